@@ -1,0 +1,254 @@
+import type { Clock, OpenUdp, UdpPeer, UdpSocket } from '../io.js';
+import { type AccountingRequest, decodeAccountingRequest } from './accounting.js';
+import {
+  type MessageAuthenticatorVerdict,
+  signResponse,
+  verifyMessageAuthenticator,
+  verifyRequestAuthenticator,
+} from './authenticator.js';
+import type { ClientTable, RadiusClient } from './clients.js';
+import { ATTRIBUTES } from './dictionary.js';
+import { DecodeError, type DecodeErrorCode } from './errors.js';
+import { MAX_PACKET_LENGTH, PACKET_CODES, parse, type RadiusPacket } from './packet.js';
+import { ReplyCache } from './reply-cache.js';
+
+/** Why a datagram got no further. Stable: metric label and log field. */
+export type AccountingRejectCode =
+  | DecodeErrorCode
+  | 'unknown-client'
+  | 'unexpected-code'
+  | 'bad-authenticator'
+  | 'missing-message-authenticator'
+  | 'bad-message-authenticator'
+  | 'duplicate-in-flight';
+
+/** Where a packet came from: the kernel's text, and the address as 4 or 16 octets. */
+export interface PacketSource {
+  readonly address: string;
+  readonly port: number;
+  readonly bytes: Uint8Array;
+}
+
+/** An authenticated Accounting-Request and its circumstances. It owns its octets and may be kept. */
+export interface ReceivedAccounting<T> {
+  readonly client: RadiusClient<T>;
+  readonly source: PacketSource;
+  /** Unix time in milliseconds. */
+  readonly receivedAt: number;
+  readonly request: AccountingRequest;
+}
+
+/**
+ * `true` sends the Accounting-Response: what the packet says is recorded for good (RFC 2866 section 2). `false` stays
+ * silent, so that the NAS tries again. Only the first call counts, whenever it comes.
+ */
+export type Respond = (answer: boolean) => void;
+
+export interface AccountingServerOptions<T> {
+  readonly openUdp: OpenUdp;
+  readonly clock: Clock;
+  /** IPv4 or IPv6 addresses; port 0 lets the kernel choose. */
+  readonly listen: readonly UdpPeer[];
+  /** Octets asked of the kernel per socket. Default 8 MiB: a second of a restart's storm. */
+  readonly receiveBuffer?: number;
+  readonly clients: ClientTable<T>;
+  /** How long a reply is remembered for retransmissions. Default 30 000 ms. */
+  readonly replyCacheMs?: number;
+  /** How many requests are remembered. Default 65 536. */
+  readonly replyCacheEntries?: number;
+  /** Called once per request, never for a retransmission of one in work or answered. Must not throw. */
+  readonly handler: (received: ReceivedAccounting<T>, respond: Respond) => void;
+  readonly onReject: (code: AccountingRejectCode, source: UdpPeer) => void;
+  /** A retransmission was answered with the remembered reply. */
+  readonly onReplay?: (source: UdpPeer) => void;
+  /** A socket failed to receive or send, or the handler threw. */
+  readonly onError: (error: Error) => void;
+}
+
+/** A listening socket: where the kernel put it and the receive buffer it granted, in octets. */
+export interface BoundSocket {
+  readonly address: string;
+  readonly port: number;
+  readonly receiveBuffer: number;
+}
+
+const DEFAULT_RECEIVE_BUFFER = 8 * 1024 * 1024;
+const DEFAULT_REPLY_CACHE_MS = 30_000;
+const DEFAULT_REPLY_CACHE_ENTRIES = 65_536;
+
+/** An accounting server (RFC 2866): from datagram to authenticated request, and from the answer to the reply. */
+export class AccountingServer<T> {
+  readonly #options: AccountingServerOptions<T>;
+  readonly #replies: ReplyCache;
+  #clients: ClientTable<T>;
+  #sockets: UdpSocket[] = [];
+  #bound: BoundSocket[] = [];
+  #state: 'new' | 'started' | 'stopped' = 'new';
+
+  constructor(options: AccountingServerOptions<T>) {
+    this.#options = options;
+    this.#clients = options.clients;
+    this.#replies = new ReplyCache(
+      options.replyCacheMs ?? DEFAULT_REPLY_CACHE_MS,
+      options.replyCacheEntries ?? DEFAULT_REPLY_CACHE_ENTRIES,
+    );
+  }
+
+  /**
+   * Opens every socket of `listen`. If one fails, closes those opened so far and rejects with the system error, its
+   * `code` (EADDRINUSE, EACCES, EADDRNOTAVAIL) as it is. A server starts once.
+   */
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw new Error(`accounting server is ${this.#state}`);
+    this.#state = 'started';
+    try {
+      for (const { address, port } of this.#options.listen) {
+        const socket = this.#options.openUdp(address.includes(':') ? 6 : 4);
+        this.#sockets.push(socket);
+        socket.onMessage((datagram, peer) => {
+          this.#receive(socket, datagram, peer);
+        });
+        socket.onError(this.#options.onError);
+        const receiveBuffer = this.#options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER;
+        const bound = await socket.bind({ address, port, receiveBuffer });
+        if (this.#hasStopped()) return;
+        this.#bound.push({ ...bound, receiveBuffer: socket.receiveBuffer() });
+      }
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Resolves when every socket is closed. May be called at any time, and more than once. */
+  async stop(): Promise<void> {
+    this.#state = 'stopped';
+    await Promise.all(this.#sockets.map((socket) => socket.close()));
+    this.#bound = [];
+  }
+
+  /** The sockets that listen, in the order of `listen`. */
+  get bound(): readonly BoundSocket[] {
+    return this.#bound;
+  }
+
+  /** Replaces the clients for packets to come. */
+  setClients(clients: ClientTable<T>): void {
+    this.#clients = clients;
+  }
+
+  #hasStopped(): boolean {
+    return this.#state === 'stopped';
+  }
+
+  #receive(socket: UdpSocket, datagram: Uint8Array, peer: UdpPeer): void {
+    if (this.#state !== 'started') return;
+    const { onReject } = this.#options;
+    const match = this.#clients.find(peer.address);
+    if (match === undefined) {
+      onReject('unknown-client', peer);
+      return;
+    }
+    const { client } = match;
+    let packet: RadiusPacket;
+    let request: AccountingRequest;
+    let verdict: MessageAuthenticatorVerdict;
+    try {
+      // A copy, because the request outlives the socket's buffer; what is over the largest packet is padding.
+      packet = parse(Uint8Array.from(datagram.subarray(0, MAX_PACKET_LENGTH)));
+      if (packet.code !== PACKET_CODES['Accounting-Request']) {
+        onReject('unexpected-code', peer);
+        return;
+      }
+      if (!verifyRequestAuthenticator(packet, client.secret)) {
+        onReject('bad-authenticator', peer);
+        return;
+      }
+      verdict =
+        client.messageAuthenticator === 'ignore'
+          ? 'absent'
+          : verifyMessageAuthenticator(packet, client.secret, undefined);
+      if (!this.#satisfies(client, verdict, peer)) return;
+      request = decodeAccountingRequest(packet);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      onReject(error.code, peer);
+      return;
+    }
+
+    const key = requestKey(packet, peer);
+    const earlier = this.#replies.begin(key, this.#options.clock.monoMs());
+    if (earlier.kind === 'in-flight') {
+      onReject('duplicate-in-flight', peer);
+      return;
+    }
+    if (earlier.kind === 'answered') {
+      this.#options.onReplay?.(peer);
+      this.#send(socket, earlier.reply, peer);
+      return;
+    }
+
+    const { claim } = earlier;
+    let settled = false;
+    const respond: Respond = (answer) => {
+      if (settled) return;
+      settled = true;
+      if (this.#hasStopped()) return;
+      if (!answer) {
+        this.#replies.forget(key, claim);
+        return;
+      }
+      const reply = accountingResponse(request, client.secret, verdict === 'right');
+      this.#replies.answer(key, claim, reply, this.#options.clock.monoMs());
+      this.#send(socket, reply, peer);
+    };
+    const source = { address: peer.address, port: peer.port, bytes: match.octets };
+    try {
+      this.#options.handler({ client, source, receivedAt: this.#options.clock.wallMs(), request }, respond);
+    } catch (error) {
+      // One packet that trips the handler must not end the process: the NAS would send it again, for ever.
+      respond(false);
+      this.#options.onError(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #satisfies(client: RadiusClient<T>, verdict: MessageAuthenticatorVerdict, peer: UdpPeer): boolean {
+    if (verdict === 'right') return true;
+    if (verdict !== 'absent') {
+      this.#options.onReject('bad-message-authenticator', peer);
+      return false;
+    }
+    if (client.messageAuthenticator !== 'required') return true;
+    this.#options.onReject('missing-message-authenticator', peer);
+    return false;
+  }
+
+  #send(socket: UdpSocket, reply: Uint8Array, peer: UdpPeer): void {
+    socket.send(reply, peer, (error) => {
+      if (error !== null && !this.#hasStopped()) this.#options.onError(error);
+    });
+  }
+}
+
+/**
+ * The Accounting-Response to a request: its Proxy-State in order, nothing else but, where wanted, a
+ * Message-Authenticator (RFC 2866 section 4.2).
+ */
+export function accountingResponse(
+  request: AccountingRequest,
+  secret: Uint8Array,
+  withMessageAuthenticator: boolean,
+): Uint8Array {
+  const attributes = request.proxyState.map((value) => ({ type: ATTRIBUTES['Proxy-State'].number, value }));
+  const { identifier, authenticator } = request.packet;
+  const code = PACKET_CODES['Accounting-Response'];
+  return signResponse({ code, identifier, attributes }, authenticator, secret, withMessageAuthenticator);
+}
+
+/**
+ * What makes two datagrams the same request (RFC 5080 section 2.2.2): source address and port, Identifier,
+ * Authenticator. NASes restart Identifiers and move between ports, so none of them alone will do.
+ */
+function requestKey(packet: RadiusPacket, peer: UdpPeer): string {
+  return String.fromCharCode(packet.identifier, peer.port, ...packet.authenticator) + peer.address;
+}
