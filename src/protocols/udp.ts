@@ -39,7 +39,8 @@ class DatagramSocket implements UdpSocket {
           this.#onError(error);
         });
         if (receiveBuffer !== undefined) this.#requestReceiveBuffer(receiveBuffer);
-        resolve(this.#socket.address());
+        const bound = this.#socket.address();
+        resolve({ address: bound.address, port: bound.port });
       });
     });
   }
