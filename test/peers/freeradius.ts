@@ -40,6 +40,8 @@ export interface FreeradiusDas {
   stop(): Promise<void>;
   /** What the server has printed so far, with -xx. */
   log(): string;
+  /** Resolves once the server has printed this text. */
+  logged(text: string): Promise<void>;
 }
 
 /**
@@ -55,28 +57,44 @@ export async function startFreeradiusDas(options: { port: number; secret: string
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let printed = '';
+  const waiting = new Set<() => void>();
+  const read = (chunk: Buffer): void => {
+    printed += chunk.toString();
+    for (const look of [...waiting]) look();
+  };
+  child.stdout.on('data', read);
+  child.stderr.on('data', read);
+  const logged = (text: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!printed.includes(text)) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      child.once('error', reject);
+      child.once('exit', () => {
+        reject(new Error(`freeradius ended without printing ${JSON.stringify(text)}:\n${printed}`));
+      });
+      look();
+    });
+  // A test that dies must not leave its server behind.
+  const kill = (): void => {
+    child.kill('SIGKILL');
+  };
+  process.once('exit', kill);
   const stop = async (): Promise<void> => {
+    process.off('exit', kill);
     await ended(child);
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await new Promise<void>((resolve, reject) => {
-      const read = (chunk: Buffer): void => {
-        printed += chunk.toString();
-        if (printed.includes('Ready to process requests')) resolve();
-      };
-      child.stdout.on('data', read);
-      child.stderr.on('data', read);
-      child.once('error', reject);
-      child.once('exit', () => {
-        reject(new Error(`freeradius ended early:\n${printed}`));
-      });
-    });
+    await logged('Ready to process requests');
   } catch (error) {
     await stop();
     throw error;
   }
-  return { stop, log: () => printed };
+  return { stop, log: () => printed, logged };
 }
 
 export interface RadclientRun {
