@@ -3,7 +3,7 @@ import { addressOctets } from './address.js';
 import { decodeInteger, encodeTime } from './attributes.js';
 import { signRequest, verifyMessageAuthenticator, verifyResponseAuthenticator } from './authenticator.js';
 import { ATTRIBUTES } from './dictionary.js';
-import { DecodeError, type DecodeErrorCode, EncodeError, type EncodeErrorCode } from './errors.js';
+import { DecodeError, type DecodeErrorCode, EncodeError, type EncodeErrorCode, StateError } from './errors.js';
 import { IdentifierPool } from './identifiers.js';
 import {
   AUTHENTICATOR_LENGTH,
@@ -114,10 +114,11 @@ export class DynAuthClient {
 
   /**
    * Opens the socket of a family, unless it is open. Requests do this by themselves; a daemon calls it to hear of a
-   * source address that cannot be had before it is needed. Rejects with the system error. Not after `stop`.
+   * source address that cannot be had before it is needed. Rejects with the system error, or after
+   * `stop` with a StateError.
    */
   async open(family: 4 | 6): Promise<void> {
-    if (this.#stopping) throw new Error('dynamic authorization client is stopped');
+    if (this.#stopping) throw new StateError('stopped');
     await this.#socket(family);
   }
 
@@ -145,7 +146,11 @@ export class DynAuthClient {
     }
     for (const settle of [...this.#unsettled]) settle({ kind: 'error', code: 'stopped' });
     const sockets = await Promise.allSettled(this.#sockets.values());
-    await Promise.all(sockets.map((socket) => (socket.status === 'fulfilled' ? socket.value.close() : undefined)));
+    await Promise.all(
+      sockets.map(async (socket) => {
+        if (socket.status === 'fulfilled') await socket.value.close();
+      }),
+    );
   }
 
   async #ask(code: RequestCode, request: DynAuthRequest): Promise<DynAuthOutcome> {

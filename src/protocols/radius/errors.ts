@@ -48,3 +48,14 @@ export class EncodeError extends Error {
     this.code = code;
   }
 }
+
+/** A server or client was used out of turn: started twice, or used after its stop. */
+export class StateError extends Error {
+  override readonly name = 'StateError';
+  readonly code: 'already-started' | 'stopped';
+
+  constructor(code: 'already-started' | 'stopped') {
+    super(code);
+    this.code = code;
+  }
+}

@@ -3,7 +3,7 @@ import { type AccountingRequest, decodeAccountingRequest } from './accounting.js
 import { signResponse, verifyMessageAuthenticator, verifyRequestAuthenticator } from './authenticator.js';
 import type { ClientTable, RadiusClient } from './clients.js';
 import { ATTRIBUTES } from './dictionary.js';
-import { DecodeError, type DecodeErrorCode } from './errors.js';
+import { DecodeError, type DecodeErrorCode, StateError } from './errors.js';
 import { MAX_PACKET_LENGTH, PACKET_CODES, parse, type RadiusPacket } from './packet.js';
 import { ReplyCache } from './reply-cache.js';
 
@@ -91,10 +91,11 @@ export class AccountingServer<T> {
 
   /**
    * Opens every socket of `listen`. If one fails, closes those opened so far and rejects with the system error, its
-   * `code` (EADDRINUSE, EACCES, EADDRNOTAVAIL) as it is. A server starts once.
+   * `code` (EADDRINUSE, EACCES, EADDRNOTAVAIL) as it is. A server starts once:
+   * a second time, or after a stop, rejects with a StateError.
    */
   async start(): Promise<void> {
-    if (this.#state !== 'new') throw new Error(`accounting server is ${this.#state}`);
+    if (this.#state !== 'new') throw new StateError(this.#hasStopped() ? 'stopped' : 'already-started');
     this.#state = 'started';
     try {
       for (const { address, port } of this.#options.listen) {

@@ -1,37 +1,20 @@
 import t from 'tap';
 import type { UdpPeer } from '../../../src/protocols/io.js';
-import { addressOctets } from '../../../src/protocols/radius/address.js';
 import {
   signRequest,
   verifyMessageAuthenticator,
   verifyResponseAuthenticator,
 } from '../../../src/protocols/radius/authenticator.js';
-import {
-  ClientTable,
-  type MessageAuthenticatorPolicy,
-  type RadiusClient,
-} from '../../../src/protocols/radius/clients.js';
+import { ClientTable, type RadiusClient } from '../../../src/protocols/radius/clients.js';
 import { parse } from '../../../src/protocols/radius/packet.js';
 import { AccountingServer, type ReceivedAccounting, type Respond } from '../../../src/protocols/radius/server.js';
-import { accountingRequest, attribute } from './build.js';
-import { fromHex, octets } from './vectors.js';
+import { accountingRequest, attribute, radiusClient as client } from './build.js';
+import { octets } from './vectors.js';
 import { FakeTime, fakeNetwork, systemError } from './world.js';
 
 const secret = octets('testing123');
 const nas: UdpPeer = { address: '192.0.2.1', port: 40378 };
 const start = [attribute('Acct-Status-Type', 1), attribute('Acct-Session-Id', '0A1B2C3D')];
-
-function client(
-  name: string,
-  address: string,
-  length: number,
-  messageAuthenticator: MessageAuthenticatorPolicy = 'optional',
-  key = secret,
-): RadiusClient<string> {
-  const bytes = addressOctets(address);
-  if (bytes === undefined) throw new Error(address);
-  return { name, prefix: { bytes, length }, secret: key, messageAuthenticator, payload: `${name}'s own` };
-}
 
 interface Handled {
   readonly received: ReceivedAccounting<string>;
@@ -295,7 +278,7 @@ t.test('start and stop', async (t) => {
   const { server, socket, handled } = await serve();
   t.same(server.bound, [{ address: '192.0.2.254', port: 1813, receiveBuffer: 212_992 }]);
   t.same(socket.boundTo, { address: '192.0.2.254', port: 1813, receiveBuffer: 8 * 1024 * 1024 });
-  await t.rejects(server.start(), { message: /started/ });
+  await t.rejects(server.start(), { code: 'already-started' });
   socket.deliver(accountingRequest(secret, start), nas);
   await Promise.all([server.stop(), server.stop()]);
   await server.stop();
@@ -304,7 +287,7 @@ t.test('start and stop', async (t) => {
   socket.deliver(accountingRequest(secret, start, { identifier: 2 }), nas);
   t.equal(socket.sent.length, 0, 'nothing is sent or handled after the stop');
   t.equal(handled.length, 1);
-  await t.rejects(server.start(), { message: /stopped/ });
+  await t.rejects(server.start(), { code: 'stopped' });
 });
 
 t.test('when one socket cannot be had, none stays open', async (t) => {
@@ -329,78 +312,4 @@ t.test('when one socket cannot be had, none stays open', async (t) => {
     [true, true],
   );
   t.same(server.bound, []);
-});
-
-t.test('the longest prefix finds the client, whatever the family', (t) => {
-  const table = new ClientTable([
-    client('default', '0.0.0.0', 0),
-    client('net', '192.0.2.0', 24),
-    client('host', '192.0.2.1', 32),
-    client('odd', '198.51.100.77', 25),
-    client('net6', '2001:db8::', 32),
-    client('host6', '2001:db8::1', 128),
-  ]);
-  const cases: [string, string | undefined][] = [
-    ['192.0.2.1', 'host'],
-    ['192.0.2.1', 'host'],
-    ['::ffff:192.0.2.1', 'host'],
-    ['::ffff:c000:201', 'host'],
-    ['192.0.2.2', 'net'],
-    ['198.51.100.127', 'odd'],
-    ['198.51.100.128', 'default'],
-    ['2001:db8::1', 'host6'],
-    ['2001:0DB8:0::1%eth0', 'host6'],
-    ['2001:db8::2', 'net6'],
-    ['2001:db9::1', undefined],
-    ['nonsense', undefined],
-    ['', undefined],
-  ];
-  for (const [source, name] of cases) t.equal(table.find(source)?.client.name, name, source);
-  t.same(table.find('::ffff:192.0.2.1')?.octets, Uint8Array.of(192, 0, 2, 1));
-  for (let host = 0; host < 20_000; host += 1) table.find(`203.0.${String(host >> 8)}.${String(host & 255)}`);
-  t.equal(table.find('192.0.2.1')?.client.name, 'host', 'also past the bound of the cache');
-  t.end();
-});
-
-t.test('a table that cannot be right is refused', (t) => {
-  const cases: [RadiusClient<string>[], string][] = [
-    [[client('a', '192.0.2.0', 24), client('b', '192.0.2.9', 24)], 'prefix-duplicate'],
-    [[client('b', '192.0.2.0', 33)], 'prefix-invalid'],
-    [[client('b', '2001:db8::', 129)], 'prefix-invalid'],
-    [[client('b', '2001:db8::', 1.5)], 'prefix-invalid'],
-    [[{ ...client('b', '192.0.2.0', 8), prefix: { bytes: new Uint8Array(5), length: 8 } }], 'prefix-invalid'],
-    [[client('b', '192.0.2.0', 24, 'optional', new Uint8Array(0))], 'secret-empty'],
-  ];
-  for (const [clients, code] of cases) {
-    t.throws(() => new ClientTable(clients), { name: 'ClientTableError', code, client: 'b' }, code);
-  }
-  t.end();
-});
-
-t.test('addresses are read as octets or not at all', (t) => {
-  const cases: [string, string | undefined][] = [
-    ['192.0.2.1', 'c0000201'],
-    ['::', '00000000000000000000000000000000'],
-    ['::1', '00000000000000000000000000000001'],
-    ['2001:db8::', '20010db8000000000000000000000000'],
-    ['2001:db8:1:2:3:4:5:6', '20010db8000100020003000400050006'],
-    ['2001:db8::192.0.2.1', '20010db80000000000000000c0000201'],
-    ['fe80::1%eth0', 'fe800000000000000000000000000001'],
-    ['1:2:3:4:5:6:7::', '00010002000300040005000600070000'],
-    ['010.0.0.1', undefined],
-    ['1.2.3', undefined],
-    ['1.2.3.256', undefined],
-    ['1.2.3.4.5', undefined],
-    ['1:2:3:4:5:6:7', undefined],
-    ['1:2:3:4:5:6:7:8:9', undefined],
-    ['1:2:3:4::5:6:7:8', undefined],
-    ['1::2::3', undefined],
-    [':1', undefined],
-    [':::', undefined],
-    ['12345::', undefined],
-    ['192.0.2.1::', undefined],
-    ['localhost', undefined],
-  ];
-  for (const [text, hex] of cases) t.same(addressOctets(text), hex === undefined ? undefined : fromHex(hex), text);
-  t.end();
 });

@@ -11,7 +11,8 @@ import type {
 
 /** A clock that stands still until told, and the timers that hang on it. */
 export class FakeTime implements Clock, Timers {
-  #wallMs = Date.parse('2026-11-22T06:00:00.250Z');
+  /** 2026-11-22T06:00:00.250Z */
+  #wallMs = 1795327200250;
   #monoMs = 1_000;
   readonly #timers = new Set<{ dueMs: number; fire: () => void }>();
 
