@@ -1,0 +1,53 @@
+/**
+ * The port through which the API orders changes: asynchronous, and plain data both ways, so that it may lie between two
+ * threads. A result that comes back is committed and fsynced.
+ */
+import type { ActivateEvent, AllocateEvent, RevokeEvent } from './lifecycle/events.js';
+import type { VerdictKind } from './lifecycle/records.js';
+
+/** How a repeated request is recognised: the same key with the same body is answered from the first one's commit. */
+export interface Idempotency {
+  readonly token: string;
+  readonly key: string;
+  /** SHA-256 of method, path and body. */
+  readonly bodyHash: Uint8Array;
+}
+
+type Order<E> = Omit<E, 'receivedAt' | 'usernameBytes'>;
+
+export type Command = (Order<AllocateEvent> | Order<ActivateEvent> | Order<RevokeEvent>) & {
+  readonly idempotency: Idempotency | null;
+};
+
+/** What the door decided. `reply` is the JSON that `decide` gave; `code` says why where the verdict is not `applied`. */
+export interface CommandResult {
+  readonly verdict: VerdictKind;
+  readonly code: string | null;
+  readonly detail: string | null;
+  readonly reply: unknown;
+  /** Whether it was answered from an earlier request's commit. */
+  readonly replayed: boolean;
+}
+
+/** Why a command could not be decided. Nothing has changed, and it may be tried again. */
+export type CommandUnavailableCode = 'queue-full' | 'store-unavailable' | 'stopping';
+
+export class CommandUnavailable extends Error {
+  readonly code: CommandUnavailableCode;
+  constructor(code: CommandUnavailableCode) {
+    super(`the command was not decided: ${code}`);
+    this.name = 'CommandUnavailable';
+    this.code = code;
+  }
+}
+
+/** Rejects with {@link CommandUnavailable}. */
+export interface CommandPort {
+  execute(command: Command): Promise<CommandResult>;
+}
+
+/** What `readyz` reports: ready, or every reason why not. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reasons: readonly string[];
+}

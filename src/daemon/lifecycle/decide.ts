@@ -1,0 +1,133 @@
+/** The judge: one event, one verdict, every write it calls for. Total, and the only place where state changes. */
+import { account, APPLIED, beginEpoch, endGrace, hear } from './accounting.js';
+import { formatPrefix, samePrefix } from './address.js';
+import { Draft } from './draft.js';
+import type { ConfiguredPool, DaemonStartedEvent, DeadlineEvent, LifecycleEvent } from './events.js';
+import { activate, allocate, revoke } from './orders.js';
+import { effectOutcome, effectStarted } from './performing.js';
+import type { Policy } from './policy.js';
+import { deadlineKey } from './records.js';
+import { disconnectAgain, evaluate } from './termination.js';
+import { excludedCount, freeUnit } from './units.js';
+import type { Decision, Verdict, World } from './world.js';
+
+/**
+ * Decides what an event means in the world as it is. The same world, event and policy give the same decision; time comes
+ * in with the event. Writes nothing: the decision is data, and the store's door commits it.
+ */
+export function decide(world: World, event: LifecycleEvent, policy: Policy): Decision {
+  const d = new Draft(world);
+  return d.close(judge(d, event, policy));
+}
+
+function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
+  switch (event.kind) {
+    case 'acct-start':
+    case 'acct-interim':
+    case 'acct-stop':
+      return account(d, event, policy);
+    case 'nas-on':
+    case 'nas-off':
+      return beginEpoch(d, event, policy);
+    case 'acct-odd':
+      hear(d, event, policy);
+      return { verdict: 'refused', code: event.reason, detail: null, reply: null };
+    case 'allocate':
+      return allocate(d, event, policy);
+    case 'activate':
+      return activate(d, event);
+    case 'revoke':
+      return revoke(d, event, policy);
+    case 'effect-started':
+      return effectStarted(d, event);
+    case 'effect-outcome':
+      return effectOutcome(d, event, policy);
+    case 'deadline':
+      return deadline(d, event, policy);
+    case 'daemon-started':
+      return daemonStarted(d, event, policy);
+    case 'heartbeat':
+      d.put('meta', { key: 'alive_at', value: event.receivedAt });
+      return APPLIED;
+  }
+}
+
+function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
+  const now = event.receivedAt;
+  const due = d.find('deadline', deadlineKey(event.what, event.ref));
+  if (due === null || due.dueAt > now) return { verdict: 'stale', code: 'not-due', detail: null, reply: null };
+  switch (event.what) {
+    case 'epoch-grace':
+      return endGrace(d, Number(event.ref), now, policy);
+    case 'evidence': {
+      d.drop('deadline', deadlineKey(event.what, event.ref));
+      const assignment = evaluate(d, d.get('assignment', event.ref), now, policy);
+      if (assignment.state === 'revoking') disconnectAgain(d, assignment, now, policy);
+      return APPLIED;
+    }
+    case 'quarantine': {
+      d.drop('deadline', deadlineKey(event.what, event.ref));
+      const past = d.find('poolFree', event.ref);
+      if (past === null || !freeUnit(d, past, now)) return APPLIED;
+      const pool = d.get('pool', past.pool);
+      d.note({
+        at: now,
+        kind: 'address-free',
+        tenant: pool.tenant,
+        actor: 'addrd',
+        subscriber: past.subscriber,
+        assignment: past.assignment,
+        pool: pool.id,
+        vrf: pool.vrf,
+        prefix: past.prefix,
+        code: 'quarantine-ended',
+      });
+      return APPLIED;
+    }
+  }
+}
+
+function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Verdict {
+  const now = event.receivedAt;
+  for (const wanted of event.pools) {
+    const fault = settlePool(d, wanted, now);
+    if (fault !== null) return fault;
+  }
+  const alive = d.find('meta', 'alive_at')?.value ?? null;
+  const gap = alive === null || now - alive > policy.gapToleranceMs || now < alive;
+  if (gap) d.put('meta', { key: 'listening_since', value: now });
+  d.put('meta', { key: 'alive_at', value: now });
+  const incarnation = (d.find('meta', 'incarnation')?.value ?? 0) + 1;
+  d.put('meta', { key: 'incarnation', value: incarnation });
+  d.note({
+    at: now,
+    kind: gap ? 'gap' : 'daemon-started',
+    tenant: event.tenant,
+    actor: 'addrd',
+    code: gap ? 'daemon-started' : null,
+    detail: { incarnation, aliveUntil: alive, gap },
+  });
+  return APPLIED;
+}
+
+/** Creates a pool, or checks that it is still the one its addresses were handed out from. */
+function settlePool(d: Draft, wanted: ConfiguredPool, now: number): Verdict | null {
+  const id = d.poolNamed(wanted.tenant, wanted.name);
+  if (id === null) {
+    const pool = { ...wanted, id: d.nextId('pool'), cursor: 0n, held: 0, barred: 0, freed: 0, retiredAt: null };
+    d.put('pool', { ...pool, excluded: excludedCount(pool) });
+    const { tenant, name, vrf, prefix } = wanted;
+    d.note({ at: now, kind: 'pool-created', tenant, actor: 'addrd', pool: pool.id, vrf, prefix, detail: { name } });
+    return null;
+  }
+  const known = d.get('pool', id);
+  const same =
+    known.vrf === wanted.vrf &&
+    known.family === wanted.family &&
+    known.use === wanted.use &&
+    known.unitLength === wanted.unitLength &&
+    samePrefix(known.prefix, wanted.prefix);
+  if (same) return null;
+  const detail = `pool ${wanted.name} is ${formatPrefix(known.prefix)} (${known.family}, /${String(known.unitLength)}) in the store; use a new name for another one`;
+  return { verdict: 'refused', code: 'pool-changed', detail, reply: null };
+}

@@ -1,0 +1,128 @@
+/** A decision in the making: reads see its own writes, and nothing leaves it until it is whole. */
+import type { Prefix } from './address.js';
+import {
+  identityKey,
+  KEY_OF,
+  type IdentityType,
+  type JournalEntry,
+  type NasIdentity,
+  type Rows,
+  type TableName,
+} from './records.js';
+import type { Change, Decision, NumberedTable, Verdict, World } from './world.js';
+
+export class Draft {
+  readonly #world: World;
+  readonly #changes = new Map<string, Change>();
+  readonly #journal: JournalEntry[] = [];
+  readonly #newWitnesses: { assignment: number; key: string }[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** A row, or null where there is none. */
+  find<T extends TableName>(table: T, key: string): Rows[T] | null {
+    if (this.#changes.size > 0) {
+      const change = this.#changes.get(`${table}:${key}`);
+      if (change !== undefined) return change.row as Rows[T] | null;
+    }
+    return this.#world.row(table, key);
+  }
+
+  /** A row that a foreign key says is there. */
+  get<T extends TableName>(table: T, key: string | number): Rows[T] {
+    const row = this.find(table, String(key));
+    if (row === null) throw new MissingRow(table, String(key));
+    return row;
+  }
+
+  put<T extends TableName>(table: T, row: Rows[T]): Rows[T] {
+    const key = KEY_OF[table](row);
+    this.#changes.set(`${table}:${key}`, { table, key, row });
+    if (table === 'witness') {
+      const witness = row as Rows['witness'];
+      this.#newWitnesses.push({ assignment: witness.assignment, key });
+    }
+    return row;
+  }
+
+  drop(table: TableName, key: string): void {
+    this.#changes.set(`${table}:${key}`, { table, key, row: null });
+  }
+
+  /** Adds a line to the journal. */
+  note(entry: JournalEntry): void {
+    this.#journal.push(entry);
+  }
+
+  nextId(table: NumberedTable): number {
+    return this.#world.nextId(table);
+  }
+
+  nasOf(identity: NasIdentity): number | null {
+    return this.#world.nasOf(identity);
+  }
+
+  sessionOf(nas: number, sid: Uint8Array): number | null {
+    return this.#world.sessionOf(nas, sid);
+  }
+
+  subscriberNamed(tenant: string, name: string): number | null {
+    return this.#world.subscriberNamed(tenant, name);
+  }
+
+  subscriberOf(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): number | null {
+    const change = this.#changes.get(`identity:${identityKey(tenant, type, scope, bytes)}`);
+    if (change !== undefined) return (change.row as Rows['identity'] | null)?.subscriber ?? null;
+    return this.#world.subscriberOf(tenant, type, scope, bytes);
+  }
+
+  poolNamed(tenant: string, name: string): number | null {
+    return this.#world.poolNamed(tenant, name);
+  }
+
+  overlapping(vrf: number, prefix: Prefix): readonly number[] {
+    return this.#world.overlapping(vrf, prefix);
+  }
+
+  openAssignments(subscriber: number): readonly number[] {
+    return this.#world.openAssignments(subscriber);
+  }
+
+  witnessesOf(assignment: number): readonly Rows['witness'][] {
+    const keys = new Set(this.#world.witnessesOf(assignment));
+    for (const added of this.#newWitnesses) if (added.assignment === assignment) keys.add(added.key);
+    return Array.from(keys, (key) => this.get('witness', key));
+  }
+
+  unused(pool: number, from: bigint): Prefix | null {
+    return this.#world.unused(pool, from);
+  }
+
+  freed(pool: number): readonly string[] {
+    return this.#world.freed(pool);
+  }
+
+  unconfirmed(nas: number, epoch: number): readonly number[] {
+    return this.#world.unconfirmed(nas, epoch);
+  }
+
+  nasesIn(vrf: number): readonly number[] {
+    return this.#world.nasesIn(vrf);
+  }
+
+  /** The whole decision. */
+  close(verdict: Verdict): Decision {
+    return { ...verdict, changes: [...this.#changes.values()], journal: this.#journal };
+  }
+}
+
+/** A row that another row refers to is not there: a fault of ours, which condemns the one event that met it. */
+export class MissingRow extends Error {
+  readonly code = 'missing-row';
+  constructor(table: TableName, key: string) {
+    super(`${table} ${key} is referred to and missing`);
+    this.name = 'MissingRow';
+  }
+}

@@ -1,0 +1,157 @@
+/** What can happen. Every change of state starts as one of these and goes through `decide`. */
+import type { Family, Prefix } from './address.js';
+import type { AddressAttribute, NasIdentity } from './records.js';
+
+/** `receivedAt` is our clock in Unix milliseconds; it orders commits and drives deadlines. */
+interface Received {
+  readonly receivedAt: number;
+}
+
+/** An address that a packet shows, by the attribute that carried it. */
+export interface ShownAddress {
+  readonly attribute: AddressAttribute;
+  readonly prefix: Prefix;
+}
+
+/** Accounting-Request Start, Interim-Update or Stop (RFC 2866 section 5.1). */
+export interface AccountingEvent extends Received {
+  readonly kind: 'acct-start' | 'acct-interim' | 'acct-stop';
+  readonly nas: NasIdentity;
+  /** The config entry that admitted the packet, and its VRF. */
+  readonly entry: string;
+  /** The packet's source, 4 or 16 octets. */
+  readonly source: Uint8Array;
+  readonly sid: Uint8Array;
+  /** Arrival minus Acct-Delay-Time, milliseconds: orders only within one session. */
+  readonly at: number;
+  readonly status: number;
+  readonly seconds: number | null;
+  readonly inputOctets: number;
+  readonly outputOctets: number;
+  readonly inputPackets: number;
+  readonly outputPackets: number;
+  readonly eventTimestamp: number | null;
+  readonly username: Uint8Array | null;
+  readonly terminateCause: number | null;
+  readonly addresses: readonly ShownAddress[];
+}
+
+/** Accounting-On or Accounting-Off: the NAS, or a part of it, began anew. */
+export interface NasEvent extends Received {
+  readonly kind: 'nas-on' | 'nas-off';
+  readonly nas: NasIdentity;
+  readonly entry: string;
+  readonly source: Uint8Array;
+  readonly at: number;
+}
+
+/** An authenticated packet that says nothing addrd can use: answered, so that its sender does not repeat it for ever. */
+export interface OddPacketEvent extends Received {
+  readonly kind: 'acct-odd';
+  readonly nas: NasIdentity;
+  readonly entry: string;
+  readonly source: Uint8Array;
+  /** `missing-session-id`, or `status-type-N`. */
+  readonly reason: string;
+}
+
+/** Who asks, and how a repeated request is recognised. */
+interface Commanded extends Received {
+  readonly tenant: string;
+  readonly actor: string;
+}
+
+export interface AllocateEvent extends Commanded {
+  readonly kind: 'allocate';
+  readonly subscriber: string;
+  readonly family: Family;
+  /** Pool name; null where the tenant has one pool of that family. */
+  readonly pool: string | null;
+  readonly requested: Prefix | null;
+  readonly username: string | null;
+  /** The octets of `username` (UTF-8). */
+  readonly usernameBytes: Uint8Array | null;
+  readonly metadata: string | null;
+}
+
+/** Which assignments an order means: those of a subscriber, narrowed by family and by address. */
+export interface Selection {
+  readonly subscriber: string;
+  readonly family: Family | null;
+  readonly prefix: Prefix | null;
+}
+
+export interface ActivateEvent extends Commanded, Selection {
+  readonly kind: 'activate';
+}
+
+export interface RevokeEvent extends Commanded, Selection {
+  readonly kind: 'revoke';
+  readonly reason: string;
+  readonly sendDisconnect: boolean;
+  readonly releaseToPool: boolean;
+}
+
+/** The outbox worker is about to perform an effect: the decision says whether it still should. */
+export interface EffectStartedEvent extends Received {
+  readonly kind: 'effect-started';
+  readonly outbox: number;
+}
+
+/** What came of an attempt. `nak` carries the Error-Cause (RFC 5176 section 3.6) or null where the NAS gave none. */
+export type EffectResult =
+  | { readonly result: 'ack' }
+  | { readonly result: 'nak'; readonly errorCause: number | null }
+  | { readonly result: 'timeout' }
+  | { readonly result: 'error'; readonly code: string };
+
+export interface EffectOutcomeEvent extends Received {
+  readonly kind: 'effect-outcome';
+  readonly outbox: number;
+  readonly attempt: number;
+  readonly outcome: EffectResult;
+  /** In [0, 1): spreads retries. */
+  readonly jitter: number;
+}
+
+export interface DeadlineEvent extends Received {
+  readonly kind: 'deadline';
+  readonly what: 'quarantine' | 'evidence' | 'epoch-grace';
+  readonly ref: string;
+}
+
+/** addrd starts to listen. `pools` are those of the config; they are created or compared. */
+export interface DaemonStartedEvent extends Received {
+  readonly kind: 'daemon-started';
+  readonly tenant: string;
+  readonly pools: readonly ConfiguredPool[];
+}
+
+export interface ConfiguredPool {
+  readonly tenant: string;
+  readonly name: string;
+  readonly vrf: number;
+  readonly family: Family;
+  readonly use: 'address' | 'wan-prefix' | 'delegated' | 'routed';
+  readonly kind: 'static';
+  readonly prefix: Prefix;
+  readonly unitLength: number;
+}
+
+/** addrd is alive: bounds the gap that a crash leaves. */
+export interface HeartbeatEvent extends Received {
+  readonly kind: 'heartbeat';
+}
+
+export type LifecycleEvent =
+  | AccountingEvent
+  | NasEvent
+  | OddPacketEvent
+  | AllocateEvent
+  | ActivateEvent
+  | RevokeEvent
+  | EffectStartedEvent
+  | EffectOutcomeEvent
+  | DeadlineEvent
+  | DaemonStartedEvent
+  | HeartbeatEvent;

@@ -1,0 +1,120 @@
+/** Whether an address is known to be idle, and why: the only ground on which one is freed. */
+import type { Draft } from './draft.js';
+import { formatAddress } from './address.js';
+import type { Policy } from './policy.js';
+import { isoTime } from './time.js';
+import type { Assignment, EvidenceKind, Session, Witness } from './records.js';
+
+/** Idle with its ground; or not yet, with the reason and the time at which time alone may settle it (null: it cannot). */
+export type Proof =
+  | { readonly idle: true; readonly kind: EvidenceKind; readonly detail: string }
+  | { readonly idle: false; readonly because: string; readonly recheckAt: number | null };
+
+/** An Acct-Session-Id as a person reads it: printable ASCII as it is, other octets as hex. */
+export function printable(bytes: Uint8Array): string {
+  let text = '';
+  for (const octet of bytes) {
+    text +=
+      octet > 0x20 && octet < 0x7f && octet !== 0x5c
+        ? String.fromCharCode(octet)
+        : `\\x${octet.toString(16).padStart(2, '0')}`;
+  }
+  return text;
+}
+
+type Silence = { readonly proven: true } | { readonly proven: false; because: string; recheckAt: number | null };
+
+/**
+ * Whether a session has been silent for so long that it is gone: at least 3 Interims before, 3 times its largest gap
+ * since, within the horizon, while its NAS was heard otherwise.
+ */
+function silence(d: Draft, session: Session, horizon: number, now: number, policy: Policy): Silence {
+  const usage = d.get('usage', session.id);
+  if (usage.interims < 3) {
+    return { proven: false, because: `silence: unusable, ${String(usage.interims)} Interims seen`, recheckAt: null };
+  }
+  const nas = d.get('nas', session.nas);
+  const from = Math.max(usage.updatedAt, horizon, nas.heardSince);
+  const until = from + Math.max(3 * usage.maxGapMs, 1_000);
+  if (now < until) return { proven: false, because: `silent only since ${isoTime(from)}`, recheckAt: until };
+  if (nas.heardUntil < until) {
+    const because = `NAS ${formatAddress(nas.address)} itself was last heard at ${isoTime(nas.heardUntil)}`;
+    return { proven: false, because, recheckAt: now + policy.interimRoundMs };
+  }
+  return { proven: true };
+}
+
+function openWitness(d: Draft, witness: Witness, horizon: number, now: number, policy: Policy): Silence {
+  const session = d.get('session', witness.ref);
+  const name = `session ${printable(session.sid)}`;
+  if (witness.standing === 'contested') {
+    return { proven: false, because: `contested by ${name}`, recheckAt: null };
+  }
+  if (witness.answer === null) return { proven: false, because: `${name} is open`, recheckAt: null };
+  const quiet = silence(d, session, horizon, now, policy);
+  return quiet.proven
+    ? quiet
+    : { ...quiet, because: `${name} answered ${witness.answer} and sent no Stop; ${quiet.because}` };
+}
+
+function waiting(because: string, recheckAt: number | null): Proof {
+  return { idle: false, because, recheckAt };
+}
+
+function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: number, policy: Policy): Proof {
+  const from = Math.max(assignment.allocatedAt ?? assignment.createdAt, horizon);
+  const until = from + policy.interimRoundMs;
+  if (now < until) return waiting(`never seen; one interim round ends at ${isoTime(until)}`, until);
+  for (const id of d.nasesIn(assignment.vrf)) {
+    const nas = d.get('nas', id);
+    if (nas.heardUntil < until - policy.heardStepMs) {
+      const because = `never seen, but NAS ${formatAddress(nas.address)} was last heard at ${isoTime(nas.heardUntil)}`;
+      return waiting(because, now + policy.interimRoundMs);
+    }
+  }
+  return { idle: true, kind: 'never-seen', detail: `no session since ${isoTime(from)}` };
+}
+
+/** Looks at every witness of an assignment (SEMANTICS, "Evidence that an address is idle"). */
+export function idleProof(d: Draft, assignment: Assignment, now: number, policy: Policy): Proof {
+  const horizon = d.find('meta', 'listening_since')?.value ?? now;
+  const tenure = assignment.allocatedAt ?? assignment.createdAt;
+  // Across a gap somebody may have appeared unseen; one interim round shows everybody who is there.
+  if (horizon > tenure && now < horizon + policy.interimRoundMs) {
+    const until = horizon + policy.interimRoundMs;
+    return waiting(
+      `addrd did not listen until ${isoTime(horizon)}; one interim round ends at ${isoTime(until)}`,
+      until,
+    );
+  }
+  const witnesses = d.witnessesOf(assignment.id);
+  if (witnesses.every((witness) => witness.standing === 'contested' && witness.closedAt !== null)) {
+    return neverSeen(d, assignment, horizon, now, policy);
+  }
+  let answered: Witness['answer'] = null;
+  let recheckAt: number | null = null;
+  let because: string | null = null;
+  let last: Witness | null = null;
+  for (const witness of witnesses) {
+    let quiet: Silence = { proven: true };
+    if (witness.closedAt === null) {
+      quiet = openWitness(d, witness, horizon, now, policy);
+      answered = witness.answer ?? answered;
+    } else {
+      if (witness.closeKind === 'inferred') quiet = silence(d, d.get('session', witness.ref), horizon, now, policy);
+      if (witness.standing === 'held' && (last === null || witness.closedAt >= (last.closedAt ?? 0))) last = witness;
+    }
+    if (!quiet.proven) {
+      because ??= quiet.because;
+      if (quiet.recheckAt !== null) recheckAt = Math.max(recheckAt ?? 0, quiet.recheckAt);
+    }
+  }
+  if (because !== null) return waiting(because, recheckAt);
+  if (answered !== null) return { idle: true, kind: `${answered}+silence`, detail: 'every open session fell silent' };
+  const session = last === null ? null : d.get('session', last.ref);
+  const name = session === null ? 'no session' : `session ${printable(session.sid)}`;
+  const stopped = last?.closeKind === 'stop' && (last.closedAt ?? 0) >= (assignment.revokingAt ?? 0);
+  return stopped
+    ? { idle: true, kind: 'stop', detail: `${name} stopped at ${isoTime(last?.closedAt ?? 0)}` }
+    : { idle: true, kind: 'no-live-witness', detail: `${name} had ended at ${isoTime(last?.closedAt ?? 0)}` };
+}

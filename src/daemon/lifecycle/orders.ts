@@ -1,0 +1,214 @@
+/** What operators and provisioning systems order: allocate, activate, revoke. */
+import { formatPrefix, samePrefix, type Prefix } from './address.js';
+import type { Draft } from './draft.js';
+import type { ActivateEvent, AllocateEvent, RevokeEvent, Selection } from './events.js';
+import type { Policy } from './policy.js';
+import { poolFreeKey, type Assignment, type Pool, type Subscriber } from './records.js';
+import { learnUsername } from './standing.js';
+import { validateLifecycleTransition } from './state.js';
+import { beginRevoke, transition } from './termination.js';
+import { isTaken, isUnit, nextUnit, takeUnit, whyBarred } from './units.js';
+import type { Verdict } from './world.js';
+
+/** An assignment as a caller is told of it: JSON, times in Unix milliseconds. */
+export interface AssignmentReply {
+  readonly id: number;
+  readonly subscriber_id: string;
+  readonly pool_id: string;
+  readonly family: string;
+  readonly address: string;
+  readonly lifecycle_state: string;
+  readonly generation: number;
+  readonly stuck: string | null;
+}
+
+function reply(d: Draft, ids: readonly number[]): { assignments: readonly AssignmentReply[] } {
+  return {
+    assignments: ids.map((id) => {
+      const row = d.get('assignment', id);
+      return {
+        id,
+        subscriber_id: d.get('subscriber', row.subscriber).name,
+        pool_id: d.get('pool', row.pool).name,
+        family: row.family,
+        address: formatPrefix(row.prefix),
+        lifecycle_state: row.state,
+        generation: row.generation,
+        stuck: row.stuck,
+      };
+    }),
+  };
+}
+
+function refused(code: string, detail: string): Verdict {
+  return { verdict: 'refused', code, detail, reply: null };
+}
+
+function subscriberRow(d: Draft, tenant: string, name: string, now: number): Subscriber {
+  const id = d.subscriberNamed(tenant, name);
+  if (id !== null) return d.get('subscriber', id);
+  return d.put('subscriber', { id: d.nextId('subscriber'), tenant, name, usernames: 0, createdAt: now });
+}
+
+/** The pool that an allocation means, or why none can be told. */
+function choosePool(d: Draft, event: AllocateEvent, policy: Policy): Pool | Verdict {
+  const named = policy.pools.filter(
+    (pool) => pool.tenant === event.tenant && (event.pool === null || pool.name === event.pool),
+  );
+  const fitting = named.filter((pool) => pool.family === event.family);
+  const [pool] = fitting;
+  if (pool !== undefined && fitting.length === 1) return d.get('pool', pool.id);
+  if (event.pool !== null) {
+    return named.length === 0
+      ? refused('unknown-pool', `there is no pool ${event.pool}`)
+      : refused('wrong-family', `pool ${event.pool} does not hand out ${event.family}`);
+  }
+  return fitting.length === 0
+    ? refused('unknown-pool', `no pool hands out ${event.family}`)
+    : refused('pool-required', `several pools hand out ${event.family}: ${fitting.map((p) => p.name).join(', ')}`);
+}
+
+/** The unit to assign, or why there is none. */
+function chooseUnit(d: Draft, pool: Pool, event: AllocateEvent, subscriber: number | null): Prefix | Verdict {
+  if (event.requested === null) {
+    return nextUnit(d, pool) ?? refused('pool-exhausted', `pool ${pool.name} has no free address`);
+  }
+  const unit = event.requested;
+  const name = formatPrefix(unit);
+  if (!isUnit(pool, unit)) return refused('not-in-pool', `${name} is nothing that pool ${pool.name} hands out`);
+  if (isTaken(d, pool, unit)) return refused('address-taken', `${name} is held by another assignment`);
+  const barred = whyBarred(d.find('poolFree', poolFreeKey(pool.id, unit)), subscriber);
+  return barred === null ? unit : refused(`address-${barred}`, `${name} is ${barred}`);
+}
+
+/** Allocates: PENDING -> ALLOCATED in one decision. Repeating it for a subscriber that holds one is a duplicate. */
+export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdict {
+  const now = event.receivedAt;
+  const pool = choosePool(d, event, policy);
+  if ('verdict' in pool) return pool;
+  const known = d.subscriberNamed(event.tenant, event.subscriber);
+  if (known !== null) {
+    const held = d
+      .openAssignments(known)
+      .map((id) => d.get('assignment', id))
+      .find((a) => a.pool === pool.id && (event.requested === null || samePrefix(a.prefix, event.requested)));
+    if (held?.state === 'revoking') {
+      return refused('being-revoked', `${formatPrefix(held.prefix)} of ${event.subscriber} is still being revoked`);
+    }
+    if (held !== undefined) {
+      return { verdict: 'duplicate', code: 'already-allocated', detail: null, reply: reply(d, [held.id]) };
+    }
+  }
+  const { usernameBytes } = event;
+  const owner = usernameBytes === null ? null : d.subscriberOf(event.tenant, 'username', 'tenant', usernameBytes);
+  if (owner !== null && owner !== known) {
+    const other = d.get('subscriber', owner).name;
+    return refused('identity-taken', `User-Name ${event.username ?? ''} belongs to subscriber ${other}`);
+  }
+  const unit = chooseUnit(d, pool, event, known);
+  if ('verdict' in unit) return unit;
+  const subscriber = subscriberRow(d, event.tenant, event.subscriber, now);
+  if (usernameBytes !== null && owner === null) learnUsername(d, subscriber.id, usernameBytes, 'configured', now);
+  takeUnit(d, pool, unit, event.requested === null);
+  const pending: Assignment = {
+    id: d.nextId('assignment'),
+    tenant: event.tenant,
+    subscriber: subscriber.id,
+    pool: pool.id,
+    vrf: pool.vrf,
+    family: pool.family,
+    use: pool.use,
+    prefix: unit,
+    state: 'pending',
+    generation: 1,
+    createdAt: now,
+    allocatedAt: null,
+    activatedAt: null,
+    suspendedAt: null,
+    revokingAt: null,
+    revokedAt: null,
+    revoke: null,
+    evidence: null,
+    stuck: null,
+    metadata: event.metadata,
+  };
+  const why = { at: now, actor: event.actor, code: 'allocate' };
+  const assignment = transition(d, pending, 'allocated', why, { allocatedAt: now });
+  d.put('live', { assignment: assignment.id, vrf: pool.vrf, prefix: unit });
+  d.put('holding', {
+    vrf: pool.vrf,
+    prefix: unit,
+    since: now,
+    kind: 'tenure',
+    seq: assignment.id,
+    until: null,
+    tenant: event.tenant,
+    subscriber: subscriber.id,
+    assignment: assignment.id,
+    nas: null,
+    confidence: 'authorised',
+  });
+  return { verdict: 'applied', code: null, detail: null, reply: reply(d, [assignment.id]) };
+}
+
+/** The assignments that an order means, or why there are none. */
+function select(d: Draft, tenant: string, selection: Selection): Assignment[] | Verdict {
+  const subscriber = d.subscriberNamed(tenant, selection.subscriber);
+  if (subscriber === null) return refused('unknown-subscriber', `there is no subscriber ${selection.subscriber}`);
+  const { family, prefix } = selection;
+  const chosen = d
+    .openAssignments(subscriber)
+    .map((id) => d.get('assignment', id))
+    .filter((a) => (family === null || a.family === family) && (prefix === null || samePrefix(a.prefix, prefix)));
+  if (chosen.length > 0) return chosen;
+  const what = prefix === null ? (family ?? 'assignment') : formatPrefix(prefix);
+  return refused('no-assignment', `subscriber ${selection.subscriber} has no open ${what}`);
+}
+
+/** Puts ALLOCATED assignments into service by order, before any session shows them. */
+export function activate(d: Draft, event: ActivateEvent): Verdict {
+  const chosen = select(d, event.tenant, event);
+  if ('verdict' in chosen) return chosen;
+  const wrong = chosen.find((a) => a.state !== 'allocated' && a.state !== 'active');
+  if (wrong !== undefined) {
+    return refused('invalid-transition', `${formatPrefix(wrong.prefix)} is ${wrong.state} and cannot become active`);
+  }
+  const fresh = chosen.filter((a) => a.state === 'allocated');
+  for (const assignment of fresh) {
+    const why = { at: event.receivedAt, actor: event.actor, code: 'activate' };
+    transition(d, assignment, 'active', why, { activatedAt: event.receivedAt });
+  }
+  return {
+    verdict: fresh.length > 0 ? 'applied' : 'duplicate',
+    code: fresh.length > 0 ? null : 'already-active',
+    detail: null,
+    reply: reply(
+      d,
+      chosen.map((a) => a.id),
+    ),
+  };
+}
+
+/** Begins the termination of every assignment that is meant. */
+export function revoke(d: Draft, event: RevokeEvent, policy: Policy): Verdict {
+  const chosen = select(d, event.tenant, event);
+  if ('verdict' in chosen) return chosen;
+  const wrong = chosen.find((a) => a.state !== 'revoking' && !validateLifecycleTransition(a.state, 'revoking'));
+  if (wrong !== undefined) {
+    return refused('invalid-transition', `${formatPrefix(wrong.prefix)} is ${wrong.state} and cannot be revoked`);
+  }
+  const fresh = chosen.filter((a) => a.state !== 'revoking');
+  const { reason, actor, sendDisconnect, releaseToPool } = event;
+  for (const { id } of fresh) {
+    beginRevoke(d, d.get('assignment', id), { reason, actor, sendDisconnect, releaseToPool }, event.receivedAt, policy);
+  }
+  return {
+    verdict: fresh.length > 0 ? 'applied' : 'duplicate',
+    code: fresh.length > 0 ? null : 'already-revoking',
+    detail: null,
+    reply: reply(
+      d,
+      chosen.map((a) => a.id),
+    ),
+  };
+}

@@ -1,0 +1,141 @@
+/** Effects: whether one should still be performed, and what its outcome means (RFC 5176 section 3). */
+import type { Draft } from './draft.js';
+import type { EffectOutcomeEvent, EffectResult, EffectStartedEvent } from './events.js';
+import type { Policy } from './policy.js';
+import { witnessKey, type Assignment, type Outbox, type Session } from './records.js';
+import { evaluate, hold, lookAgain } from './termination.js';
+import type { Verdict } from './world.js';
+
+/** Error-Cause 503, Session-Context-Not-Found. */
+const SESSION_CONTEXT_NOT_FOUND = 503;
+/** Error-Cause 506, Resources-Unavailable: the only refusal that time alone may cure. */
+const RESOURCES_UNAVAILABLE = 506;
+
+/** The orders that an effect still serves: REVOKING in the generation that ordered it. */
+function current(d: Draft, row: Outbox): Assignment[] {
+  return row.orders
+    .map((order) => ({ order, assignment: d.get('assignment', order.assignment) }))
+    .filter(({ order, assignment }) => assignment.state === 'revoking' && assignment.generation === order.generation)
+    .map(({ assignment }) => assignment);
+}
+
+function note(d: Draft, row: Outbox, at: number, kind: string, code: string | null): void {
+  d.note({
+    at,
+    kind,
+    tenant: row.tenant,
+    actor: 'addrd',
+    subscriber: d.get('session', row.session).subscriber,
+    assignment: row.orders[0]?.assignment ?? null,
+    session: row.session,
+    nas: d.get('session', row.session).nas,
+    code,
+    detail: { outbox: row.id, attempt: row.attempt },
+  });
+}
+
+function close(d: Draft, row: Outbox, status: 'done' | 'superseded', outcome: string, at: number): Outbox {
+  const session = d.get('session', row.session);
+  if (session.disconnect === row.id) d.put('session', { ...session, disconnect: null });
+  const closed = d.put('outbox', { ...row, status, outcome, finishedAt: at });
+  note(d, closed, at, status === 'done' ? 'effect-done' : 'effect-superseded', outcome);
+  return closed;
+}
+
+/** Before an effect leaves: is it still wanted? `applied` with the attempt's number says yes, anything else no. */
+export function effectStarted(d: Draft, event: EffectStartedEvent): Verdict {
+  const row = d.get('outbox', event.outbox);
+  if (row.status !== 'pending') return { verdict: 'stale', code: 'effect-closed', detail: null, reply: null };
+  const session = d.get('session', row.session);
+  const why = session.endedAt !== null ? 'session-ended' : current(d, row).length === 0 ? 'generation-passed' : null;
+  if (why !== null) {
+    close(d, row, 'superseded', why, event.receivedAt);
+    return { verdict: 'stale', code: why, detail: null, reply: null };
+  }
+  const attempt = row.attempt + 1;
+  const started = d.put('outbox', { ...row, attempt, startedAt: event.receivedAt, outcome: null });
+  note(d, started, event.receivedAt, 'effect-started', row.kind);
+  return { verdict: 'applied', code: null, detail: null, reply: { attempt } };
+}
+
+function describe(result: EffectResult): string {
+  switch (result.result) {
+    case 'ack':
+    case 'timeout':
+      return result.result;
+    case 'nak':
+      return result.errorCause === null ? 'nak' : `nak-${String(result.errorCause)}`;
+    case 'error':
+      return `error-${result.code}`;
+  }
+}
+
+/** Exponential, with up to half of it added by chance, so that a thousand of them do not come back at once. */
+function backoff(attempt: number, jitter: number, policy: Policy): number {
+  const exponential = Math.min(policy.retry.capMs, policy.retry.baseMs * 2 ** Math.min(attempt - 1, 20));
+  return Math.round(exponential * (1 + jitter / 2));
+}
+
+function answered(
+  d: Draft,
+  session: Session,
+  assignments: readonly Assignment[],
+  answer: 'ack' | 'nak-503',
+  now: number,
+  policy: Policy,
+): void {
+  for (const assignment of assignments) {
+    const witness = d.find('witness', witnessKey(assignment.id, session.id));
+    if (witness !== null) d.put('witness', { ...witness, answer, answeredAt: now });
+    const after = evaluate(d, d.get('assignment', assignment.id), now, policy);
+    if (after.state === 'revoking') lookAgain(d, after, now + policy.ackGraceMs);
+  }
+}
+
+/** What came of an attempt. An answer is no proof that the session ended: it only lets silence or a Stop prove it. */
+export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Policy): Verdict {
+  const row = d.get('outbox', event.outbox);
+  const now = event.receivedAt;
+  const outcome = describe(event.outcome);
+  if (row.status !== 'pending' || row.attempt !== event.attempt || row.outcome !== null) {
+    note(d, row, now, 'effect-outcome-late', outcome);
+    return { verdict: 'stale', code: 'effect-closed', detail: null, reply: null };
+  }
+  const session = d.get('session', row.session);
+  const assignments = current(d, row);
+  const done = { verdict: 'applied', code: null, detail: null, reply: null } as const;
+  const { result } = event.outcome;
+  if (result === 'ack' || result === 'nak') {
+    const cause = result === 'nak' ? event.outcome.errorCause : null;
+    if (cause !== RESOURCES_UNAVAILABLE) {
+      close(d, row, 'done', outcome, now);
+      for (const assignment of assignments) settleStep(d, assignment, outcome, result === 'ack' || cause === 503, now);
+      const open = d.get('session', session.id);
+      if (open.endedAt !== null) return done;
+      if (result === 'ack') answered(d, open, assignments, 'ack', now, policy);
+      else if (cause === SESSION_CONTEXT_NOT_FOUND) answered(d, open, assignments, 'nak-503', now, policy);
+      else for (const a of assignments) hold(d, a, now, `the NAS refused the Disconnect (${outcome})`);
+      return done;
+    }
+  }
+  if (assignments.length === 0 || session.endedAt !== null) {
+    close(d, row, 'superseded', outcome, now);
+    return done;
+  }
+  const dueAt = now + backoff(row.attempt, event.jitter, policy);
+  const failed = d.put('outbox', { ...row, dueAt, outcome });
+  note(d, failed, now, 'effect-failed', outcome);
+  for (const assignment of assignments) {
+    settleStep(d, assignment, `${outcome}, attempt ${String(row.attempt)}`, null, now);
+    if (row.attempt >= policy.disconnect.count) hold(d, assignment, now, `the NAS does not answer (${outcome})`);
+  }
+  return done;
+}
+
+/** Shows in the step what the NAS said: true done, false failed, null to be tried again. */
+function settleStep(d: Draft, assignment: Assignment, outcome: string, good: boolean | null, now: number): void {
+  const before = d.find('step', `${String(assignment.id)}/disconnect`);
+  if (before === null) return;
+  const state = good === null ? 'waiting' : good ? 'done' : 'failed';
+  d.put('step', { ...before, state, outcome, updatedAt: now });
+}

@@ -1,0 +1,68 @@
+/** The knobs that `decide` obeys, compiled from the config and never changed while it runs. Durations are milliseconds. */
+import { contains, type Family, type Prefix } from './address.js';
+
+/** A pool as the config wants it, with the number that the store gave it. */
+export interface PoolPolicy {
+  readonly id: number;
+  readonly tenant: string;
+  readonly name: string;
+  readonly vrf: number;
+  readonly family: Family;
+  readonly prefix: Prefix;
+  readonly unitLength: number;
+  readonly quarantineMs: number;
+}
+
+/** A config entry for NASes. */
+export interface NasPolicy {
+  readonly name: string;
+  readonly tenant: string;
+  readonly vrf: number;
+  /** Whether a Disconnect can be sent there. */
+  readonly coa: boolean;
+  /** How long one attempt at an effect can last on the wire, all retransmissions included. */
+  readonly effectLifeMs: number;
+}
+
+export interface Policy {
+  readonly mode: 'observe' | 'act';
+  readonly pools: readonly PoolPolicy[];
+  readonly nas: ReadonlyMap<string, NasPolicy>;
+  /** How often a live session reports at the latest: one interim round. */
+  readonly interimRoundMs: number;
+  /** How long addrd may have been away without a gap on the horizon: NASes repeat unanswered packets that long. */
+  readonly gapToleranceMs: number;
+  /** After an Accounting-On or -Off, how long a session has to show itself again. */
+  readonly epochGraceMs: number;
+  /** An Accounting-On this soon after the last is a repeat. */
+  readonly epochRepeatMs: number;
+  /** After a Disconnect-ACK, when to look whether the Stop came. */
+  readonly ackGraceMs: number;
+  /** After this long in REVOKING without evidence, the reason is shown and it is looked at less often. */
+  readonly evidenceTimeoutMs: number;
+  /** New Disconnects for a session that comes back while REVOKING: at most `count` in `windowMs`. */
+  readonly disconnect: { readonly count: number; readonly windowMs: number };
+  /** Effects that failed are tried again after `baseMs`, doubled each time up to `capMs`. */
+  readonly retry: { readonly baseMs: number; readonly capMs: number };
+  /** How coarse `heardUntil` of a NAS is. */
+  readonly heardStepMs: number;
+}
+
+/** The defaults of SEMANTICS; the config replaces what it names. */
+export const DEFAULT_KNOBS = {
+  interimRoundMs: 600_000,
+  gapToleranceMs: 10_000,
+  epochGraceMs: 1_200_000,
+  epochRepeatMs: 10_000,
+  ackGraceMs: 5_000,
+  evidenceTimeoutMs: 3_600_000,
+  disconnect: { count: 3, windowMs: 600_000 },
+  retry: { baseMs: 1_000, capMs: 300_000 },
+  heardStepMs: 5_000,
+} as const;
+
+/** The pool that a prefix lies in, or null: pools of one VRF do not overlap. */
+export function poolOf(policy: Policy, vrf: number, prefix: Prefix): PoolPolicy | null {
+  for (const pool of policy.pools) if (pool.vrf === vrf && contains(pool.prefix, prefix)) return pool;
+  return null;
+}

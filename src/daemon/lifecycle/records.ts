@@ -1,0 +1,390 @@
+/** What addrd remembers: the records that `decide` reads and writes and that the store keeps, a table each. */
+import { hex, prefixKey, type Family, type Prefix } from './address.js';
+import type { LifecycleState } from './state.js';
+
+/** What became of an event. Every one of them is committed, and so every one is answered. */
+export type VerdictKind = 'applied' | 'duplicate' | 'stale' | 'conflict' | 'refused' | 'unmanaged' | 'faulted';
+
+/** Times are Unix milliseconds. `receivedAt` is our clock, `at` the peer's claim. Tenants and names are opaque text. */
+export interface Subscriber {
+  readonly id: number;
+  readonly tenant: string;
+  readonly name: string;
+  /** How many User-Names are on record: with one known, an unknown one is a stranger. */
+  readonly usernames: number;
+  readonly createdAt: number;
+}
+
+export type IdentityType = 'username';
+export interface Identity {
+  readonly tenant: string;
+  readonly type: IdentityType;
+  /** `tenant`, or the name of the NAS or relay within which the octets are unique. */
+  readonly scope: string;
+  readonly bytes: Uint8Array;
+  readonly subscriber: number;
+  readonly provenance: 'configured' | 'observed';
+  readonly createdAt: number;
+}
+
+/** How a NAS is known: by the source address of its packets, or by an attribute that its config entry trusts. */
+export interface NasIdentity {
+  readonly tenant: string;
+  readonly kind: 'source-address';
+  readonly bytes: Uint8Array;
+}
+
+export interface Nas extends NasIdentity {
+  readonly id: number;
+  /** The config entry that admitted it. */
+  readonly entry: string;
+  readonly vrf: number;
+  /** Where its packets come from: 4 or 16 octets. */
+  readonly address: Uint8Array;
+  readonly epoch: number;
+  /** When the current epoch began: our clock and the NAS's claim; 0 before the first Accounting-On or -Off. */
+  readonly epochReceivedAt: number;
+  readonly epochAt: number;
+  /** Heard without a long pause from `heardSince` to `heardUntil` (coarse: written every few seconds). */
+  readonly heardSince: number;
+  readonly heardUntil: number;
+  readonly createdAt: number;
+}
+
+/** Each Accounting-On or -Off that began an epoch. */
+export interface NasEpoch {
+  readonly nas: number;
+  readonly epoch: number;
+  readonly cause: 'nas-on' | 'nas-off';
+  readonly at: number;
+  readonly receivedAt: number;
+}
+
+export interface Pool {
+  readonly id: number;
+  readonly tenant: string;
+  readonly name: string;
+  readonly vrf: number;
+  readonly family: Family;
+  readonly use: PoolUse;
+  readonly kind: 'static';
+  readonly prefix: Prefix;
+  /** The length of what it hands out: 32, 128, or the delegated length. */
+  readonly unitLength: number;
+  /** The lowest unit number that may never have been used. */
+  readonly cursor: bigint;
+  /** Units with a live assignment. */
+  readonly held: number;
+  /** Units in quarantine, occupied or reserved. */
+  readonly barred: number;
+  /** Units that were used and are free again. */
+  readonly freed: number;
+  /** Units that are never handed out. */
+  readonly excluded: number;
+  readonly retiredAt: number | null;
+}
+
+export type PoolUse = 'address' | 'wan-prefix' | 'delegated' | 'routed';
+
+/** A unit of a pool that has a past: `quarantined` until `freeAt`, `free`, `occupied` by a stranger, or `reserved`. */
+export interface PoolFree {
+  readonly pool: number;
+  readonly prefix: Prefix;
+  readonly state: 'quarantined' | 'free' | 'occupied' | 'reserved';
+  /** When it became, or becomes, free; orders the free ones by the least recently freed. */
+  readonly freeAt: number;
+  /** Open sessions that stand on it without an assignment. */
+  readonly occupants: number;
+  /** The assignment and subscriber that held it last. */
+  readonly assignment: number | null;
+  readonly subscriber: number | null;
+}
+
+/** Why an address is known to be idle (SEMANTICS, "Evidence"). */
+export type EvidenceKind = 'stop' | 'no-live-witness' | 'never-seen' | 'ack+silence' | 'nak-503+silence';
+export interface Evidence {
+  readonly kind: EvidenceKind;
+  readonly at: number;
+  readonly detail: string;
+}
+
+export interface RevokeOrder {
+  readonly reason: string;
+  readonly actor: string;
+  readonly sendDisconnect: boolean;
+  readonly releaseToPool: boolean;
+}
+
+export interface Assignment {
+  readonly id: number;
+  readonly tenant: string;
+  readonly subscriber: number;
+  readonly pool: number;
+  readonly vrf: number;
+  readonly family: Family;
+  readonly use: PoolUse;
+  readonly prefix: Prefix;
+  readonly state: LifecycleState;
+  /** Rises with every order that makes earlier effects void. */
+  readonly generation: number;
+  readonly createdAt: number;
+  readonly allocatedAt: number | null;
+  readonly activatedAt: number | null;
+  readonly suspendedAt: number | null;
+  readonly revokingAt: number | null;
+  readonly revokedAt: number | null;
+  readonly revoke: RevokeOrder | null;
+  readonly evidence: Evidence | null;
+  /** Why a termination does not end; null while nothing is in its way. */
+  readonly stuck: string | null;
+  /** The caller's own JSON, kept as it came. */
+  readonly metadata: string | null;
+}
+
+/** That an assignment holds its prefix now. The presence of this row is liveness. */
+export interface Live {
+  readonly assignment: number;
+  readonly vrf: number;
+  readonly prefix: Prefix;
+}
+
+/** One step of a termination, as a row that survives a crash. */
+export interface AssignmentStep {
+  readonly assignment: number;
+  readonly step: 'disconnect' | 'evidence' | 'release';
+  readonly state: 'waiting' | 'done' | 'skipped' | 'failed';
+  readonly attempts: number;
+  /** When it is looked at again, or null. */
+  readonly dueAt: number | null;
+  readonly outcome: string | null;
+  readonly startedAt: number;
+  readonly updatedAt: number;
+}
+
+/** The RADIUS attribute that showed an address. */
+export type AddressAttribute =
+  'Framed-IP-Address' | 'Framed-IPv6-Address' | 'Framed-IPv6-Prefix' | 'Delegated-IPv6-Prefix';
+
+/**
+ * An address that a session showed. `held`: its subscriber's assignment; `contested`: somebody else's; `occupied`:
+ * nobody's, in one of our pools; `unmanaged`: in no pool.
+ */
+export interface SessionAddress {
+  readonly prefix: Prefix;
+  readonly attribute: AddressAttribute;
+  readonly standing: 'held' | 'contested' | 'occupied' | 'unmanaged';
+  /** The assignment that it holds or contests. */
+  readonly assignment: number | null;
+  /** The open conflict about it, or null. */
+  readonly conflict: number | null;
+  readonly since: number;
+}
+
+export interface Session {
+  readonly id: number;
+  readonly tenant: string;
+  readonly nas: number;
+  /** Acct-Session-Id, octets. */
+  readonly sid: Uint8Array;
+  /** The NAS's epoch in which it was last confirmed; suspect while behind the NAS's own. */
+  readonly epoch: number;
+  readonly startSeen: boolean;
+  readonly startedAt: number;
+  readonly firstSeenAt: number;
+  readonly endedAt: number | null;
+  readonly endReceivedAt: number | null;
+  readonly endKind: 'stop' | 'inferred' | 'sid-reused' | null;
+  /** Acct-Terminate-Cause. */
+  readonly terminateCause: number | null;
+  /** User-Name, octets. */
+  readonly username: Uint8Array | null;
+  readonly subscriber: number | null;
+  readonly addresses: readonly SessionAddress[];
+  /** The unfinished Disconnect for this session, if there is one. */
+  readonly disconnect: number | null;
+}
+
+/** The hot part of a session: the only row that a common Interim changes. */
+export interface SessionUsage {
+  readonly session: number;
+  readonly updatedAt: number;
+  /** Acct-Status-Type of the last packet. */
+  readonly status: number;
+  /** Acct-Session-Time, seconds. */
+  readonly seconds: number;
+  readonly inputOctets: number;
+  readonly outputOctets: number;
+  readonly inputPackets: number;
+  readonly outputPackets: number;
+  /** Event-Timestamp as sent, seconds, or null. */
+  readonly eventTimestamp: number | null;
+  readonly interims: number;
+  readonly maxGapMs: number;
+}
+
+/**
+ * That a session stood on an assignment's address: as its holder's own (`held`) or as somebody else's (`contested`). The
+ * assignment is idle only when each of its witnesses is closed.
+ */
+export interface Witness {
+  readonly assignment: number;
+  readonly source: 'session';
+  readonly ref: number;
+  readonly standing: 'held' | 'contested';
+  readonly openedAt: number;
+  readonly closedAt: number | null;
+  readonly closeKind: 'stop' | 'inferred' | 'sid-reused' | 'address-changed' | null;
+  /** What the NAS said to the last Disconnect, and when we heard it. */
+  readonly answer: 'ack' | 'nak-503' | null;
+  readonly answeredAt: number | null;
+}
+
+/** History: who had a prefix from `since` until `until`, as a tenure or as one session within it. */
+export interface Holding {
+  readonly vrf: number;
+  readonly prefix: Prefix;
+  readonly since: number;
+  readonly kind: 'tenure' | 'session';
+  /** The assignment's id for a tenure, the session's for a session. */
+  readonly seq: number;
+  readonly until: number | null;
+  readonly tenant: string;
+  readonly subscriber: number | null;
+  readonly assignment: number | null;
+  readonly nas: number | null;
+  readonly confidence: 'seen' | 'authorised' | 'inferred' | 'overlapping';
+}
+
+export interface Conflict {
+  readonly id: number;
+  readonly tenant: string;
+  readonly kind: 'contested' | 'occupied' | 'wider-than-pool';
+  readonly vrf: number;
+  readonly prefix: Prefix;
+  readonly session: number;
+  readonly assignment: number | null;
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+  readonly closedAt: number | null;
+}
+
+/** Something that falls due: one row for each (kind, ref). */
+export interface Deadline {
+  readonly kind: 'quarantine' | 'evidence' | 'epoch-grace';
+  readonly ref: string;
+  readonly dueAt: number;
+}
+
+/** An effect to perform. The Disconnect is the only kind so far. */
+export interface Outbox {
+  readonly id: number;
+  readonly tenant: string;
+  readonly kind: 'nas.disconnect';
+  /** What is acted on through whom: one effect in flight for each (target, subject), in order. */
+  readonly target: string;
+  readonly subject: string;
+  readonly session: number;
+  /** The orders it serves; it is void when the generation of each has passed. */
+  readonly orders: readonly { readonly assignment: number; readonly generation: number }[];
+  readonly status: 'pending' | 'done' | 'superseded' | 'would-have';
+  readonly attempt: number;
+  readonly dueAt: number;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  readonly outcome: string | null;
+}
+
+/** A named value of the daemon itself, such as the time since which it listens without a gap. */
+export interface Meta {
+  readonly key: 'listening_since' | 'alive_at' | 'incarnation';
+  readonly value: number;
+}
+
+/** One line of the journal; the door adds its number. */
+export interface JournalEntry {
+  readonly at: number;
+  readonly kind: string;
+  readonly tenant: string;
+  readonly actor: string;
+  readonly subscriber?: number | null;
+  readonly assignment?: number | null;
+  readonly session?: number | null;
+  readonly nas?: number | null;
+  readonly pool?: number | null;
+  readonly vrf?: number | null;
+  readonly prefix?: Prefix | null;
+  readonly from?: LifecycleState | null;
+  readonly to?: LifecycleState | null;
+  readonly code?: string | null;
+  readonly detail?: Readonly<Record<string, unknown>> | null;
+}
+
+/** The tables that a decision may read and write, by name. */
+export interface Rows {
+  subscriber: Subscriber;
+  identity: Identity;
+  nas: Nas;
+  epoch: NasEpoch;
+  pool: Pool;
+  poolFree: PoolFree;
+  assignment: Assignment;
+  live: Live;
+  step: AssignmentStep;
+  session: Session;
+  usage: SessionUsage;
+  witness: Witness;
+  holding: Holding;
+  conflict: Conflict;
+  deadline: Deadline;
+  outbox: Outbox;
+  meta: Meta;
+}
+export type TableName = keyof Rows;
+
+/** The key under which a row is held; equal exactly when the primary keys are equal. */
+export const KEY_OF: { readonly [T in TableName]: (row: Rows[T]) => string } = {
+  subscriber: (row) => String(row.id),
+  identity: (row) => identityKey(row.tenant, row.type, row.scope, row.bytes),
+  nas: (row) => String(row.id),
+  epoch: (row) => `${String(row.nas)}/${String(row.epoch)}`,
+  pool: (row) => String(row.id),
+  poolFree: (row) => poolFreeKey(row.pool, row.prefix),
+  assignment: (row) => String(row.id),
+  live: (row) => String(row.assignment),
+  step: (row) => `${String(row.assignment)}/${row.step}`,
+  session: (row) => String(row.id),
+  usage: (row) => String(row.session),
+  witness: (row) => witnessKey(row.assignment, row.ref),
+  holding: (row) => holdingKey(row),
+  conflict: (row) => String(row.id),
+  deadline: (row) => deadlineKey(row.kind, row.ref),
+  outbox: (row) => String(row.id),
+  meta: (row) => row.key,
+};
+
+/** The key of an identity. */
+export function identityKey(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): string {
+  return `${type}/${hex(bytes)}/${scope}/${tenant}`;
+}
+
+/** The key of a pool's unit. */
+export function poolFreeKey(pool: number, prefix: Prefix): string {
+  return `${String(pool)}/${prefixKey(prefix)}`;
+}
+
+/** The key of a session's standing on an assignment. */
+export function witnessKey(assignment: number, session: number): string {
+  return `${String(assignment)}/${String(session)}`;
+}
+
+/** The key of a holding. */
+export function holdingKey(row: Pick<Holding, 'vrf' | 'prefix' | 'since' | 'kind' | 'seq'>): string {
+  return `${String(row.vrf)}/${prefixKey(row.prefix)}/${String(row.since)}/${row.kind}/${String(row.seq)}`;
+}
+
+/** The key of a deadline. */
+export function deadlineKey(kind: Deadline['kind'], ref: string): string {
+  return `${kind}/${ref}`;
+}

@@ -1,0 +1,242 @@
+/** How a session stands on the addresses it shows, and what its coming and going does to their assignments. */
+import { contains, samePrefix } from './address.js';
+import type { Draft } from './draft.js';
+import type { AccountingEvent, ShownAddress } from './events.js';
+import { poolOf, type Policy } from './policy.js';
+import {
+  holdingKey,
+  witnessKey,
+  type Assignment,
+  type Nas,
+  type Session,
+  type SessionAddress,
+  type Witness,
+} from './records.js';
+import { orderDisconnect, transition } from './termination.js';
+import { occupyUnit, unitOf, vacateUnit } from './units.js';
+
+/** The scope of a User-Name: unique within its tenant. */
+const USERNAME_SCOPE = 'tenant';
+
+/** ASCII and UTF-8 User-Names as text; null where the octets are not valid UTF-8 of the Basic Multilingual Plane. */
+function text(bytes: Uint8Array): string | null {
+  let out = '';
+  for (let i = 0; i < bytes.length; i++) {
+    const first = bytes[i] ?? 0;
+    const more = first < 0x80 ? 0 : first >= 0xc2 && first < 0xe0 ? 1 : first >= 0xe0 && first < 0xf0 ? 2 : -1;
+    if (more < 0) return null;
+    let point = more === 0 ? first : more === 1 ? first & 0x1f : first & 0x0f;
+    for (let n = 0; n < more; n++) {
+      const next = bytes[++i];
+      if (next === undefined || (next & 0xc0) !== 0x80) return null;
+      point = (point << 6) | (next & 0x3f);
+    }
+    out += String.fromCharCode(point);
+  }
+  return out;
+}
+
+/** The subscriber that a User-Name names: by its recorded identity, else by a subscriber of that very name; or null. */
+export function resolveSubscriber(d: Draft, tenant: string, username: Uint8Array | null): number | null {
+  if (username === null) return null;
+  const known = d.subscriberOf(tenant, 'username', USERNAME_SCOPE, username);
+  if (known !== null) return known;
+  const name = text(username);
+  return name === null || name === '' ? null : d.subscriberNamed(tenant, name);
+}
+
+/** Records a User-Name as a subscriber's own. */
+export function learnUsername(
+  d: Draft,
+  subscriber: number,
+  bytes: Uint8Array,
+  provenance: 'configured' | 'observed',
+  now: number,
+): void {
+  const row = d.get('subscriber', subscriber);
+  d.put('subscriber', { ...row, usernames: row.usernames + 1 });
+  const { tenant } = row;
+  d.put('identity', { tenant, type: 'username', scope: USERNAME_SCOPE, bytes, subscriber, provenance, createdAt: now });
+}
+
+/** Whether a session is the holder's own: its User-Name says so, or says nothing that contradicts it. */
+function isHolders(d: Draft, assignment: Assignment, session: Session): boolean {
+  if (session.subscriber !== null) return session.subscriber === assignment.subscriber;
+  return session.username === null || d.get('subscriber', assignment.subscriber).usernames === 0;
+}
+
+/** What attaching an address needs to know of the packet that showed it. */
+export interface Showing {
+  readonly event: AccountingEvent;
+  readonly nas: Nas;
+  readonly policy: Policy;
+  /** Since when the session has had the address, in the NAS's time. */
+  readonly since: number;
+}
+
+function openWitness(d: Draft, assignment: number, session: number, standing: Witness['standing'], at: number): void {
+  d.put('witness', {
+    assignment,
+    source: 'session',
+    ref: session,
+    standing,
+    openedAt: at,
+    closedAt: null,
+    closeKind: null,
+    answer: null,
+    answeredAt: null,
+  });
+}
+
+function conflict(
+  d: Draft,
+  kind: 'contested' | 'occupied' | 'wider-than-pool',
+  session: Session,
+  showing: Showing,
+  shown: ShownAddress,
+  holder: Assignment | null,
+): number {
+  const { event, nas } = showing;
+  const row = {
+    id: d.nextId('conflict'),
+    tenant: session.tenant,
+    kind,
+    vrf: nas.vrf,
+    prefix: shown.prefix,
+    session: session.id,
+    assignment: holder?.id ?? null,
+    count: 1,
+    firstAt: event.receivedAt,
+    lastAt: event.receivedAt,
+    closedAt: null,
+  };
+  d.put('conflict', row);
+  d.note({
+    at: event.receivedAt,
+    kind: 'conflict',
+    tenant: session.tenant,
+    actor: `nas:${nas.entry}`,
+    subscriber: session.subscriber,
+    assignment: row.assignment,
+    session: session.id,
+    nas: nas.id,
+    vrf: nas.vrf,
+    prefix: shown.prefix,
+    code: kind,
+    detail: { conflict: row.id, attribute: shown.attribute },
+  });
+  return row.id;
+}
+
+function hold(d: Draft, session: Session, showing: Showing, shown: ShownAddress, assignment: Assignment | null): void {
+  const { event, nas, since } = showing;
+  d.put('holding', {
+    vrf: nas.vrf,
+    prefix: shown.prefix,
+    since,
+    kind: 'session',
+    seq: session.id,
+    until: null,
+    tenant: session.tenant,
+    subscriber: session.subscriber ?? (assignment === null ? null : assignment.subscriber),
+    assignment: assignment?.id ?? null,
+    nas: nas.id,
+    confidence: event.kind === 'acct-start' ? 'seen' : 'inferred',
+  });
+}
+
+/** What a live session of its own does to an assignment: ALLOCATED goes into service, REVOKING is cut again. */
+function seen(d: Draft, assignment: Assignment, session: Session, showing: Showing): void {
+  const { event, nas, policy } = showing;
+  const now = event.receivedAt;
+  if (assignment.state === 'allocated') {
+    const why = { at: now, actor: `nas:${nas.entry}`, code: event.kind, session: session.id };
+    transition(d, assignment, 'active', why, { activatedAt: now });
+  } else if (assignment.state === 'revoking' && session.endedAt === null) {
+    orderDisconnect(d, assignment, session, now, policy);
+  }
+}
+
+/**
+ * Stands a session on an address that it shows. The session's row is in the draft already; the result belongs into its
+ * `addresses`. A session that has ended leaves only history and the proof that its assignment was in service.
+ */
+export function attach(d: Draft, session: Session, shown: ShownAddress, showing: Showing): SessionAddress {
+  const { event, nas, policy, since } = showing;
+  const stand = (
+    standing: SessionAddress['standing'],
+    assignment: number | null = null,
+    about: number | null = null,
+  ): SessionAddress => ({ ...shown, standing, assignment, conflict: about, since });
+  const holders = d.overlapping(nas.vrf, shown.prefix).map((id) => d.get('assignment', id));
+  const own = holders.find((holder) => contains(holder.prefix, shown.prefix));
+  const live = session.endedAt === null;
+  if (own !== undefined && isHolders(d, own, session)) {
+    if (!live && own.allocatedAt !== null && event.at < own.allocatedAt) {
+      hold(d, session, showing, shown, null);
+      return stand('unmanaged');
+    }
+    hold(d, session, showing, shown, own);
+    if (session.username !== null && d.get('subscriber', own.subscriber).usernames === 0) {
+      learnUsername(d, own.subscriber, session.username, 'observed', event.receivedAt);
+    }
+    const known = d.find('witness', witnessKey(own.id, session.id));
+    if (known?.closedAt !== null) openWitness(d, own.id, session.id, 'held', event.receivedAt);
+    seen(d, own, session, showing);
+    return stand('held', own.id);
+  }
+  const pool = poolOf(policy, nas.vrf, shown.prefix);
+  const unit = pool === null ? null : unitOf(pool, shown.prefix);
+  // A link's own prefix covers many customers: it holds no unit of an address pool and contests none of them.
+  const link = shown.attribute === 'Framed-IPv6-Prefix' && own === undefined && unit === null;
+  if (link || (pool === null && holders.length === 0)) return stand('unmanaged');
+  hold(d, session, showing, shown, null);
+  const holder = own ?? holders[0];
+  if (holder !== undefined) {
+    if (live) openWitness(d, holder.id, session.id, 'contested', event.receivedAt);
+    return stand('contested', holder.id, live ? conflict(d, 'contested', session, showing, shown, holder) : null);
+  }
+  if (pool === null || unit === null) {
+    return stand('unmanaged', null, live ? conflict(d, 'wider-than-pool', session, showing, shown, null) : null);
+  }
+  if (live) occupyUnit(d, pool, unit);
+  return stand('occupied', null, live ? conflict(d, 'occupied', session, showing, shown, null) : null);
+}
+
+/** How an address left a session: when by the NAS's time and by ours, and why. */
+export interface Leaving {
+  readonly at: number;
+  readonly receivedAt: number;
+  readonly kind: NonNullable<Witness['closeKind']>;
+  readonly vrf: number;
+  readonly policy: Policy;
+}
+
+/** Ends a session's standing on one address. Returns the assignment whose evidence has changed, or null. */
+export function detach(d: Draft, session: Session, address: SessionAddress, leaving: Leaving): number | null {
+  const { at, receivedAt, kind, vrf, policy } = leaving;
+  const holding = d.find(
+    'holding',
+    holdingKey({ vrf, prefix: address.prefix, since: address.since, kind: 'session', seq: session.id }),
+  );
+  if (holding?.until === null) {
+    const confidence = kind === 'inferred' ? 'inferred' : holding.confidence;
+    d.put('holding', { ...holding, until: Math.max(at, holding.since), confidence });
+  }
+  if (address.standing === 'occupied') {
+    const pool = poolOf(policy, vrf, address.prefix);
+    const unit = pool === null ? null : unitOf(pool, address.prefix);
+    if (pool !== null && unit !== null) vacateUnit(d, pool, unit, receivedAt);
+  }
+  const about = address.conflict === null ? null : d.find('conflict', String(address.conflict));
+  if (about?.closedAt === null) d.put('conflict', { ...about, lastAt: receivedAt, closedAt: receivedAt });
+  if (address.assignment === null) return null;
+  const witness = d.find('witness', witnessKey(address.assignment, session.id));
+  if (witness?.closedAt === null) d.put('witness', { ...witness, closedAt: receivedAt, closeKind: kind });
+  return address.assignment;
+}
+
+/** Whether a session shows this address already. */
+export function shows(session: Session, shown: ShownAddress): boolean {
+  return session.addresses.some((a) => a.attribute === shown.attribute && samePrefix(a.prefix, shown.prefix));
+}

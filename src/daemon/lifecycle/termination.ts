@@ -1,0 +1,261 @@
+/** The end of a tenure: REVOKING, the Disconnects, the evidence, REVOKED, quarantine. Every step is a row. */
+import type { Draft } from './draft.js';
+import { idleProof, type Proof } from './evidence.js';
+import type { Policy } from './policy.js';
+import {
+  holdingKey,
+  type Assignment,
+  type AssignmentStep,
+  type Outbox,
+  type RevokeOrder,
+  type Session,
+} from './records.js';
+import { validateLifecycleTransition, type LifecycleState } from './state.js';
+import { leaveUnit } from './units.js';
+
+/** Moves an assignment along the table of transitions and journals it. The caller has checked that the move is allowed. */
+export function transition(
+  d: Draft,
+  assignment: Assignment,
+  to: LifecycleState,
+  why: { at: number; actor: string; code: string; session?: number; detail?: Readonly<Record<string, unknown>> },
+  fields: Partial<Assignment> = {},
+): Assignment {
+  if (!validateLifecycleTransition(assignment.state, to)) throw new ForbiddenTransition(assignment.state, to);
+  d.note({
+    at: why.at,
+    kind: 'transition',
+    tenant: assignment.tenant,
+    actor: why.actor,
+    subscriber: assignment.subscriber,
+    assignment: assignment.id,
+    session: why.session ?? null,
+    pool: assignment.pool,
+    vrf: assignment.vrf,
+    prefix: assignment.prefix,
+    from: assignment.state,
+    to,
+    code: why.code,
+    detail: why.detail ?? null,
+  });
+  return d.put('assignment', { ...assignment, ...fields, state: to });
+}
+
+/** A step of ours asked for a move outside the table: a fault, which condemns the one event that met it. */
+export class ForbiddenTransition extends Error {
+  readonly code = 'forbidden-transition';
+  constructor(from: LifecycleState, to: LifecycleState) {
+    super(`${from} may not become ${to}`);
+    this.name = 'ForbiddenTransition';
+  }
+}
+
+function step(
+  d: Draft,
+  assignment: number,
+  name: AssignmentStep['step'],
+  now: number,
+  fields: Partial<Pick<AssignmentStep, 'state' | 'attempts' | 'dueAt' | 'outcome' | 'startedAt'>>,
+): AssignmentStep {
+  const before = d.find('step', `${String(assignment)}/${name}`) ?? {
+    assignment,
+    step: name,
+    state: 'waiting' as const,
+    attempts: 0,
+    dueAt: null,
+    outcome: null,
+    startedAt: now,
+    updatedAt: now,
+  };
+  return d.put('step', { ...before, ...fields, updatedAt: now });
+}
+
+/** Begins the termination of an ALLOCATED, ACTIVE or SUSPENDED assignment. */
+export function beginRevoke(d: Draft, before: Assignment, order: RevokeOrder, now: number, policy: Policy): Assignment {
+  const assignment = transition(
+    d,
+    before,
+    'revoking',
+    { at: now, actor: order.actor, code: 'revoke', detail: { reason: order.reason } },
+    { generation: before.generation + 1, revokingAt: now, revoke: order, stuck: null },
+  );
+  const open = d.witnessesOf(assignment.id).filter((w) => w.closedAt === null && w.standing === 'held');
+  if (open.length === 0) step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: 'no open session' });
+  for (const witness of open) orderDisconnect(d, assignment, d.get('session', witness.ref), now, policy);
+  return evaluate(d, d.get('assignment', assignment.id), now, policy);
+}
+
+/** Puts a Disconnect for one session into the outbox, or joins the one that is already there. */
+export function orderDisconnect(d: Draft, assignment: Assignment, session: Session, now: number, policy: Policy): void {
+  if (assignment.revoke?.sendDisconnect === false) {
+    step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: 'send_disconnect is false' });
+    return;
+  }
+  const nas = d.get('nas', session.nas);
+  if (policy.nas.get(nas.entry)?.coa !== true) {
+    step(d, assignment.id, 'disconnect', now, { state: 'failed', outcome: `no CoA address for NAS ${nas.entry}` });
+    return;
+  }
+  const before = d.find('step', `${String(assignment.id)}/disconnect`);
+  const fresh = before === null || now - before.startedAt > policy.disconnect.windowMs;
+  const attempts = fresh ? 1 : before.attempts + 1;
+  const started = fresh ? now : before.startedAt;
+  if (!fresh && before.attempts >= policy.disconnect.count && session.disconnect === null) {
+    step(d, assignment.id, 'disconnect', now, { state: 'failed', outcome: 'the subscriber comes back each time' });
+    hold(d, assignment, now, 'AAA still returns it');
+    return;
+  }
+  const order = { assignment: assignment.id, generation: assignment.generation };
+  const pending = session.disconnect === null ? null : d.find('outbox', String(session.disconnect));
+  if (pending !== null && pending.status === 'pending') {
+    const known = pending.orders.some((o) => o.assignment === order.assignment && o.generation === order.generation);
+    if (!known) d.put('outbox', { ...pending, orders: [...pending.orders, order] });
+  } else {
+    const row: Outbox = {
+      id: d.nextId('outbox'),
+      tenant: assignment.tenant,
+      kind: 'nas.disconnect',
+      target: `nas:${String(session.nas)}`,
+      subject: `session:${String(session.id)}`,
+      session: session.id,
+      orders: [order],
+      status: policy.mode === 'act' ? 'pending' : 'would-have',
+      attempt: 0,
+      dueAt: now,
+      createdAt: now,
+      startedAt: null,
+      finishedAt: policy.mode === 'act' ? null : now,
+      outcome: null,
+    };
+    d.put('outbox', row);
+    if (policy.mode === 'act') d.put('session', { ...session, disconnect: row.id });
+    d.note({
+      at: now,
+      kind: 'effect-ordered',
+      tenant: assignment.tenant,
+      actor: assignment.revoke?.actor ?? 'addrd',
+      subscriber: assignment.subscriber,
+      assignment: assignment.id,
+      session: session.id,
+      nas: session.nas,
+      vrf: assignment.vrf,
+      prefix: assignment.prefix,
+      code: row.kind,
+      detail: { outbox: row.id, status: row.status },
+    });
+  }
+  step(d, assignment.id, 'disconnect', now, { state: 'waiting', attempts, startedAt: started, outcome: null });
+}
+
+/** Shows why a termination does not end. The journal hears of each reason once. */
+export function hold(d: Draft, assignment: Assignment, now: number, because: string): Assignment {
+  const current = d.get('assignment', assignment.id);
+  if (current.stuck === because) return current;
+  d.note({
+    at: now,
+    kind: 'stuck',
+    tenant: current.tenant,
+    actor: 'addrd',
+    subscriber: current.subscriber,
+    assignment: current.id,
+    vrf: current.vrf,
+    prefix: current.prefix,
+    code: 'stuck',
+    detail: { because },
+  });
+  return d.put('assignment', { ...current, stuck: because });
+}
+
+/** Sets, moves or removes the one time at which an assignment's evidence is looked at again. */
+function recheck(d: Draft, assignment: Assignment, dueAt: number | null): void {
+  const key = `evidence/${String(assignment.id)}`;
+  const before = d.find('deadline', key);
+  if (before?.dueAt === dueAt) return;
+  if (dueAt !== null) d.put('deadline', { kind: 'evidence', ref: String(assignment.id), dueAt });
+  else if (before !== null) d.drop('deadline', key);
+}
+
+/** Looks whether a REVOKING assignment is idle by now; ends it if so, and otherwise says when to look again. */
+export function evaluate(d: Draft, assignment: Assignment, now: number, policy: Policy): Assignment {
+  if (assignment.state !== 'revoking') return assignment;
+  const proof = idleProof(d, assignment, now, policy);
+  if (proof.idle) return complete(d, assignment, proof, now, policy);
+  const timeoutAt = (assignment.revokingAt ?? now) + policy.evidenceTimeoutMs;
+  let current = assignment;
+  if (now >= timeoutAt) current = hold(d, assignment, now, proof.because);
+  const next = Math.min(proof.recheckAt ?? Infinity, now < timeoutAt ? timeoutAt : now + policy.evidenceTimeoutMs);
+  const before = d.find('step', `${String(assignment.id)}/evidence`);
+  if (before?.outcome !== proof.because) {
+    step(d, assignment.id, 'evidence', now, { state: 'waiting', outcome: proof.because, dueAt: next });
+  }
+  recheck(d, assignment, next);
+  return current;
+}
+
+/** Sends another Disconnect for a session that was seen again after the NAS acknowledged the last one. */
+export function disconnectAgain(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
+  for (const witness of d.witnessesOf(assignment.id)) {
+    if (witness.closedAt !== null || witness.standing !== 'held' || witness.answeredAt === null) continue;
+    if (d.get('usage', witness.ref).updatedAt <= witness.answeredAt) continue;
+    const session = d.get('session', witness.ref);
+    if (session.disconnect === null) orderDisconnect(d, d.get('assignment', assignment.id), session, now, policy);
+  }
+}
+
+/** Looks again at `at` at the latest; an earlier look stays. */
+export function lookAgain(d: Draft, assignment: Assignment, at: number): void {
+  const before = d.find('deadline', `evidence/${String(assignment.id)}`);
+  if (before === null || before.dueAt > at) recheck(d, assignment, at);
+}
+
+function complete(
+  d: Draft,
+  before: Assignment,
+  proof: Proof & { idle: true },
+  now: number,
+  policy: Policy,
+): Assignment {
+  const evidence = { kind: proof.kind, at: now, detail: proof.detail };
+  const release = before.revoke?.releaseToPool !== false;
+  const assignment = transition(
+    d,
+    before,
+    'revoked',
+    { at: now, actor: 'addrd', code: proof.kind, detail: { evidence: proof.detail } },
+    { generation: before.generation + 1, revokedAt: now, evidence, stuck: null },
+  );
+  step(d, before.id, 'evidence', now, { state: 'done', outcome: proof.kind, dueAt: null });
+  d.drop('live', String(before.id));
+  const key = holdingKey({
+    vrf: before.vrf,
+    prefix: before.prefix,
+    since: before.allocatedAt ?? before.createdAt,
+    kind: 'tenure',
+    seq: before.id,
+  });
+  const tenure = d.find('holding', key);
+  if (tenure !== null) d.put('holding', { ...tenure, until: now });
+  const freeAt = now + quarantineOf(policy, before);
+  leaveUnit(
+    d,
+    { pool: before.pool, prefix: before.prefix, assignment: before.id, subscriber: before.subscriber },
+    release ? 'quarantined' : 'reserved',
+    freeAt,
+  );
+  step(d, before.id, 'release', now, {
+    state: 'done',
+    outcome: release ? 'quarantined' : 'reserved',
+    dueAt: release ? freeAt : null,
+  });
+  recheck(d, assignment, null);
+  return assignment;
+}
+
+/** An effect in flight must not outlive the quarantine, or it could hit the next holder. */
+function quarantineOf(policy: Policy, assignment: Assignment): number {
+  let longest = policy.pools.find((pool) => pool.id === assignment.pool)?.quarantineMs ?? 0;
+  for (const nas of policy.nas.values()) {
+    if (nas.vrf === assignment.vrf) longest = Math.max(longest, nas.effectLifeMs);
+  }
+  return longest;
+}

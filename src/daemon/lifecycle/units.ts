@@ -1,0 +1,150 @@
+/** The units of a pool: which one comes next, and what becomes of one that is used, left or found occupied. */
+import { contains, prefixOf, samePrefix, unitCount, unitIndex, type Prefix } from './address.js';
+import type { Draft } from './draft.js';
+import type { PoolPolicy } from './policy.js';
+import { poolFreeKey, type Pool, type PoolFree } from './records.js';
+
+/** Where a unit is counted. `never` and `excluded` have no counter: they follow from the pool's size. */
+type UnitClass = 'never' | 'free' | 'barred' | 'held';
+
+/** How many units a pool never hands out: see {@link isExcluded}. */
+export function excludedCount(pool: Pick<Pool, 'prefix' | 'unitLength' | 'use'>): number {
+  if (pool.use !== 'address') return 0;
+  if (pool.prefix.bytes.length === 4) return pool.prefix.length <= 30 ? 2 : 0;
+  return pool.prefix.length <= 126 ? 1 : 0;
+}
+
+/**
+ * Whether a unit is never handed out: the network and broadcast address of an IPv4 pool (not of a /31 or /32, RFC 3021),
+ * and the Subnet-Router anycast address of an IPv6 pool (RFC 4291 section 2.6.1; not of a /127, RFC 6164).
+ */
+export function isExcluded(pool: Pick<Pool, 'prefix' | 'unitLength' | 'use'>, unit: Prefix): boolean {
+  const count = excludedCount(pool);
+  if (count === 0) return false;
+  const index = unitIndex(pool.prefix, unit);
+  return index === 0n || (count === 2 && index === unitCount(pool.prefix, pool.unitLength) - 1n);
+}
+
+/** Units that nobody holds and nothing bars: those never used and those free again. */
+export function freeCount(pool: Pool): bigint {
+  return unitCount(pool.prefix, pool.unitLength) - BigInt(pool.excluded + pool.held + pool.barred);
+}
+
+/** The unit of `pool` that `prefix` lies in, or null where the prefix is wider than one unit or outside. */
+export function unitOf(pool: Pick<PoolPolicy, 'prefix' | 'unitLength'>, prefix: Prefix): Prefix | null {
+  if (prefix.length < pool.unitLength || !contains(pool.prefix, prefix)) return null;
+  return prefixOf(prefix.bytes, pool.unitLength);
+}
+
+const COUNTER = { free: 'freed', barred: 'barred', held: 'held' } as const;
+
+function recount(d: Draft, id: number, from: UnitClass, to: UnitClass): Pool {
+  let pool = d.get('pool', id);
+  if (from === to) return pool;
+  if (from !== 'never') pool = { ...pool, [COUNTER[from]]: pool[COUNTER[from]] - 1 };
+  if (to !== 'never') pool = { ...pool, [COUNTER[to]]: pool[COUNTER[to]] + 1 };
+  return d.put('pool', pool);
+}
+
+function classOf(past: PoolFree | null): UnitClass {
+  if (past === null) return 'never';
+  return past.state === 'free' ? 'free' : 'barred';
+}
+
+/** The next unit to hand out: one never used, else the least recently freed; null when the pool is exhausted. */
+export function nextUnit(d: Draft, pool: Pool): Prefix | null {
+  let from = pool.cursor;
+  for (;;) {
+    const unit = d.unused(pool.id, from);
+    if (unit === null) break;
+    if (!isExcluded(pool, unit)) return unit;
+    from = unitIndex(pool.prefix, unit) + 1n;
+  }
+  for (const key of d.freed(pool.id)) {
+    const past = d.find('poolFree', key);
+    if (past?.state === 'free') return past.prefix;
+  }
+  return null;
+}
+
+/** Why a unit with a past cannot be had by this subscriber now, or null where it can. */
+export function whyBarred(past: PoolFree | null, subscriber: number | null): PoolFree['state'] | null {
+  if (past === null || past.state === 'free') return null;
+  // Quarantine protects the next customer from the last one's traffic; the last one himself needs no protection.
+  if (past.state === 'quarantined' && subscriber !== null && past.subscriber === subscriber) return null;
+  return past.state;
+}
+
+/** Takes a unit for an assignment. `next` says that {@link nextUnit} chose it, so all units before it have a past. */
+export function takeUnit(d: Draft, pool: Pool, unit: Prefix, next: boolean): void {
+  const key = poolFreeKey(pool.id, unit);
+  const past = d.find('poolFree', key);
+  const counted = recount(d, pool.id, classOf(past), 'held');
+  if (past !== null) d.drop('poolFree', key);
+  const index = unitIndex(pool.prefix, unit);
+  if (past === null && (next || index === pool.cursor)) d.put('pool', { ...counted, cursor: index + 1n });
+}
+
+/** Bars a unit that an assignment leaves: in quarantine until `freeAt`, or reserved until it is released by hand. */
+export function leaveUnit(
+  d: Draft,
+  left: { pool: number; prefix: Prefix; assignment: number; subscriber: number },
+  state: 'quarantined' | 'reserved',
+  freeAt: number,
+): void {
+  recount(d, left.pool, 'held', 'barred');
+  d.put('poolFree', { ...left, state, freeAt, occupants: 0 });
+  if (state === 'quarantined') awaitFreedom(d, left.pool, left.prefix, freeAt);
+}
+
+function awaitFreedom(d: Draft, pool: number, prefix: Prefix, freeAt: number): void {
+  d.put('deadline', { kind: 'quarantine', ref: poolFreeKey(pool, prefix), dueAt: freeAt });
+}
+
+/** Marks a unit that a session stands on without an assignment: it cannot be allocated while it does. */
+export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
+  const past = d.find('poolFree', poolFreeKey(pool.id, unit));
+  recount(d, pool.id, classOf(past), 'barred');
+  d.put('poolFree', {
+    pool: pool.id,
+    prefix: unit,
+    state: past?.state === 'reserved' ? 'reserved' : 'occupied',
+    freeAt: past?.freeAt ?? 0,
+    occupants: (past?.occupants ?? 0) + 1,
+    assignment: past?.assignment ?? null,
+    subscriber: past?.subscriber ?? null,
+  });
+}
+
+/** A session that occupied a unit is gone; the last one starts the unit's quarantine. */
+export function vacateUnit(d: Draft, pool: PoolPolicy, unit: Prefix, now: number): void {
+  const past = d.find('poolFree', poolFreeKey(pool.id, unit));
+  if (past === null || past.occupants === 0) return;
+  const occupants = past.occupants - 1;
+  if (occupants > 0 || past.state === 'reserved') {
+    d.put('poolFree', { ...past, occupants });
+    return;
+  }
+  const freeAt = Math.max(past.freeAt, now + pool.quarantineMs);
+  d.put('poolFree', { ...past, state: 'quarantined', freeAt, occupants: 0 });
+  awaitFreedom(d, pool.id, unit, freeAt);
+}
+
+/** Ends a quarantine whose time has come. Returns whether the unit became free. */
+export function freeUnit(d: Draft, past: PoolFree, now: number): boolean {
+  if (past.state !== 'quarantined' || past.freeAt > now) return false;
+  recount(d, past.pool, 'barred', 'free');
+  d.put('poolFree', { ...past, state: 'free' });
+  return true;
+}
+
+/** Whether a prefix is exactly one unit of the pool that may be handed out. */
+export function isUnit(pool: Pool, prefix: Prefix): boolean {
+  const unit = unitOf(pool, prefix);
+  return unit !== null && samePrefix(unit, prefix) && !isExcluded(pool, prefix);
+}
+
+/** Whether a live assignment holds the unit or a part of it. */
+export function isTaken(d: Draft, pool: Pool, unit: Prefix): boolean {
+  return d.overlapping(pool.vrf, unit).length > 0;
+}

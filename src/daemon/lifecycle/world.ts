@@ -1,0 +1,59 @@
+/**
+ * The world as a decision sees it: rows and a few questions about them, as they stand in the middle of a batch. The store
+ * answers from its working copies and, at the first question about a row, from the database, inside the transaction.
+ */
+import type { Prefix } from './address.js';
+import type { IdentityType, JournalEntry, NasIdentity, Rows, TableName, VerdictKind } from './records.js';
+
+/** Tables whose rows are numbered by the store. */
+export type NumberedTable = 'subscriber' | 'nas' | 'pool' | 'assignment' | 'session' | 'conflict' | 'outbox';
+
+/** What a decision may read. Each answer reflects every earlier decision of the same batch; `null` means: not there. */
+export interface World {
+  row<T extends TableName>(table: T, key: string): Rows[T] | null;
+  /** The number of the NAS of this identity. */
+  nasOf(identity: NasIdentity): number | null;
+  /** The newest instance of a session: the open one, else the one that ended last. */
+  sessionOf(nas: number, sid: Uint8Array): number | null;
+  /** The subscriber to whom an identity belongs. */
+  subscriberOf(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): number | null;
+  subscriberNamed(tenant: string, name: string): number | null;
+  poolNamed(tenant: string, name: string): number | null;
+  /** Assignments whose live prefix shares an address with `prefix`; at most 2 are looked for. */
+  overlapping(vrf: number, prefix: Prefix): readonly number[];
+  /** Assignments of a subscriber that are not REVOKED. */
+  openAssignments(subscriber: number): readonly number[];
+  /** Keys of every witness of an assignment. */
+  witnessesOf(assignment: number): readonly string[];
+  /** The first unit numbered `from` or more that is neither live nor has a past; null when there is none. */
+  unused(pool: number, from: bigint): Prefix | null;
+  /** Keys of free units with a past, the least recently freed first; as many as a batch can take. */
+  freed(pool: number): readonly string[];
+  /** Open sessions of a NAS last confirmed before `epoch`; at most one slice. */
+  unconfirmed(nas: number, epoch: number): readonly number[];
+  /** The NASes of a VRF. */
+  nasesIn(vrf: number): readonly number[];
+  /** A number not used in `table` before. */
+  nextId(table: NumberedTable): number;
+}
+
+/** One row to write (or, with `row: null`, to delete). */
+export interface Change {
+  readonly table: TableName;
+  readonly key: string;
+  readonly row: Rows[TableName] | null;
+}
+
+/** What the caller is told. `reply` is JSON for the API; `code` is stable and documented. */
+export interface Verdict {
+  readonly verdict: VerdictKind;
+  readonly code: string | null;
+  readonly detail: string | null;
+  readonly reply: unknown;
+}
+
+/** A whole decision, as data. */
+export interface Decision extends Verdict {
+  readonly changes: readonly Change[];
+  readonly journal: readonly JournalEntry[];
+}
