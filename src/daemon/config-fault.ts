@@ -1,0 +1,107 @@
+/** What is wrong with a config, said so that it can be mended without the source code. */
+import type { z } from 'zod';
+import { configKeys } from './config-schema.js';
+
+/** `path` names the key (`pools[1].prefix`), or the line where the file is not YAML (`line 7`). */
+export interface ConfigFault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The config cannot be used; every fault is named. No fault repeats a secret. */
+export class ConfigError extends Error {
+  readonly code = 'config-invalid';
+  readonly faults: readonly ConfigFault[];
+
+  constructor(faults: readonly ConfigFault[]) {
+    super(['the config is not valid', ...faults.map(({ path, message }) => `  ${path}: ${message}`)].join('\n'));
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/** Parts of the design that a file may name in good faith. */
+const LATER = new Set(['dhcp', 'netbox', 'genieacs']);
+
+type Issue = z.core.$ZodIssue;
+
+/** Path of a key as people write it: `pools[1].prefix`. */
+export function pathText(path: readonly PropertyKey[]): string {
+  let out = '';
+  for (const part of path) {
+    if (typeof part === 'number') out += `[${String(part)}]`;
+    else out += out === '' ? String(part) : `.${String(part)}`;
+  }
+  return out === '' ? 'the file' : out;
+}
+
+const NOUN: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a mapping of keys',
+  array: 'a list',
+};
+
+function nounOf(value: unknown): string {
+  if (value === null) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  return NOUN[typeof value] ?? typeof value;
+}
+
+/** The sentence for a fault that the schema itself has no words for. Values are not repeated: one may be a secret. */
+export const sayIssue: z.core.$ZodErrorMap = (issue) => {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.input === undefined) return 'is missing';
+      return `must be ${NOUN[issue.expected] ?? issue.expected}, not ${nounOf(issue.input)}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map(String).join(' or ')}`;
+    case 'too_small':
+      return issue.origin === 'array' || issue.origin === 'string'
+        ? 'must not be empty'
+        : `must be at least ${String(issue.minimum)}`;
+    case 'too_big':
+      return `must be at most ${String(issue.maximum)}`;
+    default:
+      return undefined;
+  }
+};
+
+/** The faults of one issue: an issue about unknown keys names several. */
+export function faultsOf(issue: Issue): ConfigFault[] {
+  if (issue.code !== 'unrecognized_keys') return [{ path: pathText(issue.path), message: issue.message }];
+  return issue.keys.map((key) => ({ path: pathText([...issue.path, key]), message: unknownKey(issue.path, key) }));
+}
+
+function unknownKey(path: readonly PropertyKey[], key: string): string {
+  if (path.length === 0 && LATER.has(key)) return 'this version of addrd does not serve it yet';
+  const inside = path.length === 0 ? '' : pathText(path).replace(/\[\d+\]/g, '[]');
+  const known = new Set(
+    configKeys()
+      .filter((other) => inside === '' || other.startsWith(`${inside}.`))
+      .map((other) => (inside === '' ? other : other.slice(inside.length + 1)).replace(/[.[].*$/, '')),
+  );
+  const near = [...known]
+    .map((other) => ({ other, distance: editDistance(key, other) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  if (near !== undefined && near.distance <= Math.max(2, key.length / 2)) {
+    return `unknown key; did you mean ${near.other}?`;
+  }
+  return `unknown key; known are ${[...known].join(', ')}`;
+}
+
+/** Levenshtein distance: how many letters must be put in, taken out or replaced. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, n) => n);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

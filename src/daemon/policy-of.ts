@@ -1,0 +1,34 @@
+import type { Config, NasConfig } from './config.js';
+import { DEFAULT_KNOBS, type NasPolicy, type Policy } from './lifecycle/policy.js';
+
+/**
+ * The knobs of the lifecycle as the config sets them. `poolIds` gives the number that the store gave to a pool; it is
+ * asked once for each pool of the config, all of which `daemon-started` has created.
+ */
+export function compilePolicy(config: Config, poolIds: (tenant: string, name: string) => number): Policy {
+  const { lifecycle } = config;
+  return {
+    ...DEFAULT_KNOBS,
+    mode: config.mode,
+    pools: config.pools.map(({ tenant, name, vrf, family, prefix, unitLength, quarantineMs }) => {
+      return { id: poolIds(tenant, name), tenant, name, vrf, family, prefix, unitLength, quarantineMs };
+    }),
+    nas: new Map(config.radius.nas.map((nas) => [nas.name, nasPolicy(nas)])),
+    interimRoundMs: lifecycle.interimIntervalMs,
+    gapToleranceMs: lifecycle.gapToleranceMs,
+    epochGraceMs: lifecycle.epochGraceMs,
+    ackGraceMs: lifecycle.ackGraceMs,
+    evidenceTimeoutMs: lifecycle.evidenceTimeoutMs,
+    retry: { baseMs: lifecycle.retryBaseMs, capMs: lifecycle.retryCapMs },
+  };
+}
+
+function nasPolicy({ name, tenant, vrf, coa }: NasConfig): NasPolicy {
+  return {
+    name,
+    tenant,
+    vrf,
+    coa: coa !== null,
+    effectLifeMs: coa === null ? 0 : coa.timeoutMs * (coa.retries + 1),
+  };
+}

@@ -1,0 +1,34 @@
+import { inspect } from 'node:util';
+
+const SHOWN = '[secret]';
+
+/** A shared secret or token. Whatever prints it by accident (a log, JSON, an error, `inspect`) prints `[secret]`. */
+export class Secret {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The octets of the secret (UTF-8), a new copy each time. */
+  reveal(): Uint8Array {
+    return new TextEncoder().encode(this.#text);
+  }
+
+  /** The secret as text. */
+  revealText(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return SHOWN;
+  }
+
+  toJSON(): string {
+    return SHOWN;
+  }
+
+  [inspect.custom](): string {
+    return SHOWN;
+  }
+}
