@@ -67,7 +67,13 @@ export const rooms: readonly Room[] = [
   {
     room: 'the store remembers; decide reaches it as an argument',
     files: ['src/store/**'],
-    ours: ['src/store/**', 'src/daemon/lifecycle/address.ts', 'src/daemon/lifecycle/state.ts'],
+    ours: [
+      'src/store/**',
+      'src/daemon/lifecycle/address.ts',
+      'src/daemon/lifecycle/state.ts',
+      'src/daemon/lifecycle/records.ts',
+    ],
+    oursAsTypes: ['src/daemon/lifecycle/world.ts'],
     node: true,
     npm: ['better-sqlite3'],
   },

@@ -139,7 +139,8 @@ function stand(d: Draft, session: Session, addresses: readonly SessionAddress[])
 
 function ownerOf(d: Draft, addresses: readonly SessionAddress[]): number | null {
   const held = addresses.find((address) => address.standing === 'held');
-  return held?.assignment == null ? null : d.get('assignment', held.assignment).subscriber;
+  const id = held?.assignment ?? null;
+  return id === null ? null : d.get('assignment', id).subscriber;
 }
 
 /** Takes a session off all its addresses and looks at the evidence of the assignments it stood on. */
@@ -170,7 +171,7 @@ export function endSession(
   policy: Policy,
 ): Session {
   const pending = session.disconnect === null ? null : d.find('outbox', String(session.disconnect));
-  const inFlight = pending?.startedAt != null && pending.outcome === null;
+  const inFlight = pending !== null && pending.startedAt !== null && pending.outcome === null;
   if (pending?.status === 'pending' && !inFlight) {
     d.put('outbox', { ...pending, status: 'superseded', finishedAt: end.receivedAt, outcome: 'session-ended' });
   }
@@ -287,8 +288,8 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
     kind: 'stop' as const,
     terminateCause: event.terminateCause,
   };
-  const ended = endSession(d, shown, end, nas, policy);
-  note(d, 'session-stopped', ended, event, nas, event.kind);
+  note(d, 'session-stopped', { ...shown, terminateCause: event.terminateCause }, event, nas, event.kind);
+  endSession(d, shown, end, nas, policy);
   return APPLIED;
 }
 

@@ -1,5 +1,5 @@
 /** What addrd remembers: the records that `decide` reads and writes and that the store keeps, a table each. */
-import { hex, prefixKey, type Family, type Prefix } from './address.js';
+import { hex, prefixKey, unhex, type Family, type Prefix } from './address.js';
 import type { LifecycleState } from './state.js';
 
 /** What became of an event. Every one of them is committed, and so every one is answered. */
@@ -367,6 +367,12 @@ export const KEY_OF: { readonly [T in TableName]: (row: Rows[T]) => string } = {
 /** The key of an identity. */
 export function identityKey(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): string {
   return `${type}/${hex(bytes)}/${scope}/${tenant}`;
+}
+
+/** The fields that {@link identityKey} made the key of. Tenant and scope names hold no slash. */
+export function identityOfKey(key: string): Pick<Identity, 'tenant' | 'type' | 'scope' | 'bytes'> {
+  const [type, bytes, scope, tenant] = key.split('/');
+  return { type: type as IdentityType, bytes: unhex(bytes ?? ''), scope: scope ?? '', tenant: tenant ?? '' };
 }
 
 /** The key of a pool's unit. */

@@ -78,7 +78,7 @@ export class AccountingServer<T> {
   #clients: ClientTable<T>;
   #sockets: UdpSocket[] = [];
   #bound: BoundSocket[] = [];
-  #state: 'new' | 'started' | 'stopped' = 'new';
+  #state: 'new' | 'started' | 'draining' | 'stopped' = 'new';
 
   constructor(options: AccountingServerOptions<T>) {
     this.#options = options;
@@ -114,6 +114,11 @@ export class AccountingServer<T> {
       await this.stop();
       throw error;
     }
+  }
+
+  /** Takes in nothing more; what was taken in can still be answered until {@link stop}. */
+  drain(): void {
+    if (this.#state === 'started') this.#state = 'draining';
   }
 
   /** Resolves when every socket is closed. May be called at any time, and more than once. */

@@ -193,6 +193,7 @@ CREATE TABLE session (
 ) STRICT;
 CREATE UNIQUE INDEX session_open ON session (nas, sid) WHERE ended_at IS NULL;
 CREATE INDEX session_sid ON session (nas, sid, id);
+CREATE INDEX session_epoch ON session (nas, epoch) WHERE ended_at IS NULL;
 CREATE INDEX session_subscriber ON session (subscriber, id) WHERE subscriber IS NOT NULL;
 
 -- The hot row: narrow, and without an index beside its key.

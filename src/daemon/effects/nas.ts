@@ -1,0 +1,57 @@
+/** Disconnect-Request to a NAS (RFC 5176 section 2.1). Performs only; what the answer means is decided elsewhere. */
+import type { DynAuthOutcome, DynAuthRequest } from '../../protocols/radius/client.js';
+import { ATTRIBUTES } from '../../protocols/radius/dictionary.js';
+import { formatAddress } from '../lifecycle/address.js';
+import type { EffectResult } from '../lifecycle/events.js';
+
+/** Where and how a NAS takes Disconnect-Requests, from its config entry. */
+export interface CoaAccess {
+  /** Overrides the NAS's own address. */
+  readonly address: string | null;
+  readonly port: number;
+  readonly secret: Uint8Array;
+  /** For one transmission, milliseconds; `retries` are transmissions beyond the first. */
+  readonly timeoutMs: number;
+  readonly retries: number;
+}
+
+/** The session to end and the NAS that holds it. */
+export interface DisconnectSubject {
+  /** Acct-Session-Id. */
+  readonly sid: Uint8Array;
+  /** The NAS's own address, 4 or 16 octets. */
+  readonly nasAddress: Uint8Array;
+}
+
+/**
+ * Sends one Disconnect-Request, with its retransmissions, and reports the answer.
+ *
+ * The session is named by Acct-Session-Id alone: NASes AND all identification attributes, match some of them against
+ * other values than those they report, and refuse some they do not know (hostapd: 401 for Framed-IP-Address).
+ */
+export async function disconnect(
+  send: (request: DynAuthRequest) => Promise<DynAuthOutcome>,
+  subject: DisconnectSubject,
+  access: CoaAccess,
+): Promise<EffectResult> {
+  const outcome = await send({
+    address: access.address ?? formatAddress(subject.nasAddress),
+    port: access.port,
+    secret: access.secret,
+    attributes: [{ type: ATTRIBUTES['Acct-Session-Id'].number, value: subject.sid }],
+    timeoutMs: access.timeoutMs,
+    retries: access.retries,
+    messageAuthenticator: true,
+    eventTimestamp: true,
+  });
+  switch (outcome.kind) {
+    case 'ack':
+      return { result: 'ack' };
+    case 'nak':
+      return { result: 'nak', errorCause: outcome.errorCause ?? null };
+    case 'timeout':
+      return { result: 'timeout' };
+    case 'error':
+      return { result: 'error', code: outcome.code };
+  }
+}

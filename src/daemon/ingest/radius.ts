@@ -1,0 +1,71 @@
+/** A RADIUS Accounting-Request as a lifecycle event: a pure mapping, no judgement. */
+import type { AccountingRequest } from '../../protocols/radius/accounting.js';
+import { ACCT_STATUS_TYPE } from '../../protocols/radius/dictionary.js';
+import type { AccountingEvent, NasEvent, OddPacketEvent, ShownAddress } from '../lifecycle/events.js';
+
+/** What authenticated the packet, and where and when it came in. */
+export interface Reception {
+  readonly tenant: string;
+  /** The config entry of the NAS. */
+  readonly entry: string;
+  /** Source address, 4 or 16 octets. */
+  readonly source: Uint8Array;
+  readonly receivedAt: number;
+}
+
+/** Acct-Delay-Time is believed up to a week: real NASes were seen to buffer for a day. */
+const LONGEST_DELAY_S = 7 * 86_400;
+
+/** NASes send these where there is no address yet (0.0.0.0) or none was negotiated (RFC 2865 section 5.8). */
+function isUnset(bytes: Uint8Array): boolean {
+  if (bytes.every((octet) => octet === 0)) return true;
+  return bytes.length === 4 && bytes[0] === 255 && bytes[1] === 255 && bytes[2] === 255 && (bytes[3] ?? 0) >= 254;
+}
+
+function shownAddresses(request: AccountingRequest): readonly ShownAddress[] {
+  const shown: ShownAddress[] = [];
+  const { framedIpAddress } = request;
+  if (framedIpAddress !== undefined) shown.push({ attribute: 'Framed-IP-Address', prefix: framedIpAddress });
+  for (const prefix of request.framedIpv6Addresses) shown.push({ attribute: 'Framed-IPv6-Address', prefix });
+  for (const prefix of request.framedIpv6Prefixes) shown.push({ attribute: 'Framed-IPv6-Prefix', prefix });
+  for (const prefix of request.delegatedIpv6Prefixes) shown.push({ attribute: 'Delegated-IPv6-Prefix', prefix });
+  return shown.filter(({ prefix }) => !isUnset(prefix.bytes));
+}
+
+const KINDS: ReadonlyMap<number, AccountingEvent['kind']> = new Map([
+  [ACCT_STATUS_TYPE.Start, 'acct-start'],
+  [ACCT_STATUS_TYPE.Stop, 'acct-stop'],
+  [ACCT_STATUS_TYPE['Interim-Update'], 'acct-interim'],
+]);
+
+/** Maps an authenticated request (RFC 2866 section 5) to the event that it reports. */
+export function accountingEvent(
+  request: AccountingRequest,
+  reception: Reception,
+): AccountingEvent | NasEvent | OddPacketEvent {
+  const { tenant, entry, source, receivedAt } = reception;
+  const common = { nas: { tenant, kind: 'source-address' as const, bytes: source }, entry, source, receivedAt };
+  const at = receivedAt - Math.min(request.delayTime ?? 0, LONGEST_DELAY_S) * 1000;
+  const { statusType } = request;
+  if (statusType === ACCT_STATUS_TYPE['Accounting-On']) return { ...common, kind: 'nas-on', at };
+  if (statusType === ACCT_STATUS_TYPE['Accounting-Off']) return { ...common, kind: 'nas-off', at };
+  const kind = KINDS.get(statusType);
+  if (kind === undefined) return { ...common, kind: 'acct-odd', reason: `status-type-${String(statusType)}` };
+  if (request.sessionId === undefined) return { ...common, kind: 'acct-odd', reason: 'missing-session-id' };
+  return {
+    ...common,
+    kind,
+    sid: request.sessionId,
+    at,
+    status: statusType,
+    seconds: request.sessionTime ?? null,
+    inputOctets: request.inputOctets ?? 0,
+    outputOctets: request.outputOctets ?? 0,
+    inputPackets: request.inputPackets ?? 0,
+    outputPackets: request.outputPackets ?? 0,
+    eventTimestamp: request.eventTimestamp ?? null,
+    username: request.userName ?? null,
+    terminateCause: request.terminateCause ?? null,
+    addresses: shownAddresses(request),
+  };
+}

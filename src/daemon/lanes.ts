@@ -1,0 +1,144 @@
+/** The queue before the door: lanes by urgency, order within a session, and bounds by number, age and source. */
+import { hex } from './lifecycle/address.js';
+import type { LifecycleEvent } from './lifecycle/events.js';
+
+/** Operators and outcomes; what changes who holds what; what only reports; what can wait. */
+export type Lane = 'control' | 'session' | 'interim' | 'bulk';
+
+const LANES: readonly Lane[] = ['control', 'session', 'interim', 'bulk'];
+
+/** At most this many control and bulk events a batch, so that neither keeps packets waiting. */
+const CONTROL_PER_BATCH = 64;
+
+/** Why an event was not taken. The sender hears nothing and tries again. */
+export type RefusalCode = 'queue-full' | 'source-share' | 'interim-shed';
+
+/** The lane of an event and the key within which order is kept, or null. */
+export function routeOf(event: LifecycleEvent): { lane: Lane; orderKey: string | null } {
+  switch (event.kind) {
+    case 'acct-start':
+    case 'acct-stop':
+      return { lane: 'session', orderKey: `${hex(event.nas.bytes)}/${hex(event.sid)}` };
+    case 'acct-interim':
+      return { lane: 'interim', orderKey: `${hex(event.nas.bytes)}/${hex(event.sid)}` };
+    case 'nas-on':
+    case 'nas-off':
+    case 'acct-odd':
+      return { lane: 'session', orderKey: null };
+    case 'deadline':
+      return { lane: 'bulk', orderKey: null };
+    default:
+      return { lane: 'control', orderKey: null };
+  }
+}
+
+export interface LaneLimits {
+  /** Events in all lanes together. */
+  readonly capacity: number;
+  /** Once the oldest event has waited this long, Interims are shed. */
+  readonly shedAfterMs: number;
+  /** The largest batch. */
+  readonly batch: number;
+}
+
+export const DEFAULT_LIMITS: LaneLimits = { capacity: 20_000, shedAfterMs: 1_000, batch: 256 };
+
+interface Queued<T> {
+  readonly item: T;
+  readonly lane: Lane;
+  readonly orderKey: string | null;
+  readonly source: string;
+  readonly queuedAt: number;
+  /** The event of the same session that was queued before. */
+  before: Queued<T> | null;
+  taken: boolean;
+}
+
+export class Lanes<T> {
+  readonly #limits: LaneLimits;
+  readonly #queues: Record<Lane, Queued<T>[]> = { control: [], session: [], interim: [], bulk: [] };
+  readonly #heads: Record<Lane, number> = { control: 0, session: 0, interim: 0, bulk: 0 };
+  readonly #last = new Map<string, Queued<T>>();
+  readonly #bySource = new Map<string, number>();
+  #size = 0;
+
+  constructor(limits: LaneLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** How long the oldest queued event has waited, milliseconds. */
+  age(now: number): number {
+    let oldest = now;
+    for (const lane of LANES) {
+      const first = this.#front(lane);
+      if (first !== null && first.queuedAt < oldest) oldest = first.queuedAt;
+    }
+    return now - oldest;
+  }
+
+  /** Queues an item, or says why not. `now` is monotonic milliseconds. */
+  put(item: T, lane: Lane, orderKey: string | null, source: string, now: number): RefusalCode | null {
+    const { capacity, shedAfterMs } = this.#limits;
+    if (lane === 'session' || lane === 'interim') {
+      if (this.#size >= capacity) return 'queue-full';
+      if (lane === 'interim' && this.age(now) > shedAfterMs) return 'interim-shed';
+      const share = this.#bySource.get(source) ?? 0;
+      if (this.#size > capacity / 2 && share > capacity / 4 && this.#bySource.size > 1) return 'source-share';
+    } else if (this.#queues[lane].length - this.#heads[lane] >= capacity) return 'queue-full';
+    const before = orderKey === null ? null : (this.#last.get(orderKey) ?? null);
+    const queued: Queued<T> = { item, lane, orderKey, source, queuedAt: now, before, taken: false };
+    this.#queues[lane].push(queued);
+    if (orderKey !== null) this.#last.set(orderKey, queued);
+    this.#bySource.set(source, (this.#bySource.get(source) ?? 0) + 1);
+    this.#size++;
+    return null;
+  }
+
+  /** The next batch, the urgent lanes first; a later event of a session brings its earlier ones along, in order. */
+  take(): T[] {
+    const batch: T[] = [];
+    for (const lane of LANES) {
+      const quota = lane === 'control' || lane === 'bulk' ? CONTROL_PER_BATCH : this.#limits.batch;
+      const end = Math.min(this.#limits.batch, batch.length + quota);
+      for (let next = this.#front(lane); next !== null && batch.length < end; next = this.#front(lane)) {
+        this.#claim(next, batch);
+      }
+    }
+    return batch;
+  }
+
+  #claim(queued: Queued<T>, batch: T[]): void {
+    const chain: Queued<T>[] = [];
+    for (let one: Queued<T> | null = queued; one !== null && !one.taken; one = one.before) chain.push(one);
+    for (const one of chain.reverse()) {
+      one.taken = true;
+      one.before = null;
+      batch.push(one.item);
+      this.#size--;
+      const left = (this.#bySource.get(one.source) ?? 1) - 1;
+      if (left === 0) this.#bySource.delete(one.source);
+      else this.#bySource.set(one.source, left);
+      if (one.orderKey !== null && this.#last.get(one.orderKey) === one) this.#last.delete(one.orderKey);
+    }
+  }
+
+  /** The first event of a lane that was not taken out of turn. */
+  #front(lane: Lane): Queued<T> | null {
+    const queue = this.#queues[lane];
+    let head = this.#heads[lane];
+    while (head < queue.length && queue[head]?.taken === true) head++;
+    if (head === queue.length) {
+      queue.length = 0;
+      head = 0;
+    } else if (head > 4_096 && head * 2 > queue.length) {
+      queue.splice(0, head);
+      head = 0;
+    }
+    this.#heads[lane] = head;
+    return queue[head] ?? null;
+  }
+}

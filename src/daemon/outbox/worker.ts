@@ -1,0 +1,180 @@
+/**
+ * Performs what the outbox calls for. Its leases are in memory: after a restart everything unfinished is due again. Each
+ * effect leaves only after `effect-started` was committed, and only if that decision still wants it.
+ */
+import TinyQueue from 'tinyqueue';
+import { after, type Clock, type Random, type TimerHandle, type Timers } from '../clock.js';
+import type { Settlement } from '../../store/commit.js';
+import type { EffectOutcomeEvent, EffectResult, EffectStartedEvent } from '../lifecycle/events.js';
+import type { Outbox } from '../lifecycle/records.js';
+import { Breaker, DEFAULT_BREAKER, type BreakerKnobs } from './breaker.js';
+
+/** Effects on their way to one target at once. */
+const IN_FLIGHT_PER_TARGET = 32;
+/** When the store cannot take an event, it is offered again after this long. */
+const STORE_RETRY_MS = 1_000;
+
+export interface WorkerOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly breaker?: BreakerKnobs;
+  /** Resolves to the committed verdict, or null where the event could not be taken. */
+  readonly submit: (event: EffectStartedEvent | EffectOutcomeEvent) => Promise<Settlement | null>;
+  readonly perform: (row: Outbox) => Promise<EffectResult>;
+  /** Hears of each attempt's outcome. */
+  readonly onResult: (row: Outbox, result: EffectResult) => void;
+}
+
+interface Target {
+  readonly waiting: TinyQueue<Outbox>;
+  readonly breaker: Breaker;
+  inFlight: number;
+}
+
+export class OutboxWorker {
+  readonly #options: WorkerOptions;
+  readonly #targets = new Map<string, Target>();
+  /** The newest form of each unfinished row. */
+  readonly #rows = new Map<number, Outbox>();
+  /** Subjects with an effect in flight, and the rows that wait behind it. */
+  readonly #busy = new Map<string, Outbox[]>();
+  #timer: TimerHandle = null;
+  #running = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up what an earlier process left unfinished. */
+  start(rows: readonly Outbox[]): void {
+    this.#running = true;
+    this.notice(rows);
+  }
+
+  /** Starts nothing more; what is in flight is left to itself and will be due again after a restart. */
+  stop(): void {
+    this.#running = false;
+    if (this.#timer !== null) this.#options.timers.clear(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Rows that a commit has written. */
+  notice(rows: readonly Outbox[]): void {
+    if (!this.#running) return;
+    for (const row of rows) {
+      if (row.status !== 'pending') {
+        this.#rows.delete(row.id);
+        continue;
+      }
+      const fresh = !this.#rows.has(row.id);
+      this.#rows.set(row.id, row);
+      if (fresh) this.#enqueue(row);
+    }
+    this.#tick();
+  }
+
+  /** How many effects wait or are in flight, and at how many targets the circuit is broken. */
+  debt(): { effects: number; brokenTargets: number } {
+    let brokenTargets = 0;
+    for (const { breaker } of this.#targets.values()) if (breaker.isOpen) brokenTargets++;
+    return { effects: this.#rows.size, brokenTargets };
+  }
+
+  #target(name: string): Target {
+    let target = this.#targets.get(name);
+    if (target === undefined) {
+      target = {
+        waiting: new TinyQueue<Outbox>([], (a, b) => a.dueAt - b.dueAt || a.id - b.id),
+        breaker: new Breaker(this.#options.breaker ?? DEFAULT_BREAKER),
+        inFlight: 0,
+      };
+      this.#targets.set(name, target);
+    }
+    return target;
+  }
+
+  #enqueue(row: Outbox): void {
+    this.#target(row.target).waiting.push(row);
+  }
+
+  #tick(): void {
+    if (!this.#running) return;
+    const { clock } = this.#options;
+    let soonest = Infinity;
+    for (const target of this.#targets.values()) {
+      while (target.inFlight < IN_FLIGHT_PER_TARGET) {
+        const next = target.waiting.peek();
+        if (next === undefined) break;
+        const wait = next.dueAt - clock.wallMs();
+        if (wait > 0) {
+          soonest = Math.min(soonest, wait);
+          break;
+        }
+        const mono = clock.monoMs();
+        const at = target.breaker.mayLeaveAt(mono);
+        if (at === null) break;
+        if (at > mono) {
+          soonest = Math.min(soonest, at - mono);
+          break;
+        }
+        target.waiting.pop();
+        const row = this.#rows.get(next.id);
+        if (row !== undefined) this.#launch(row, target);
+      }
+    }
+    if (this.#timer !== null) this.#options.timers.clear(this.#timer);
+    this.#timer = null;
+    if (soonest === Infinity) return;
+    this.#timer = this.#options.timers.set(Math.min(soonest, 60_000), () => {
+      this.#timer = null;
+      this.#tick();
+    });
+  }
+
+  #launch(row: Outbox, target: Target): void {
+    const subject = `${row.target} ${row.subject}`;
+    const behind = this.#busy.get(subject);
+    if (behind !== undefined) {
+      behind.push(row);
+      return;
+    }
+    this.#busy.set(subject, []);
+    target.inFlight++;
+    target.breaker.left();
+    void this.#perform(row, target).finally(() => {
+      target.inFlight--;
+      const waiting = this.#busy.get(subject) ?? [];
+      this.#busy.delete(subject);
+      const again = this.#rows.get(row.id);
+      for (const one of again === undefined ? waiting : [again, ...waiting]) this.#enqueue(one);
+      this.#tick();
+    });
+  }
+
+  async #perform(row: Outbox, target: Target): Promise<void> {
+    const { clock, random, submit, perform, onResult } = this.#options;
+    const started = await submit({ kind: 'effect-started', outbox: row.id, receivedAt: clock.wallMs() });
+    if (started?.verdict !== 'applied') {
+      target.breaker.returned(!target.breaker.isOpen, clock.monoMs());
+      // Not wanted any more: gone. Not taken: the store cannot be written, and it is tried again later.
+      if (started === null) await after(this.#options.timers, STORE_RETRY_MS);
+      else this.#rows.delete(row.id);
+      return;
+    }
+    const { attempt } = started.reply as { readonly attempt: number };
+    const outcome = await perform(row);
+    target.breaker.returned(outcome.result === 'ack' || outcome.result === 'nak', clock.monoMs());
+    onResult(row, outcome);
+    const jitter = random.unit();
+    while (this.#running) {
+      const receivedAt = clock.wallMs();
+      const settled = await submit({ kind: 'effect-outcome', outbox: row.id, attempt, outcome, jitter, receivedAt });
+      if (settled !== null) {
+        if (settled.verdict !== 'applied') this.#rows.delete(row.id);
+        return;
+      }
+      await after(this.#options.timers, STORE_RETRY_MS);
+    }
+  }
+}

@@ -1,0 +1,174 @@
+/** The one way to the door: queue, batch, commit, settle. Nothing is answered that is not committed. */
+import type { Committed, Settlement, Submission } from '../store/commit.js';
+import { StoreError } from '../store/errors.js';
+import type { Clock, Timers, Turn } from './clock.js';
+import { DEFAULT_LIMITS, Lanes, routeOf, type LaneLimits, type RefusalCode } from './lanes.js';
+import type { LifecycleEvent } from './lifecycle/events.js';
+
+/** libuv hands over at most this many datagrams a turn: where it did, more are waiting. */
+const FULL_TURN = 32;
+/** How long a batch is held open for more. */
+const GATHER_MS = 3;
+/** How often a store that could not be written is tried again. */
+const PROBE_MS = 1_000;
+
+/** Why an event was not decided. Its sender hears nothing, or 503. */
+export type UnsettledCode = RefusalCode | 'store-unavailable' | 'stopping';
+
+/** Hears what became of an event: the committed verdict, or why there is none. Called exactly once. */
+export type Settle = (settlement: Settlement | null, why: UnsettledCode | null) => void;
+
+export interface PipelineOptions {
+  readonly commit: (batch: readonly Submission<LifecycleEvent>[]) => Promise<Committed>;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly turn: Turn;
+  readonly limits?: LaneLimits;
+  /** Hears of each batch after its commit and before its senders are answered. */
+  readonly onCommitted: (committed: Committed, events: readonly LifecycleEvent[], commitMs: number) => void;
+  /** The store cannot be written for now (its error), or can again (null). */
+  readonly onStore: (trouble: StoreError | null) => void;
+  /** The outcome of a commit is unknown: the process has to end. */
+  readonly onLost: (error: unknown) => void;
+}
+
+interface Waiting {
+  readonly submission: Submission<LifecycleEvent>;
+  readonly settle: Settle;
+}
+
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #limits: LaneLimits;
+  readonly #lanes: Lanes<Waiting>;
+  #state: 'open' | 'unavailable' | 'stopping' | 'lost' = 'open';
+  #scheduled = false;
+  #committing = false;
+  #arrived = 0;
+  #gatheringSince = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? DEFAULT_LIMITS;
+    this.#lanes = new Lanes(this.#limits);
+  }
+
+  /** Events that wait, and for how long the oldest has, in milliseconds. */
+  queue(): { size: number; ageMs: number } {
+    return { size: this.#lanes.size, ageMs: this.#lanes.age(this.#options.clock.monoMs()) };
+  }
+
+  /** Queues an event. `settle` is called at once where it cannot be taken. */
+  submit(submission: Submission<LifecycleEvent>, settle: Settle): void {
+    if (this.#state !== 'open') {
+      settle(null, this.#state === 'stopping' ? 'stopping' : 'store-unavailable');
+      return;
+    }
+    const { lane, orderKey } = routeOf(submission.event);
+    const now = this.#options.clock.monoMs();
+    const refusal = this.#lanes.put({ submission, settle }, lane, orderKey, submission.source, now);
+    if (refusal !== null) {
+      settle(null, refusal);
+      return;
+    }
+    this.#arrived++;
+    this.#schedule();
+  }
+
+  /** Resolves when nothing is queued or being committed. */
+  idle(): Promise<void> {
+    if (this.#lanes.size === 0 && !this.#committing) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Takes nothing more, commits what is queued and resolves. Stopping twice is allowed. */
+  async stop(): Promise<void> {
+    if (this.#state === 'open') this.#state = 'stopping';
+    await this.idle();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#committing || this.#lanes.size === 0) return;
+    this.#scheduled = true;
+    this.#gatheringSince = this.#options.clock.monoMs();
+    this.#options.turn.defer(() => {
+      this.#gather();
+    });
+  }
+
+  /** While turns bring as much as they can, waits for more: one commit then serves many. */
+  #gather(): void {
+    const brought = this.#arrived;
+    this.#arrived = 0;
+    const late = this.#options.clock.monoMs() - this.#gatheringSince >= GATHER_MS;
+    if (brought >= FULL_TURN && this.#lanes.size < this.#limits.batch && !late) {
+      this.#options.turn.defer(() => {
+        this.#gather();
+      });
+      return;
+    }
+    this.#scheduled = false;
+    void this.#run(this.#lanes.take());
+  }
+
+  async #run(batch: readonly Waiting[]): Promise<void> {
+    const { clock, commit, onCommitted } = this.#options;
+    this.#committing = true;
+    const began = clock.monoMs();
+    try {
+      const committed = await commit(batch.map(({ submission }) => submission));
+      const settled = batch.slice(0, committed.settlements.length);
+      const events = settled.map(({ submission }) => submission.event);
+      onCommitted(committed, events, clock.monoMs() - began);
+      settled.forEach(({ settle }, index) => {
+        settle(committed.settlements[index] ?? null, null);
+      });
+      if (committed.rest !== null) this.#suffer(committed.rest, batch.slice(settled.length));
+    } catch (error) {
+      this.#suffer(error, batch);
+    } finally {
+      this.#committing = false;
+      if (this.#lanes.size > 0) this.#schedule();
+      else for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+
+  /** Nothing of these was committed: their senders hear nothing, and neither does anybody until the store works again. */
+  #suffer(error: unknown, unsettled: readonly Waiting[]): void {
+    const passing = error instanceof StoreError && error.code !== 'store-lost';
+    if (this.#state !== 'stopping') this.#state = passing ? 'unavailable' : 'lost';
+    for (const { settle } of [...unsettled, ...this.#drain()]) settle(null, 'store-unavailable');
+    if (!passing) {
+      this.#options.onLost(error);
+      return;
+    }
+    this.#options.onStore(error);
+    this.#probeLater();
+  }
+
+  #drain(): Waiting[] {
+    const all: Waiting[] = [];
+    while (this.#lanes.size > 0) all.push(...this.#lanes.take());
+    return all;
+  }
+
+  #probeLater(): void {
+    this.#options.timers.set(PROBE_MS, () => {
+      if (this.#state === 'unavailable') void this.#probe();
+    });
+  }
+
+  async #probe(): Promise<void> {
+    const event: LifecycleEvent = { kind: 'heartbeat', receivedAt: this.#options.clock.wallMs() };
+    try {
+      await this.#options.commit([{ event, source: 'addrd', raw: null, idempotency: null }]);
+    } catch (error) {
+      if (error instanceof StoreError && error.code !== 'store-lost') this.#probeLater();
+      else this.#suffer(error, []);
+      return;
+    }
+    this.#state = 'open';
+    this.#options.onStore(null);
+  }
+}

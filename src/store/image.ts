@@ -1,0 +1,348 @@
+/** The world of one batch: working copies of what its decisions read and wrote, and their way back to the tables. */
+import { hex, lastAddress, overlaps, unitAt, unitIndex, type Prefix } from '../daemon/lifecycle/address.js';
+import {
+  poolFreeKey,
+  witnessKey,
+  type IdentityType,
+  type NasIdentity,
+  type Rows,
+  type TableName,
+} from '../daemon/lifecycle/records.js';
+import type { Change, NumberedTable, World } from '../daemon/lifecycle/world.js';
+import { compareBytes } from '../daemon/lifecycle/address.js';
+import type { Queries } from './queries.js';
+import { familyOf } from './tables/live.js';
+import type { Tables } from './tables.js';
+
+/** How many overlapping live prefixes a question is answered with: one is the holder, two are already too many. */
+const OVERLAP_LIMIT = 2;
+
+interface Entry<R> {
+  readonly row: R | null;
+  /** The row as the database has it, or null. */
+  readonly stored: R | null;
+}
+
+/** Updates and inserts in an order in which what is referred to comes first. Live rows and effects come after. */
+const FLUSH_ORDER: readonly TableName[] = [
+  'meta',
+  'subscriber',
+  'identity',
+  'pool',
+  'nas',
+  'epoch',
+  'assignment',
+  'step',
+  'session',
+  'usage',
+  'witness',
+  'holding',
+  'conflict',
+  'poolFree',
+  'deadline',
+];
+
+/** The next number of each numbered table. */
+export type NextIds = Record<NumberedTable, number>;
+
+type Entries = { readonly [T in TableName]: Map<string, Entry<Rows[T]>> };
+
+function noEntries(): Entries {
+  return {
+    subscriber: new Map(),
+    identity: new Map(),
+    nas: new Map(),
+    epoch: new Map(),
+    pool: new Map(),
+    poolFree: new Map(),
+    assignment: new Map(),
+    live: new Map(),
+    step: new Map(),
+    session: new Map(),
+    usage: new Map(),
+    witness: new Map(),
+    holding: new Map(),
+    conflict: new Map(),
+    deadline: new Map(),
+    outbox: new Map(),
+    meta: new Map(),
+  };
+}
+
+/** Adds to the set under a key of a map. */
+function add<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
+  const set = map.get(key);
+  if (set === undefined) map.set(key, new Set([value]));
+  else set.add(value);
+}
+
+export class Image implements World {
+  readonly #tables: Tables;
+  readonly #queries: Queries;
+  readonly #ids: NextIds;
+  readonly #entries = noEntries();
+  /** Answers of unique keys, by key; kept right by {@link apply}. */
+  readonly #unique = new Map<string, number | null>();
+  /** Rows of this batch by the foreign key under which a question asks for them. */
+  readonly #assignmentsOf = new Map<number, Set<number>>();
+  readonly #witnessesOf = new Map<number, Set<string>>();
+  readonly #freed = new Map<number, readonly string[]>();
+
+  /** `ids` is changed in place: hand in a copy and keep it when the commit has returned. */
+  constructor(tables: Tables, queries: Queries, ids: NextIds) {
+    this.#tables = tables;
+    this.#queries = queries;
+    this.#ids = ids;
+  }
+
+  row<T extends TableName>(table: T, key: string): Rows[T] | null {
+    const entries: Map<string, Entry<Rows[T]>> = this.#entries[table];
+    const known = entries.get(key);
+    if (known !== undefined) return known.row;
+    const stored = this.#tables[table].load(key);
+    entries.set(key, { row: stored, stored });
+    return stored;
+  }
+
+  /** Takes over a row that a query brought along, unless a working copy of it is there. */
+  #adopt<T extends TableName>(table: T, key: string, stored: Rows[T]): void {
+    const entries: Map<string, Entry<Rows[T]>> = this.#entries[table];
+    if (!entries.has(key)) entries.set(key, { row: stored, stored });
+  }
+
+  #lookUp(key: string, load: () => number | null): number | null {
+    const known = this.#unique.get(key);
+    if (known !== undefined) return known;
+    const answer = load();
+    this.#unique.set(key, answer);
+    return answer;
+  }
+
+  nasOf(identity: NasIdentity): number | null {
+    return this.#lookUp(nasUnique(identity), () => {
+      const nas = this.#queries.nas(identity);
+      if (nas !== null) this.#adopt('nas', String(nas.id), nas);
+      return nas?.id ?? null;
+    });
+  }
+
+  sessionOf(nas: number, sid: Uint8Array): number | null {
+    return this.#lookUp(sessionUnique(nas, sid), () => {
+      const found = this.#queries.session(nas, sid);
+      if (found === null) return null;
+      this.#adopt('session', String(found.session.id), found.session);
+      this.#adopt('usage', String(found.session.id), found.usage);
+      return found.session.id;
+    });
+  }
+
+  subscriberNamed(tenant: string, name: string): number | null {
+    return this.#lookUp(`subscriber/${tenant}/${name}`, () => this.#queries.subscriberNamed(tenant, name));
+  }
+
+  subscriberOf(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): number | null {
+    return this.#lookUp(identityUnique({ tenant, type, scope, bytes }), () =>
+      this.#queries.subscriberOf(tenant, type, scope, bytes),
+    );
+  }
+
+  poolNamed(tenant: string, name: string): number | null {
+    return this.#lookUp(`pool/${tenant}/${name}`, () => this.#queries.poolNamed(tenant, name));
+  }
+
+  overlapping(vrf: number, prefix: Prefix): readonly number[] {
+    const found: number[] = [];
+    const family = familyOf(prefix.bytes);
+    const live = this.#entries.live;
+    const gone = (assignment: number): boolean => live.get(String(assignment))?.row === null;
+    const before = this.#queries.liveBefore(vrf, family, prefix.bytes);
+    if (before !== null && compareBytes(before.hi, prefix.bytes) >= 0 && !gone(before.assignment)) {
+      found.push(before.assignment);
+    }
+    const hi = lastAddress(prefix);
+    if (compareBytes(hi, prefix.bytes) > 0) {
+      const limit = OVERLAP_LIMIT + live.size;
+      for (const assignment of this.#queries.liveWithin(vrf, family, prefix.bytes, hi, limit)) {
+        if (!gone(assignment)) found.push(assignment);
+      }
+    }
+    for (const { row, stored } of live.values()) {
+      if (row !== null && stored === null && row.vrf === vrf && overlaps(row.prefix, prefix))
+        found.push(row.assignment);
+    }
+    return found.slice(0, OVERLAP_LIMIT);
+  }
+
+  openAssignments(subscriber: number): readonly number[] {
+    const ids = new Set(this.#queries.openAssignments(subscriber));
+    for (const id of this.#assignmentsOf.get(subscriber) ?? []) ids.add(id);
+    return [...ids].filter((id) => this.row('assignment', String(id))?.state !== 'revoked');
+  }
+
+  witnessesOf(assignment: number): readonly string[] {
+    const keys = new Set<string>();
+    for (const witness of this.#queries.witnesses(assignment)) {
+      const key = witnessKey(witness.assignment, witness.ref);
+      this.#adopt('witness', key, witness);
+      keys.add(key);
+    }
+    for (const key of this.#witnessesOf.get(assignment) ?? []) keys.add(key);
+    return [...keys];
+  }
+
+  unused(pool: number, from: bigint): Prefix | null {
+    const row = this.row('pool', String(pool));
+    if (row === null) return null;
+    for (let index = from; ;) {
+      const unit = unitAt(row.prefix, row.unitLength, index);
+      if (unit === null) return null;
+      const [holder] = this.overlapping(row.vrf, unit);
+      if (holder === undefined && this.row('poolFree', poolFreeKey(pool, unit)) === null) return unit;
+      const held = holder === undefined ? null : this.row('live', String(holder));
+      // A live prefix wider than a unit is passed over in one step.
+      const end = held === null || held.prefix.length >= row.unitLength ? null : lastAddress(held.prefix);
+      index = end === null ? index + 1n : unitIndex(row.prefix, { bytes: end, length: row.unitLength }) + 1n;
+    }
+  }
+
+  freed(pool: number): readonly string[] {
+    let keys = this.#freed.get(pool);
+    if (keys === undefined) {
+      keys = this.#queries.freed(pool).map((prefix) => `${String(pool)}/${prefix}`);
+      this.#freed.set(pool, keys);
+    }
+    const fresh: string[] = [];
+    for (const [key, { row, stored }] of this.#entries.poolFree) {
+      if (row?.pool === pool && row.state === 'free' && stored?.state !== 'free') fresh.push(key);
+    }
+    return fresh.length === 0 ? keys : [...keys, ...fresh];
+  }
+
+  unconfirmed(nas: number, epoch: number): readonly number[] {
+    return this.#queries.unconfirmed(nas, epoch).filter((id) => {
+      const session = this.row('session', String(id));
+      return session !== null && session.endedAt === null && session.epoch < epoch;
+    });
+  }
+
+  nasesIn(vrf: number): readonly number[] {
+    const ids = new Set(this.#queries.nasesIn(vrf));
+    for (const { row } of this.#entries.nas.values()) if (row?.vrf === vrf) ids.add(row.id);
+    return [...ids];
+  }
+
+  nextId(table: NumberedTable): number {
+    return this.#ids[table]++;
+  }
+
+  /** Takes a decision's rows into the working copies, so that the next decision of the batch sees them. */
+  apply(changes: readonly Change[]): void {
+    for (const change of changes) {
+      this.row(change.table, change.key);
+      const entries: Map<string, Entry<Rows[TableName]>> = this.#entries[change.table];
+      const stored = entries.get(change.key)?.stored ?? null;
+      entries.set(change.key, { row: change.row, stored });
+      this.#index(change);
+    }
+  }
+
+  #index({ table, row }: Change): void {
+    switch (table) {
+      case 'nas': {
+        const nas = row as Rows['nas'];
+        this.#unique.set(nasUnique(nas), nas.id);
+        break;
+      }
+      case 'session': {
+        const { nas, sid, id } = row as Rows['session'];
+        const key = sessionUnique(nas, sid);
+        // An older instance may be written after a newer one has taken over the number.
+        if ((this.#unique.get(key) ?? 0) <= id) this.#unique.set(key, id);
+        break;
+      }
+      case 'subscriber': {
+        const { tenant, name, id } = row as Rows['subscriber'];
+        this.#unique.set(`subscriber/${tenant}/${name}`, id);
+        break;
+      }
+      case 'identity': {
+        const identity = row as Rows['identity'];
+        this.#unique.set(identityUnique(identity), identity.subscriber);
+        break;
+      }
+      case 'pool': {
+        const { tenant, name, id } = row as Rows['pool'];
+        this.#unique.set(`pool/${tenant}/${name}`, id);
+        break;
+      }
+      case 'assignment': {
+        const { subscriber, id } = row as Rows['assignment'];
+        add(this.#assignmentsOf, subscriber, id);
+        break;
+      }
+      case 'witness': {
+        const { assignment, ref } = row as Rows['witness'];
+        add(this.#witnessesOf, assignment, witnessKey(assignment, ref));
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  /**
+   * Writes what changed: deletions first, then updates, then inserts, live rows and effects last. UNIQUE and the overlap
+   * trigger act statement by statement, so a hand-over within one batch works in this order only.
+   */
+  flush(): void {
+    this.#remove('live');
+    this.#remove('deadline');
+    this.#remove('poolFree');
+    for (const table of FLUSH_ORDER) this.#update(table);
+    this.#update('outbox');
+    for (const table of FLUSH_ORDER) this.#insert(table);
+    this.#insert('live');
+    this.#insert('outbox');
+  }
+
+  #remove<T extends TableName>(table: T): void {
+    for (const { row, stored } of this.#entries[table].values()) {
+      if (row === null && stored !== null) this.#tables[table].remove(stored);
+    }
+  }
+
+  #update<T extends TableName>(table: T): void {
+    for (const { row, stored } of this.#entries[table].values()) {
+      if (row !== null && stored !== null && row !== stored) this.#tables[table].update(row);
+    }
+  }
+
+  #insert<T extends TableName>(table: T): void {
+    for (const { row, stored } of this.#entries[table].values()) {
+      if (row !== null && stored === null) this.#tables[table].insert(row);
+    }
+  }
+
+  /** Effects that this batch wrote, for the worker; and the smallest time that it set, for the deadlines. */
+  summary(): { outbox: Rows['outbox'][]; dueAt: number | null } {
+    const outbox: Rows['outbox'][] = [];
+    for (const { row, stored } of this.#entries.outbox.values()) if (row !== null && row !== stored) outbox.push(row);
+    let dueAt: number | null = null;
+    for (const { row, stored } of this.#entries.deadline.values()) {
+      if (row !== null && row !== stored && (dueAt === null || row.dueAt < dueAt)) dueAt = row.dueAt;
+    }
+    return { outbox, dueAt };
+  }
+}
+
+function nasUnique(identity: NasIdentity): string {
+  return `nas/${identity.kind}/${hex(identity.bytes)}/${identity.tenant}`;
+}
+
+function sessionUnique(nas: number, sid: Uint8Array): string {
+  return `session/${String(nas)}/${hex(sid)}`;
+}
+
+function identityUnique(row: { tenant: string; type: string; scope: string; bytes: Uint8Array }): string {
+  return `identity/${row.type}/${hex(row.bytes)}/${row.scope}/${row.tenant}`;
+}

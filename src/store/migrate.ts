@@ -1,0 +1,50 @@
+/** The schema's versions. `user_version` counts the migrations that a file has had. */
+import type { Database } from 'better-sqlite3';
+import { StoreError } from './errors.js';
+import * as m001 from './migrations/001.js';
+
+/** `addr` in ASCII: how `file` and we tell a store of addrd from other databases. */
+export const APPLICATION_ID = 0x61646472;
+
+interface Migration {
+  readonly UP: string;
+  readonly DOWN: string;
+}
+
+const MIGRATIONS: readonly Migration[] = [m001];
+
+/** The version that this program writes. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/**
+ * Brings an open database to `target`, each migration in its own transaction.
+ * @throws StoreError `store-foreign`, `store-too-new`.
+ */
+export function migrate(db: Database, path: string, target = SCHEMA_VERSION): void {
+  let version = db.pragma('user_version', { simple: true }) as number;
+  const id = db.pragma('application_id', { simple: true }) as number;
+  const empty = db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() === 0;
+  if (id !== APPLICATION_ID && !(empty && id === 0)) {
+    throw new StoreError('store-foreign', `${path} is not a store of addrd`);
+  }
+  if (version > SCHEMA_VERSION) {
+    throw new StoreError(
+      'store-too-new',
+      `${path} has schema ${String(version)}; this addrd knows ${String(SCHEMA_VERSION)}`,
+    );
+  }
+  if (empty && version === 0) {
+    // Only effective before the first table.
+    db.pragma('auto_vacuum = INCREMENTAL');
+    db.pragma(`application_id = ${String(APPLICATION_ID)}`);
+  }
+  for (; version < target; version++) step(db, MIGRATIONS[version]?.UP ?? '', version + 1);
+  for (; version > target; version--) step(db, MIGRATIONS[version - 1]?.DOWN ?? '', version - 1);
+}
+
+function step(db: Database, sql: string, version: number): void {
+  db.transaction(() => {
+    db.exec(sql);
+    db.pragma(`user_version = ${String(version)}`);
+  })();
+}

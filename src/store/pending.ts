@@ -1,0 +1,58 @@
+/** What the daemon has to take up again after a start: effects without an outcome, and times that fall due. */
+import type { Database, Statement } from 'better-sqlite3';
+import type { Deadline, Outbox } from '../daemon/lifecycle/records.js';
+import { DEADLINE } from './tables/deadline.js';
+import { OUTBOX } from './tables/outbox.js';
+import { Table } from './tables/table.js';
+
+export class Pending {
+  readonly #outbox: Table<Outbox>;
+  readonly #deadline: Table<Deadline>;
+  readonly #effects: Statement;
+  readonly #next: Statement;
+  readonly #due: Statement;
+  readonly #subject: Statement;
+  readonly #pools: Statement;
+
+  constructor(db: Database) {
+    this.#outbox = new Table(db, OUTBOX);
+    this.#deadline = new Table(db, DEADLINE);
+    this.#effects = db
+      .prepare(`SELECT ${Table.columns(OUTBOX, 'o')} FROM outbox o WHERE status = 'pending' ORDER BY id`)
+      .raw(true);
+    this.#next = db.prepare('SELECT min(due_at) FROM deadline').pluck(true);
+    this.#due = db
+      .prepare(`SELECT ${Table.columns(DEADLINE, 'd')} FROM deadline d WHERE due_at <= ? ORDER BY due_at LIMIT ?`)
+      .raw(true);
+    this.#subject = db
+      .prepare('SELECT s.sid, n.address, n.entry FROM session s JOIN nas n ON n.id = s.nas WHERE s.id = ?')
+      .raw(true);
+    this.#pools = db.prepare('SELECT id, tenant, name FROM pool').raw(true);
+  }
+
+  /** Unfinished effects in the order in which they were called for. */
+  effects(): readonly Outbox[] {
+    return this.#effects.all().map((values) => this.#outbox.read(values));
+  }
+
+  /** The earliest deadline, Unix milliseconds, or null. */
+  nextDue(): number | null {
+    return this.#next.get() as number | null;
+  }
+
+  /** Deadlines due by `now`, the earliest first. */
+  due(now: number, limit: number): readonly Deadline[] {
+    return this.#due.all(now, limit).map((values) => this.#deadline.read(values));
+  }
+
+  /** The number that each pool has in the store. */
+  poolIds(): readonly { readonly id: number; readonly tenant: string; readonly name: string }[] {
+    return (this.#pools.all() as [number, string, string][]).map(([id, tenant, name]) => ({ id, tenant, name }));
+  }
+
+  /** Acct-Session-Id of a session, and the NAS that holds it: its address and its config entry. */
+  disconnectSubject(session: number): { sid: Uint8Array; nasAddress: Uint8Array; entry: string } {
+    const [sid, nasAddress, entry] = this.#subject.get(session) as [Uint8Array, Uint8Array, string];
+    return { sid, nasAddress, entry };
+  }
+}

@@ -1,0 +1,145 @@
+/** The questions about rows that a primary key does not answer, prepared once on the writer's connection. */
+import type { Database, Statement } from 'better-sqlite3';
+import type { IdentityType, NasIdentity, Nas, Session, SessionUsage, Witness } from '../daemon/lifecycle/records.js';
+import type { NextIds } from './image.js';
+import { NAS } from './tables/nas.js';
+import { SESSION } from './tables/session.js';
+import { Table } from './tables/table.js';
+import type { Tables } from './tables.js';
+import { USAGE } from './tables/usage.js';
+import { WITNESS } from './tables/witness.js';
+
+/** How many free units one batch can ask for: more than it has events. */
+const FREED_LIMIT = 300;
+/** How many sessions one deadline event closes. */
+const SLICE = 500;
+
+export class Queries {
+  readonly #tables: Tables;
+  readonly #nas: Statement;
+  readonly #session: Statement;
+  readonly #subscriber: Statement;
+  readonly #identity: Statement;
+  readonly #pool: Statement;
+  readonly #before: Statement;
+  readonly #within: Statement;
+  readonly #open: Statement;
+  readonly #witnesses: Statement;
+  readonly #freed: Statement;
+  readonly #unconfirmed: Statement;
+  readonly #nases: Statement;
+  readonly #sequence: Statement;
+  readonly #sessionColumns = SESSION.columns.length;
+
+  constructor(db: Database, tables: Tables) {
+    this.#tables = tables;
+    this.#nas = db
+      .prepare(`SELECT ${Table.columns(NAS, 'n')} FROM nas n WHERE tenant = ? AND kind = ? AND bytes = ?`)
+      .raw(true);
+    this.#session = db
+      .prepare(
+        `SELECT ${Table.columns(SESSION, 's')}, ${Table.columns(USAGE, 'u')}
+           FROM session s JOIN session_usage u ON u.id = s.id WHERE s.nas = ? AND s.sid = ? ORDER BY s.id DESC LIMIT 1`,
+      )
+      .raw(true);
+    this.#subscriber = db.prepare('SELECT id FROM subscriber WHERE tenant = ? AND name = ?').pluck(true);
+    this.#identity = db
+      .prepare('SELECT subscriber FROM identity WHERE tenant = ? AND type = ? AND scope = ? AND bytes = ?')
+      .pluck(true);
+    this.#pool = db.prepare('SELECT id FROM pool WHERE tenant = ? AND name = ?').pluck(true);
+    this.#before = db
+      .prepare('SELECT assignment, hi FROM live WHERE vrf = ? AND family = ? AND lo <= ? ORDER BY lo DESC LIMIT 1')
+      .raw(true);
+    this.#within = db
+      .prepare('SELECT assignment FROM live WHERE vrf = ? AND family = ? AND lo > ? AND lo <= ? ORDER BY lo LIMIT ?')
+      .pluck(true);
+    this.#open = db
+      .prepare("SELECT id FROM assignment WHERE subscriber = ? AND state <> 'revoked' ORDER BY id")
+      .pluck(true);
+    this.#witnesses = db.prepare(`SELECT ${Table.columns(WITNESS, 'w')} FROM witness w WHERE assignment = ?`).raw(true);
+    this.#freed = db
+      .prepare(
+        `SELECT lower(hex(net)) || '/' || plen FROM pool_free INDEXED BY pool_free_next
+          WHERE pool = ? AND state = 'free' ORDER BY free_at, net LIMIT ${String(FREED_LIMIT)}`,
+      )
+      .pluck(true);
+    this.#unconfirmed = db
+      .prepare(`SELECT id FROM session WHERE nas = ? AND epoch < ? AND ended_at IS NULL LIMIT ${String(SLICE)}`)
+      .pluck(true);
+    this.#nases = db.prepare('SELECT id FROM nas WHERE vrf = ?').pluck(true);
+    this.#sequence = db.prepare('SELECT seq FROM sqlite_sequence WHERE name = ?').pluck(true);
+  }
+
+  nas(identity: NasIdentity): Nas | null {
+    const values: unknown = this.#nas.get(identity.tenant, identity.kind, identity.bytes);
+    return values === undefined ? null : this.#tables.nas.read(values);
+  }
+
+  /** The newest instance of a session with its usage. */
+  session(nas: number, sid: Uint8Array): { session: Session; usage: SessionUsage } | null {
+    const values = this.#session.get(nas, sid) as readonly unknown[] | undefined;
+    if (values === undefined) return null;
+    return {
+      session: this.#tables.session.read(values),
+      usage: this.#tables.usage.read(values.slice(this.#sessionColumns)),
+    };
+  }
+
+  subscriberNamed(tenant: string, name: string): number | null {
+    return (this.#subscriber.get(tenant, name) as number | undefined) ?? null;
+  }
+
+  subscriberOf(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): number | null {
+    return (this.#identity.get(tenant, type, scope, bytes) as number | undefined) ?? null;
+  }
+
+  poolNamed(tenant: string, name: string): number | null {
+    return (this.#pool.get(tenant, name) as number | undefined) ?? null;
+  }
+
+  /** The live row at or before an address, with its last address: live rows do not overlap, so only it can reach there. */
+  liveBefore(vrf: number, family: 4 | 6, lo: Uint8Array): { assignment: number; hi: Uint8Array } | null {
+    const values = this.#before.get(vrf, family, lo) as [number, Uint8Array] | undefined;
+    return values === undefined ? null : { assignment: values[0], hi: values[1] };
+  }
+
+  /** Live rows that begin after `lo` and not after `hi`. */
+  liveWithin(vrf: number, family: 4 | 6, lo: Uint8Array, hi: Uint8Array, limit: number): readonly number[] {
+    return this.#within.all(vrf, family, lo, hi, limit) as number[];
+  }
+
+  openAssignments(subscriber: number): readonly number[] {
+    return this.#open.all(subscriber) as number[];
+  }
+
+  witnesses(assignment: number): readonly Witness[] {
+    return this.#witnesses.all(assignment).map((values) => this.#tables.witness.read(values));
+  }
+
+  /** Prefix keys of free units, the least recently freed first. */
+  freed(pool: number): readonly string[] {
+    return this.#freed.all(pool) as string[];
+  }
+
+  unconfirmed(nas: number, epoch: number): readonly number[] {
+    return this.#unconfirmed.all(nas, epoch) as number[];
+  }
+
+  nasesIn(vrf: number): readonly number[] {
+    return this.#nases.all(vrf) as number[];
+  }
+
+  /** The numbers that were never used, whatever retention has deleted since. */
+  nextIds(): NextIds {
+    const next = (table: string): number => ((this.#sequence.get(table) as number | undefined) ?? 0) + 1;
+    return {
+      subscriber: next('subscriber'),
+      nas: next('nas'),
+      pool: next('pool'),
+      assignment: next('assignment'),
+      session: next('session'),
+      conflict: next('conflict'),
+      outbox: next('outbox'),
+    };
+  }
+}

@@ -1,0 +1,214 @@
+/** The read models of the API: rows with the names of what they refer to. Nothing here writes, and no query crosses a tenant. */
+import type { Database, Statement } from 'better-sqlite3';
+import { overlaps, type Prefix } from '../daemon/lifecycle/address.js';
+import type { Identity, Outbox, Subscriber } from '../daemon/lifecycle/records.js';
+import { AssignmentReads, type ShownAssignment } from './reads/assignments.js';
+import { ConflictReads, type ShownConflict } from './reads/conflicts.js';
+import { CountReads, type Counts } from './reads/counts.js';
+import { EffectReads, type ShownEffect } from './reads/effects.js';
+import { HoldingReads, type ShownHolding } from './reads/holdings.js';
+import { JournalReads, type ShownEntry } from './reads/journal.js';
+import { MOST_ROWS, sane } from './reads/limit.js';
+import { NasReads, type ShownNas } from './reads/nas.js';
+import { PoolReads, type ShownPool, type ShownUnit } from './reads/pools.js';
+import { SessionReads, type ShownSession } from './reads/sessions.js';
+import { IDENTITY } from './tables/identity.js';
+import { SUBSCRIBER } from './tables/subscriber.js';
+import { Table, type SqlValue } from './tables/table.js';
+
+/** What happened around a subscriber or an address. */
+export interface Story {
+  readonly assignments: readonly ShownAssignment[];
+  readonly sessions: readonly ShownSession[];
+  readonly effects: readonly ShownEffect[];
+  readonly conflicts: readonly ShownConflict[];
+  /** Oldest first. */
+  readonly journal: readonly ShownEntry[];
+}
+
+export interface SubscriberStory extends Story {
+  readonly subscriber: Subscriber;
+  readonly identities: readonly Identity[];
+}
+
+export interface AddressStory extends Story {
+  readonly prefix: Prefix;
+  /** Its place in a pool of the tenant; null where it is in none, or wider than a unit. */
+  readonly unit: ShownUnit | null;
+  /** The newest first. */
+  readonly history: readonly ShownHolding[];
+}
+
+export interface Page {
+  readonly limit: number;
+  /** Rows after this number. */
+  readonly after: number;
+}
+
+export interface EventQuery {
+  readonly limit: number;
+  /** Lines after this number; null for the newest. */
+  readonly after: number | null;
+  readonly subscriber?: string;
+  readonly address?: Prefix;
+}
+
+/** How many ended assignments and sessions a story goes back. */
+const STORY_ROWS = 20;
+const STORY_LINES = 50;
+
+export class Reads {
+  readonly #db: Database;
+  readonly #subscriber: Statement;
+  readonly #identities: Statement;
+  readonly #assignments: AssignmentReads;
+  readonly #sessions: SessionReads;
+  readonly #pools: PoolReads;
+  readonly #holdings: HoldingReads;
+  readonly #journal: JournalReads;
+  readonly #effects: EffectReads;
+  readonly #conflicts: ConflictReads;
+  readonly #nas: NasReads;
+  readonly #counts: CountReads;
+
+  /** `db` may be a read-only connection; statements are prepared once, so the schema must be there. */
+  constructor(db: Database) {
+    this.#db = db;
+    this.#subscriber = db
+      .prepare(`SELECT ${Table.columns(SUBSCRIBER, 's')} FROM subscriber s WHERE s.tenant = ? AND s.name = ?`)
+      .raw(true);
+    this.#identities = db
+      .prepare(`SELECT ${Table.columns(IDENTITY, 'i')} FROM identity i WHERE i.subscriber = ? AND i.tenant = ? LIMIT ?`)
+      .raw(true);
+    this.#assignments = new AssignmentReads(db);
+    this.#sessions = new SessionReads(db);
+    this.#pools = new PoolReads(db);
+    this.#holdings = new HoldingReads(db);
+    this.#journal = new JournalReads(db);
+    this.#effects = new EffectReads(db);
+    this.#conflicts = new ConflictReads(db);
+    this.#nas = new NasReads(db);
+    this.#counts = new CountReads(db);
+  }
+
+  /** Everything about a subscriber, or null where the tenant has none of that name. */
+  subscriber(tenant: string, name: string, lines = STORY_LINES): SubscriberStory | null {
+    return this.#atOnce(() => {
+      const subscriber = this.#named(tenant, name);
+      if (subscriber === null) return null;
+      const assignments = this.#assignments.ofSubscriber(tenant, subscriber.id, STORY_ROWS);
+      const sessions = this.#sessions.ofSubscriber(tenant, subscriber.id, STORY_ROWS);
+      const ids = assignments.map(({ row }) => row.id);
+      const identities = (this.#identities.all(subscriber.id, tenant, STORY_ROWS) as SqlValue[][]).map((values) =>
+        IDENTITY.read(values),
+      );
+      return {
+        subscriber,
+        identities,
+        assignments,
+        sessions,
+        effects: this.#effects.ofAssignments(tenant, ids, STORY_ROWS),
+        conflicts: this.#conflictsAbout(tenant, ids, sessions, null),
+        journal: this.#journal.list(tenant, { subscriber: subscriber.id, assignments: ids }, null, sane(lines)),
+      };
+    });
+  }
+
+  /** Everything about an address or prefix: who holds it, who held it, and what its pool says of it. */
+  address(tenant: string, prefix: Prefix, lines = STORY_LINES): AddressStory {
+    return this.#atOnce(() => {
+      const vrfs = this.#holdings.vrfs();
+      const history = vrfs
+        .flatMap((vrf) => this.#holdings.history(tenant, vrf, prefix, STORY_ROWS))
+        .slice(0, STORY_ROWS);
+      const live = vrfs.flatMap((vrf) => this.#assignments.holding(tenant, vrf, prefix, STORY_ROWS));
+      const past = history.flatMap(({ row }) => (row.assignment === null ? [] : [row.assignment]));
+      const ids = [...new Set([...live, ...past])];
+      const seen = history.filter(({ row }) => row.kind === 'session').map(({ row }) => row.seq);
+      const sessions = this.#sessions.byIds(tenant, [...new Set(seen)]);
+      const unit = this.#pools.unit(tenant, prefix);
+      return {
+        prefix,
+        unit,
+        history,
+        assignments: this.#assignments.byIds(tenant, ids),
+        sessions,
+        effects: this.#effects.ofAssignments(tenant, ids, STORY_ROWS),
+        conflicts: this.#conflictsAbout(tenant, ids, sessions, prefix),
+        journal: this.#journal.list(tenant, { subscriber: null, assignments: ids }, null, sane(lines)),
+      };
+    });
+  }
+
+  sessions(tenant: string, query: Page & { readonly open: boolean }): ShownSession[] {
+    return this.#atOnce(() => this.#sessions.list(tenant, query.open, query.after, sane(query.limit)));
+  }
+
+  pools(tenant: string): ShownPool[] {
+    return this.#pools.list(tenant);
+  }
+
+  /** Lines of the journal, oldest first; null where the subscriber asked about is unknown. */
+  events(tenant: string, query: EventQuery): ShownEntry[] | null {
+    return this.#atOnce(() => {
+      const limit = sane(query.limit);
+      if (query.subscriber !== undefined) {
+        const subscriber = this.#named(tenant, query.subscriber);
+        if (subscriber === null) return null;
+        const assignments = this.#assignments.ofSubscriber(tenant, subscriber.id, MOST_ROWS).map(({ row }) => row.id);
+        return this.#journal.list(tenant, { subscriber: subscriber.id, assignments }, query.after, limit);
+      }
+      const { address } = query;
+      if (address === undefined) return this.#journal.list(tenant, null, query.after, limit);
+      const assignments = this.#holdings
+        .vrfs()
+        .flatMap((vrf) => this.#holdings.history(tenant, vrf, address, MOST_ROWS))
+        .flatMap(({ row }) => (row.assignment === null ? [] : [row.assignment]));
+      return this.#journal.list(tenant, { subscriber: null, assignments }, query.after, limit);
+    });
+  }
+
+  outbox(tenant: string, status: Outbox['status'] | null = null, limit = MOST_ROWS): ShownEffect[] {
+    return this.#effects.list(tenant, status, sane(limit));
+  }
+
+  conflicts(tenant: string, limit = MOST_ROWS): ShownConflict[] {
+    return this.#conflicts.open(tenant, sane(limit));
+  }
+
+  nas(tenant: string): ShownNas[] {
+    return this.#nas.list(tenant, MOST_ROWS);
+  }
+
+  /** `tenant` null counts the rows of all tenants, for metrics. `now` in Unix milliseconds. */
+  counts(tenant: string | null, now: number): Counts {
+    return this.#atOnce(() => this.#counts.of(tenant, now));
+  }
+
+  #named(tenant: string, name: string): Subscriber | null {
+    const values = this.#subscriber.get(tenant, name) as SqlValue[] | undefined;
+    return values === undefined ? null : SUBSCRIBER.read(values);
+  }
+
+  #conflictsAbout(
+    tenant: string,
+    assignments: readonly number[],
+    sessions: readonly ShownSession[],
+    prefix: Prefix | null,
+  ): ShownConflict[] {
+    const theirs = new Set(sessions.map(({ row }) => row.id));
+    return this.#conflicts
+      .open(tenant, MOST_ROWS)
+      .filter(
+        ({ row }) =>
+          theirs.has(row.session) ||
+          (row.assignment !== null && assignments.includes(row.assignment)) ||
+          (prefix !== null && overlaps(row.prefix, prefix)),
+      );
+  }
+
+  /** Runs several queries against one state of the database. */
+  #atOnce<T>(read: () => T): T {
+    return this.#db.transaction(read)();
+  }
+}

@@ -1,0 +1,56 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { prefixOf, type Prefix } from '../../daemon/lifecycle/address.js';
+import type { Holding } from '../../daemon/lifecycle/records.js';
+import { HOLDING } from '../tables/holding.js';
+import { familyOf } from '../tables/live.js';
+import { Table, type SqlValue } from '../tables/table.js';
+
+/** One line of an address's history. */
+export interface ShownHolding {
+  readonly row: Holding;
+  readonly subscriber: string | null;
+  readonly nas: string | null;
+}
+
+type Values = readonly SqlValue[];
+
+export class HoldingReads {
+  readonly #vrfs: Statement;
+  readonly #lengths: Statement;
+  readonly #history: Statement;
+
+  constructor(db: Database) {
+    this.#vrfs = db.prepare('SELECT id FROM vrf ORDER BY id').pluck(true);
+    this.#lengths = db
+      .prepare('SELECT plen FROM plen_in_use WHERE vrf = ? AND family = ? AND plen <= ? ORDER BY plen DESC')
+      .pluck(true);
+    this.#history = db
+      .prepare(
+        `SELECT ${Table.columns(HOLDING, 'h')}, s.name, n.entry FROM holding h
+         LEFT JOIN subscriber s ON s.id = h.subscriber LEFT JOIN nas n ON n.id = h.nas
+         WHERE h.vrf = ? AND h.plen = ? AND h.net = ? AND h.tenant = ? ORDER BY h.since DESC LIMIT ?`,
+      )
+      .raw(true);
+  }
+
+  vrfs(): number[] {
+    return this.#vrfs.all() as number[];
+  }
+
+  /** Who had `prefix`, or a prefix around it, the newest first: one probe for each prefix length in use. */
+  history(tenant: string, vrf: number, prefix: Prefix, limit: number): ShownHolding[] {
+    const lengths = this.#lengths.all(vrf, familyOf(prefix.bytes), prefix.length) as number[];
+    return lengths
+      .flatMap((length) => {
+        const { bytes } = prefixOf(prefix.bytes, length);
+        return this.#history.all(vrf, length, bytes, tenant, limit) as Values[];
+      })
+      .map((values) => ({
+        row: HOLDING.read(values),
+        subscriber: values[HOLDING.columns.length] as string | null,
+        nas: values[HOLDING.columns.length + 1] as string | null,
+      }))
+      .sort((a, b) => b.row.since - a.row.since)
+      .slice(0, limit);
+  }
+}

@@ -1,0 +1,39 @@
+import type { Database, Statement } from 'better-sqlite3';
+import type { Nas } from '../../daemon/lifecycle/records.js';
+import { NAS } from '../tables/nas.js';
+import { Table, type SqlValue } from '../tables/table.js';
+
+export interface ShownNas {
+  readonly row: Nas;
+  readonly vrf: string;
+  readonly openSessions: number;
+  /** Open sessions not seen since its last restart. */
+  readonly suspectSessions: number;
+}
+
+type Values = readonly SqlValue[];
+
+const COLUMNS = NAS.columns.length;
+
+export class NasReads {
+  readonly #all: Statement;
+
+  constructor(db: Database) {
+    const open = 'SELECT count(*) FROM session e WHERE e.nas = n.id AND e.ended_at IS NULL';
+    this.#all = db
+      .prepare(
+        `SELECT ${Table.columns(NAS, 'n')}, v.name, (${open}), (${open} AND e.epoch < n.epoch) FROM nas n
+         JOIN vrf v ON v.id = n.vrf WHERE n.tenant = ? ORDER BY n.entry, n.id LIMIT ?`,
+      )
+      .raw(true);
+  }
+
+  list(tenant: string, limit: number): ShownNas[] {
+    return (this.#all.all(tenant, limit) as Values[]).map((values) => ({
+      row: NAS.read(values),
+      vrf: values[COLUMNS] as string,
+      openSessions: values[COLUMNS + 1] as number,
+      suspectSessions: values[COLUMNS + 2] as number,
+    }));
+  }
+}

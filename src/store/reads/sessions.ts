@@ -1,0 +1,72 @@
+import type { Database, Statement } from 'better-sqlite3';
+import type { Session, SessionUsage } from '../../daemon/lifecycle/records.js';
+import { SESSION } from '../tables/session.js';
+import { Table, type SqlValue } from '../tables/table.js';
+import { USAGE } from '../tables/usage.js';
+
+/** A session with its counters and the names of what it refers to. */
+export interface ShownSession {
+  readonly row: Session;
+  readonly usage: SessionUsage | null;
+  readonly subscriber: string | null;
+  /** The config entry of the NAS, and the address its packets come from. */
+  readonly nas: string;
+  readonly nasAddress: Uint8Array;
+  /** Open, and not seen since its NAS restarted. */
+  readonly suspect: boolean;
+}
+
+type Values = readonly SqlValue[];
+
+const COLUMNS = SESSION.columns.length;
+const SELECT = `SELECT ${Table.columns(SESSION, 'e')}, s.name, n.entry, n.address, n.epoch FROM session e
+  JOIN nas n ON n.id = e.nas LEFT JOIN subscriber s ON s.id = e.subscriber`;
+
+export class SessionReads {
+  readonly #ofSubscriber: Statement;
+  readonly #byId: Statement;
+  readonly #all: Statement;
+  readonly #open: Statement;
+  readonly #usage: Statement;
+
+  constructor(db: Database) {
+    this.#ofSubscriber = db
+      .prepare(`${SELECT} WHERE e.subscriber = ? AND e.tenant = ? ORDER BY e.ended_at IS NOT NULL, e.id DESC LIMIT ?`)
+      .raw(true);
+    this.#byId = db.prepare(`${SELECT} WHERE e.id = ? AND e.tenant = ?`).raw(true);
+    this.#all = db.prepare(`${SELECT} WHERE e.tenant = ? AND e.id > ? ORDER BY e.id LIMIT ?`).raw(true);
+    this.#open = db
+      .prepare(`${SELECT} WHERE e.tenant = ? AND e.id > ? AND e.ended_at IS NULL ORDER BY e.id LIMIT ?`)
+      .raw(true);
+    this.#usage = db.prepare(`SELECT ${Table.columns(USAGE, 'u')} FROM session_usage u WHERE u.id = ?`).raw(true);
+  }
+
+  /** Sessions of a subscriber, the open ones first, then the newest that ended. */
+  ofSubscriber(tenant: string, subscriber: number, limit: number): ShownSession[] {
+    return this.#shown(this.#ofSubscriber.all(subscriber, tenant, limit));
+  }
+
+  byIds(tenant: string, ids: readonly number[]): ShownSession[] {
+    return ids.flatMap((id) => this.#shown(this.#byId.all(id, tenant)));
+  }
+
+  /** Sessions numbered after `after`, in order. */
+  list(tenant: string, open: boolean, after: number, limit: number): ShownSession[] {
+    return this.#shown((open ? this.#open : this.#all).all(tenant, after, limit));
+  }
+
+  #shown(found: unknown[]): ShownSession[] {
+    return (found as Values[]).map((values) => {
+      const row = SESSION.read(values);
+      const usage = this.#usage.get(row.id) as Values | undefined;
+      return {
+        row,
+        usage: usage === undefined ? null : USAGE.read(usage),
+        subscriber: values[COLUMNS] as string | null,
+        nas: values[COLUMNS + 1] as string,
+        nasAddress: values[COLUMNS + 2] as Uint8Array,
+        suspect: row.endedAt === null && row.epoch < (values[COLUMNS + 3] as number),
+      };
+    });
+  }
+}

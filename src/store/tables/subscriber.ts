@@ -1,0 +1,23 @@
+import type { Subscriber } from '../../daemon/lifecycle/records.js';
+import { numbered, type TableSpec } from './table.js';
+
+/** Table subscriber. */
+export const SUBSCRIBER: TableSpec<Subscriber> = {
+  name: 'subscriber',
+  keys: 1,
+  columns: [
+    ['id', (row) => row.id],
+    ['tenant', (row) => row.tenant],
+    ['name', (row) => row.name],
+    ['usernames', (row) => row.usernames],
+    ['created_at', (row) => row.createdAt],
+  ],
+  read: (v) => ({
+    id: v[0] as number,
+    tenant: v[1] as string,
+    name: v[2] as string,
+    usernames: v[3] as number,
+    createdAt: v[4] as number,
+  }),
+  parse: numbered,
+};

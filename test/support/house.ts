@@ -1,0 +1,63 @@
+/** A store in memory with its door and a policy: the core without sockets, timers and queues. */
+import Database from 'better-sqlite3';
+import { parsePrefix } from '../../src/daemon/address-text.js';
+import { decide } from '../../src/daemon/lifecycle/decide.js';
+import type { Prefix } from '../../src/daemon/lifecycle/address.js';
+import type { ConfiguredPool, LifecycleEvent } from '../../src/daemon/lifecycle/events.js';
+import { DEFAULT_KNOBS, type Policy } from '../../src/daemon/lifecycle/policy.js';
+import { Door, type DoorOptions, type Settlement } from '../../src/store/commit.js';
+import { prepare } from '../../src/store/open.js';
+import { Pending } from '../../src/store/pending.js';
+
+/** A prefix or address from text that a test wrote. */
+export function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (parsed === null) throw new TypeError(`not a prefix: ${text}`);
+  return parsed;
+}
+
+const GLOBAL = { tenant: 'default', vrf: 0, kind: 'static' } as const;
+
+/** Small pools, so that a test can walk over all of their units. */
+export const POOLS: readonly ConfiguredPool[] = [
+  { ...GLOBAL, name: 'v4', family: 'ipv4', use: 'address', prefix: prefix('100.64.0.0/28'), unitLength: 32 },
+  { ...GLOBAL, name: 'v6', family: 'ipv6', use: 'address', prefix: prefix('2001:db8:1::/124'), unitLength: 128 },
+  { ...GLOBAL, name: 'pd', family: 'ipv6-pd', use: 'delegated', prefix: prefix('2001:db8:100::/52'), unitLength: 56 },
+];
+
+export interface House {
+  readonly db: Database.Database;
+  readonly door: Door<LifecycleEvent>;
+  readonly pending: Pending;
+  policy: Policy;
+  /** Commits events as one batch and returns their verdicts. */
+  say(...events: LifecycleEvent[]): Promise<readonly Settlement[]>;
+}
+
+/** Opens a house that listens since `now`. */
+export async function openHouse(
+  now: number,
+  knobs: Partial<Policy> = {},
+  options: Partial<DoorOptions> = {},
+): Promise<House> {
+  const db = options.db ?? new Database(':memory:');
+  prepare(db, ':memory:');
+  const door = new Door<LifecycleEvent>({ sleep: () => Promise.resolve(), ...options, db });
+  const pending = new Pending(db);
+  const nas = { name: 'bras', tenant: 'default', vrf: 0, coa: true, effectLifeMs: 4_000 };
+  const house: House = {
+    db,
+    door,
+    pending,
+    policy: { ...DEFAULT_KNOBS, mode: 'act', pools: [], nas: new Map([['bras', nas]]), ...knobs },
+    say: async (...events) => {
+      const batch = events.map((event) => ({ event, source: 'test', raw: null, idempotency: null }));
+      return (await door.commitBatch(batch, (world, event) => decide(world, event, house.policy))).settlements;
+    },
+  };
+  await house.say({ kind: 'daemon-started', tenant: 'default', pools: POOLS, receivedAt: now });
+  const ids = new Map(pending.poolIds().map(({ name, id }) => [name, id]));
+  const pools = POOLS.map((pool) => ({ ...pool, id: ids.get(pool.name) ?? 0, quarantineMs: 60_000 }));
+  house.policy = { ...house.policy, pools, ...(knobs.pools === undefined ? {} : { pools: knobs.pools }) };
+  return house;
+}
