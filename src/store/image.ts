@@ -1,5 +1,13 @@
 /** The world of one batch: working copies of what its decisions read and wrote, and their way back to the tables. */
-import { hex, lastAddress, overlaps, unitAt, unitIndex, type Prefix } from '../daemon/lifecycle/address.js';
+import {
+  compareBytes,
+  hex,
+  lastAddress,
+  overlaps,
+  unitAt,
+  unitIndex,
+  type Prefix,
+} from '../daemon/lifecycle/address.js';
 import {
   poolFreeKey,
   witnessKey,
@@ -9,7 +17,6 @@ import {
   type TableName,
 } from '../daemon/lifecycle/records.js';
 import type { Change, NumberedTable, World } from '../daemon/lifecycle/world.js';
-import { compareBytes } from '../daemon/lifecycle/address.js';
 import type { Queries } from './queries.js';
 import { familyOf } from './tables/live.js';
 import type { Tables } from './tables.js';
@@ -134,6 +141,17 @@ export class Image implements World {
       this.#adopt('usage', String(found.session.id), found.usage);
       return found.session.id;
     });
+  }
+
+  sessionBefore(session: number): number | null {
+    const newer = this.row('session', String(session));
+    if (newer === null) return null;
+    let before = this.#queries.sessionBefore(newer.nas, newer.sid, session);
+    for (const { row, stored } of this.#entries.session.values()) {
+      if (row === null || stored !== null || row.id >= session || row.id < (before ?? 0)) continue;
+      if (row.nas === newer.nas && compareBytes(row.sid, newer.sid) === 0) before = row.id;
+    }
+    return before;
   }
 
   subscriberNamed(tenant: string, name: string): number | null {

@@ -18,10 +18,11 @@ export class Queries {
   readonly #tables: Tables;
   readonly #nas: Statement;
   readonly #session: Statement;
+  readonly #before: Statement;
   readonly #subscriber: Statement;
   readonly #identity: Statement;
   readonly #pool: Statement;
-  readonly #before: Statement;
+  readonly #liveBefore: Statement;
   readonly #within: Statement;
   readonly #open: Statement;
   readonly #witnesses: Statement;
@@ -42,12 +43,15 @@ export class Queries {
            FROM session s JOIN session_usage u ON u.id = s.id WHERE s.nas = ? AND s.sid = ? ORDER BY s.id DESC LIMIT 1`,
       )
       .raw(true);
+    this.#before = db
+      .prepare('SELECT id FROM session WHERE nas = ? AND sid = ? AND id < ? ORDER BY id DESC LIMIT 1')
+      .pluck(true);
     this.#subscriber = db.prepare('SELECT id FROM subscriber WHERE tenant = ? AND name = ?').pluck(true);
     this.#identity = db
       .prepare('SELECT subscriber FROM identity WHERE tenant = ? AND type = ? AND scope = ? AND bytes = ?')
       .pluck(true);
     this.#pool = db.prepare('SELECT id FROM pool WHERE tenant = ? AND name = ?').pluck(true);
-    this.#before = db
+    this.#liveBefore = db
       .prepare('SELECT assignment, hi FROM live WHERE vrf = ? AND family = ? AND lo <= ? ORDER BY lo DESC LIMIT 1')
       .raw(true);
     this.#within = db
@@ -85,6 +89,10 @@ export class Queries {
     };
   }
 
+  sessionBefore(nas: number, sid: Uint8Array, id: number): number | null {
+    return (this.#before.get(nas, sid, id) as number | undefined) ?? null;
+  }
+
   subscriberNamed(tenant: string, name: string): number | null {
     return (this.#subscriber.get(tenant, name) as number | undefined) ?? null;
   }
@@ -99,7 +107,7 @@ export class Queries {
 
   /** The live row at or before an address, with its last address: live rows do not overlap, so only it can reach there. */
   liveBefore(vrf: number, family: 4 | 6, lo: Uint8Array): { assignment: number; hi: Uint8Array } | null {
-    const values = this.#before.get(vrf, family, lo) as [number, Uint8Array] | undefined;
+    const values = this.#liveBefore.get(vrf, family, lo) as [number, Uint8Array] | undefined;
     return values === undefined ? null : { assignment: values[0], hi: values[1] };
   }
 

@@ -268,6 +268,13 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
   return shown === session ? APPLIED : judged(shown);
 }
 
+/** Whether a Stop repeats the end of an earlier session whose number the open one has taken over. */
+function isOfEarlier(d: Draft, event: AccountingEvent, session: Session): boolean {
+  if (impliedStart(event) >= session.startedAt - INSTANCE_SLACK_MS) return false;
+  const before = d.sessionBefore(session.id);
+  return before !== null && sameContent(event, d.get('usage', before));
+}
+
 function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | null, policy: Policy): Verdict {
   if (session === null) return judged(open(d, event, nas, policy));
   const usage = d.get('usage', session.id);
@@ -277,9 +284,7 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
       ? judged(open(d, event, nas, policy))
       : STALE_ENDED;
   }
-  if (session.startSeen && impliedStart(event) < session.startedAt - INSTANCE_SLACK_MS) {
-    return verdict('stale', 'stop-of-an-earlier-session');
-  }
+  if (isOfEarlier(d, event, session)) return verdict('stale', 'stop-of-an-earlier-session');
   d.put('usage', usageOf(event, session.id, usage));
   const shown = showMore(d, session, event, nas, policy);
   const end = {

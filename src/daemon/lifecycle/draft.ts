@@ -68,6 +68,10 @@ export class Draft {
     return this.#world.sessionOf(nas, sid);
   }
 
+  sessionBefore(session: number): number | null {
+    return this.#world.sessionBefore(session);
+  }
+
   subscriberNamed(tenant: string, name: string): number | null {
     return this.#world.subscriberNamed(tenant, name);
   }

@@ -15,6 +15,8 @@ export interface World {
   nasOf(identity: NasIdentity): number | null;
   /** The newest instance of a session: the open one, else the one that ended last. */
   sessionOf(nas: number, sid: Uint8Array): number | null;
+  /** The instance before a given one of the same NAS and Acct-Session-Id. */
+  sessionBefore(session: number): number | null;
   /** The subscriber to whom an identity belongs. */
   subscriberOf(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): number | null;
   subscriberNamed(tenant: string, name: string): number | null;

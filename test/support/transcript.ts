@@ -1,0 +1,212 @@
+/**
+ * A little language that drives the core and prints what it decides, for transcripts that a person can read.
+ *
+ *   +90s                                    time passes, and deadlines that fall due are decided
+ *   allocate alice pool=v4 [address=A] [user=U]
+ *   activate alice | revoke alice [family=F] [disconnect=no] [release=no]
+ *   start|interim|stop SID [user=U] [ip=A] [v6=A] [pd=P] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
+ *   on | off [nas=A]
+ *   send N                                  the worker takes up effect N
+ *   outcome N ATTEMPT ack|nak|nak-CODE|timeout
+ *   restart DOWNTIME                        addrd was away and listens again
+ */
+import { formatPrefix, prefixOf, type Family } from '../../src/daemon/lifecycle/address.js';
+import type { AccountingEvent, EffectResult, LifecycleEvent, ShownAddress } from '../../src/daemon/lifecycle/events.js';
+import type { Policy } from '../../src/daemon/lifecycle/policy.js';
+import { openHouse, POOLS, prefix, type House } from './house.js';
+
+const EPOCH = Date.UTC(2026, 0, 1);
+const STATUS = { start: 1, stop: 2, interim: 3 } as const;
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function milliseconds(text: string): number {
+  const match = /^(\d+)(ms|s|m|h|d)$/.exec(text);
+  if (match === null) throw new SyntaxError(`not a duration: ${text}`);
+  return Number(match[1]) * (UNITS[match[2] ?? ''] ?? NaN);
+}
+
+function parseCommand(line: string): { verb: string; words: string[]; options: Map<string, string> } {
+  const [verb = '', ...rest] = line.split(/\s+/);
+  const words = rest.filter((word) => !word.includes('='));
+  const options = new Map(
+    rest
+      .filter((word) => word.includes('='))
+      .map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]),
+  );
+  return { verb, words, options };
+}
+
+function result(text: string): EffectResult {
+  if (text === 'ack') return { result: 'ack' };
+  if (text === 'timeout') return { result: 'timeout' };
+  const match = /^nak(?:-(\d+))?$/.exec(text);
+  if (match === null) throw new SyntaxError(`not an outcome: ${text}`);
+  return { result: 'nak', errorCause: match[1] === undefined ? null : Number(match[1]) };
+}
+
+export class Transcript {
+  readonly #house: House;
+  #now = EPOCH;
+  #journal = 0;
+
+  private constructor(house: House) {
+    this.#house = house;
+  }
+
+  static async open(knobs: Partial<Policy> = {}): Promise<Transcript> {
+    const transcript = new Transcript(await openHouse(EPOCH, knobs));
+    transcript.#news();
+    return transcript;
+  }
+
+  /** Runs one command and returns the lines that it caused. */
+  async run(line: string): Promise<string> {
+    if (line.startsWith('+')) return await this.#pass(milliseconds(line.slice(1)));
+    const event = this.#event(line);
+    const [settlement] = await this.#house.say(event);
+    if (settlement === undefined) throw new SyntaxError('nothing was settled');
+    const { verdict, code, detail, reply } = settlement;
+    const told = [verdict, code, detail].filter((part) => part !== null).join(', ');
+    const answer = event.kind === 'effect-started' && reply !== null ? [`  reply ${JSON.stringify(reply)}`] : [];
+    return [told, ...answer, ...this.#news()].join('\n');
+  }
+
+  async #pass(ms: number): Promise<string> {
+    const lines: string[] = [];
+    const end = this.#now + ms;
+    for (;;) {
+      const next = this.#house.pending.nextDue();
+      if (next === null || next > end) break;
+      this.#now = Math.max(this.#now, next);
+      for (const { kind, ref } of this.#house.pending.due(this.#now, 500)) {
+        const [settled] = await this.#house.say({ kind: 'deadline', what: kind, ref, receivedAt: this.#now });
+        const elapsed = (this.#now - EPOCH) / 1000;
+        lines.push(`${kind} is due at ${String(elapsed)}s: ${settled?.verdict ?? ''}`, ...this.#news());
+      }
+    }
+    this.#now = end;
+    return lines.length === 0 ? 'nothing falls due' : lines.join('\n');
+  }
+
+  #event(line: string): LifecycleEvent {
+    const { verb, words, options } = parseCommand(line);
+    const receivedAt = this.#now;
+    const common = { tenant: 'default', actor: 'noc', receivedAt };
+    const [subject = ''] = words;
+    switch (verb) {
+      case 'allocate': {
+        const pool = options.get('pool') ?? 'v4';
+        const requested = options.get('address');
+        const username = options.get('user') ?? null;
+        return {
+          ...common,
+          kind: 'allocate',
+          subscriber: subject,
+          family: POOLS.find(({ name }) => name === pool)?.family ?? 'ipv4',
+          pool,
+          requested: requested === undefined ? null : prefix(requested),
+          username,
+          usernameBytes: username === null ? null : new TextEncoder().encode(username),
+          metadata: null,
+        };
+      }
+      case 'activate':
+      case 'revoke': {
+        const selection = {
+          subscriber: subject,
+          family: (options.get('family') ?? null) as Family | null,
+          prefix: null,
+        };
+        if (verb === 'activate') return { ...common, ...selection, kind: 'activate' };
+        const sendDisconnect = options.get('disconnect') !== 'no';
+        const releaseToPool = options.get('release') !== 'no';
+        return { ...common, ...selection, kind: 'revoke', reason: 'left', sendDisconnect, releaseToPool };
+      }
+      case 'start':
+      case 'interim':
+      case 'stop':
+        return this.#accounting(verb, subject, options);
+      case 'on':
+      case 'off': {
+        const { nas, entry, source } = this.#nas(options);
+        return { kind: verb === 'on' ? 'nas-on' : 'nas-off', nas, entry, source, receivedAt, at: receivedAt };
+      }
+      case 'send':
+        return { kind: 'effect-started', outbox: Number(subject), receivedAt };
+      case 'outcome': {
+        const [, attempt = '', outcome = ''] = words;
+        const jitter = 0;
+        return {
+          kind: 'effect-outcome',
+          outbox: Number(subject),
+          attempt: Number(attempt),
+          outcome: result(outcome),
+          jitter,
+          receivedAt,
+        };
+      }
+      case 'heartbeat':
+        return { kind: 'heartbeat', receivedAt };
+      case 'restart':
+        this.#now += milliseconds(subject);
+        return { kind: 'daemon-started', tenant: 'default', pools: POOLS, receivedAt: this.#now };
+      default:
+        throw new SyntaxError(`unknown command: ${line}`);
+    }
+  }
+
+  #nas(options: ReadonlyMap<string, string>) {
+    const source = prefix(options.get('nas') ?? '192.0.2.1').bytes;
+    return { nas: { tenant: 'default', kind: 'source-address' as const, bytes: source }, entry: 'bras', source };
+  }
+
+  #accounting(verb: 'start' | 'interim' | 'stop', sid: string, options: ReadonlyMap<string, string>): AccountingEvent {
+    const addresses: ShownAddress[] = [];
+    const show = (name: string, attribute: ShownAddress['attribute']): void => {
+      const text = options.get(name);
+      if (text !== undefined) addresses.push({ attribute, prefix: prefixOf(prefix(text).bytes, prefix(text).length) });
+    };
+    show('ip', 'Framed-IP-Address');
+    show('v6', 'Framed-IPv6-Address');
+    show('wan', 'Framed-IPv6-Prefix');
+    show('pd', 'Delegated-IPv6-Prefix');
+    const user = options.get('user');
+    const ts = options.get('ts');
+    const seconds = options.get('time');
+    const octets = Number(seconds ?? 0) * 10;
+    return {
+      ...this.#nas(options),
+      kind: `acct-${verb}`,
+      receivedAt: this.#now,
+      at: this.#now - Number(options.get('delay') ?? 0) * 1000,
+      sid: new TextEncoder().encode(sid),
+      status: STATUS[verb],
+      seconds: seconds === undefined ? null : Number(seconds),
+      inputOctets: octets,
+      outputOctets: octets,
+      inputPackets: 0,
+      outputPackets: 0,
+      eventTimestamp: ts === undefined ? null : Number(ts),
+      username: user === undefined ? null : new TextEncoder().encode(user),
+      terminateCause: verb === 'stop' ? 1 : null,
+      addresses,
+    };
+  }
+
+  /** The journal lines since the last look. */
+  #news(): string[] {
+    const rows = this.#house.db.prepare('SELECT * FROM journal WHERE id > ? ORDER BY id').all(this.#journal) as Record<
+      string,
+      unknown
+    >[];
+    return rows.map((row) => {
+      this.#journal = row['id'] as number;
+      const net = row['net'] as Uint8Array | null;
+      const what = net === null ? '' : ` ${formatPrefix({ bytes: net, length: row['plen'] as number })}`;
+      const move = row['to_state'] === null ? '' : ` ${String(row['from_state'])} -> ${String(row['to_state'])}`;
+      const code = row['code'] === null ? '' : ` [${String(row['code'])}]`;
+      const detail = row['detail'] === null ? '' : ` ${String(row['detail'])}`;
+      return `  ${String(row['kind'])}${what}${move}${code}${detail}`;
+    });
+  }
+}
