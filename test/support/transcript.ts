@@ -195,18 +195,25 @@ export class Transcript {
 
   /** The journal lines since the last look. */
   #news(): string[] {
-    const rows = this.#house.db.prepare('SELECT * FROM journal WHERE id > ? ORDER BY id').all(this.#journal) as Record<
-      string,
-      unknown
-    >[];
-    return rows.map((row) => {
-      this.#journal = row['id'] as number;
-      const net = row['net'] as Uint8Array | null;
-      const what = net === null ? '' : ` ${formatPrefix({ bytes: net, length: row['plen'] as number })}`;
-      const move = row['to_state'] === null ? '' : ` ${String(row['from_state'])} -> ${String(row['to_state'])}`;
-      const code = row['code'] === null ? '' : ` [${String(row['code'])}]`;
-      const detail = row['detail'] === null ? '' : ` ${String(row['detail'])}`;
-      return `  ${String(row['kind'])}${what}${move}${code}${detail}`;
+    const rows = this.#house.db
+      .prepare('SELECT id, kind, net, plen, from_state, to_state, code, detail FROM journal WHERE id > ? ORDER BY id')
+      .all(this.#journal) as JournalRow[];
+    return rows.map(({ id, kind, net, plen, from_state, to_state, code, detail }) => {
+      this.#journal = id;
+      const what = net === null ? '' : ` ${formatPrefix({ bytes: net, length: plen ?? 0 })}`;
+      const move = to_state === null ? '' : ` ${from_state ?? ''} -> ${to_state}`;
+      return `  ${kind}${what}${move}${code === null ? '' : ` [${code}]`}${detail === null ? '' : ` ${detail}`}`;
     });
   }
+}
+
+interface JournalRow {
+  readonly id: number;
+  readonly kind: string;
+  readonly net: Uint8Array | null;
+  readonly plen: number | null;
+  readonly from_state: string | null;
+  readonly to_state: string | null;
+  readonly code: string | null;
+  readonly detail: string | null;
 }
