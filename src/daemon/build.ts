@@ -6,7 +6,11 @@ import type { OpenUdp } from '../protocols/io.js';
 import { Door, type FaultPoint, type Settlement } from '../store/commit.js';
 import type { StoreError } from '../store/errors.js';
 import { Pending } from '../store/pending.js';
-import type { Database } from '../store/open.js';
+import { openReader, openStore, type Database } from '../store/open.js';
+import { Reads } from '../store/reads.js';
+import { readOrCreateToken, tokenPath } from './api-token.js';
+import { buildApi } from './api/server.js';
+import { tokenDigest, type ApiToken } from './api/token.js';
 import { after, type Clock, type Random, type Timers, type Turn } from './clock.js';
 import type { CommandPort, Readiness } from './command.js';
 import { configuredPools, type Config, type NasConfig } from './config.js';
@@ -236,4 +240,72 @@ export async function startCore(config: Config, db: Database, platform: Platform
     readiness: () => (trouble === null ? { ready: true, reasons: [] } : { ready: false, reasons: [trouble.code] }),
     stop,
   };
+}
+
+export interface Daemon {
+  /** Where it listens, as `address:port` texts. */
+  readonly listening: { readonly accounting: readonly string[]; readonly api: readonly string[] };
+  /** Answers what is committed, then closes API, sockets and store. Stopping twice is allowed. */
+  stop(): Promise<void>;
+}
+
+function apiTokens(config: Config, platform: Platform): readonly ApiToken[] {
+  const { tokens } = config.api;
+  if (tokens.length > 0) {
+    return tokens.map(({ name, secret, scope, tenant }) => {
+      return { name, scope, tenant, digest: tokenDigest(secret.revealText()) };
+    });
+  }
+  const secret = readOrCreateToken(tokenPath(config.store.path), platform.random);
+  return [{ name: 'local', scope: 'admin', tenant: config.tenant, digest: tokenDigest(secret.revealText()) }];
+}
+
+/**
+ * Starts the whole daemon: store, core, then the API on top of it.
+ * @throws StoreError of opening the store; what {@link startCore} throws; system errors of the API's sockets.
+ */
+export async function startDaemon(config: Config, pid: number, version: string, platform: Platform): Promise<Daemon> {
+  const { clock, log, metrics } = platform;
+  const store = openStore(config.store.path, pid);
+  const closers: (() => Promise<void> | void)[] = [
+    () => {
+      store.close();
+    },
+  ];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    const core = await startCore(config, store.db, platform);
+    closers.push(() => core.stop());
+    const reader = openReader(config.store.path);
+    closers.push(() => void reader.close());
+    const deps = {
+      commands: core.commands,
+      reads: new Reads(reader),
+      readiness: () => core.readiness(),
+      tokens: apiTokens(config, platform),
+      metrics: () => metrics.registry.metrics(),
+      metricsContentType: metrics.registry.contentType,
+      version,
+      now: () => clock.wallMs(),
+      logger: log,
+    };
+    const api: string[] = [];
+    for (const { host, port } of config.api.listen) {
+      const app = buildApi(deps);
+      closers.push(() => app.close());
+      const url = new URL(await app.listen({ host, port }));
+      api.push(url.host);
+    }
+    const accounting = core.bound.map(({ address, port, receiveBuffer }) => {
+      log.info({ code: 'listening', what: 'accounting', address, port, receiveBuffer }, 'listening');
+      return `${address}:${String(port)}`;
+    });
+    for (const address of api) log.info({ code: 'listening', what: 'api', address }, 'listening');
+    return { listening: { accounting, api }, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
