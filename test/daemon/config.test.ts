@@ -126,7 +126,7 @@ t.test('secrets: inline, from a file, from the environment, and of the NAS where
   t.equal(secretOf(nas('secret: { env: NAS_SECRET }')), 'from-env');
   const [entry] = read(nas('secret: inline, coa: {}')).radius.nas;
   t.equal(entry?.coa?.secret.revealText(), 'inline');
-  t.equal(entry.coa.address, null, 'to where the packets come from');
+  t.equal(entry?.coa?.address, null, 'to where the packets come from');
 });
 
 t.test('no secret is printed', async (t) => {
@@ -256,7 +256,7 @@ const cases: readonly (readonly [yaml: string, ...faults: string[]])[] = [
 ];
 
 t.test('every fault is named by its path', async (t) => {
-  for (const [yaml, ...expected] of cases) t.strictSame(faults(yaml), expected, expected[0]);
+  for (const [yaml, ...expected] of cases) t.strictSame(faults(yaml), expected, yaml);
 });
 
 t.test('the same pool name may serve two tenants, but not the same addresses', async (t) => {

@@ -2,7 +2,6 @@ import type { Database, Statement } from 'better-sqlite3';
 import { prefixOf, type Prefix } from '../../daemon/lifecycle/address.js';
 import type { Holding } from '../../daemon/lifecycle/records.js';
 import { HOLDING } from '../tables/holding.js';
-import { familyOf } from '../tables/live.js';
 import { Table, type SqlValue } from '../tables/table.js';
 
 /** One line of an address's history. */
@@ -21,8 +20,16 @@ export class HoldingReads {
 
   constructor(db: Database) {
     this.#vrfs = db.prepare('SELECT id FROM vrf ORDER BY id').pluck(true);
+    // Hops from one length to the next along the primary key: a seek for each length in use, of which there are few.
     this.#lengths = db
-      .prepare('SELECT plen FROM plen_in_use WHERE vrf = ? AND family = ? AND plen <= ? ORDER BY plen DESC')
+      .prepare(
+        `WITH RECURSIVE used (plen) AS (
+           SELECT min(plen) FROM holding WHERE vrf = :vrf
+           UNION ALL
+           SELECT (SELECT min(plen) FROM holding WHERE vrf = :vrf AND plen > used.plen) FROM used
+           WHERE used.plen IS NOT NULL)
+         SELECT plen FROM used WHERE plen <= :length`,
+      )
       .pluck(true);
     this.#history = db
       .prepare(
@@ -39,7 +46,7 @@ export class HoldingReads {
 
   /** Who had `prefix`, or a prefix around it, the newest first: one probe for each prefix length in use. */
   history(tenant: string, vrf: number, prefix: Prefix, limit: number): ShownHolding[] {
-    const lengths = this.#lengths.all(vrf, familyOf(prefix.bytes), prefix.length) as number[];
+    const lengths = this.#lengths.all({ vrf, length: prefix.length }) as number[];
     return lengths
       .flatMap((length) => {
         const { bytes } = prefixOf(prefix.bytes, length);

@@ -1,0 +1,36 @@
+/** What the API is built from, and what it keeps on a request. */
+import type { Reads } from '../../store/reads.js';
+import type { CommandPort, Readiness } from '../command.js';
+import type { ApiToken, Scope } from './token.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a token needs; a route without it needs no token. */
+    scope?: Scope;
+  }
+  interface FastifyRequest {
+    /** The token of the request; null where the route needs none. */
+    token: ApiToken | null;
+    /** The body as it came, for its hash. */
+    rawBody: string;
+  }
+}
+
+/** Where faults of the API itself are told. */
+export interface ApiLog {
+  error(fields: { readonly code: string; readonly err: unknown }, message: string): void;
+}
+
+export interface ApiDeps {
+  readonly commands: CommandPort;
+  readonly reads: Reads;
+  readiness(): Readiness;
+  readonly tokens: readonly ApiToken[];
+  /** The text of `/metrics`, in the format that `metricsContentType` names. */
+  readonly metrics: () => Promise<string>;
+  readonly metricsContentType: string;
+  readonly version: string;
+  /** Unix milliseconds. */
+  now(): number;
+  readonly logger?: ApiLog;
+}

@@ -1,0 +1,119 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Command } from '../command.js';
+import {
+  activateCommand,
+  allocateCommand,
+  answered,
+  bodies,
+  idempotencyOf,
+  revokeCommand,
+  statusOf,
+  subscriberId,
+  type Ordered,
+} from './order.js';
+import { Problem } from './problem.js';
+import { assignmentOf } from './representation.js';
+import type { ApiDeps } from './deps.js';
+import { tokenOfRequest } from './token.js';
+import { lifecycleView, orderView, problemView, type LifecycleView } from './views.js';
+
+const security = [{ token: [] }];
+const problems = { '4xx': problemView, '5xx': problemView };
+
+interface Order {
+  readonly verb: 'allocate' | 'activate' | 'revoke';
+  readonly summary: string;
+  readonly body: z.ZodType;
+  readonly answers: readonly (200 | 201 | 202)[];
+  command(body: unknown, ordered: Ordered): Command;
+}
+
+function orders(version: 'ipv4' | 'ipv6'): Order[] {
+  const { allocate, activate, revoke } = bodies[version];
+  return [
+    {
+      verb: 'allocate',
+      summary: 'Allocate an address to a subscriber; repeating it answers with the one it has',
+      body: allocate,
+      answers: [200, 201],
+      command: (body, ordered) => allocateCommand(body as z.output<typeof allocate>, ordered),
+    },
+    {
+      verb: 'activate',
+      summary: 'Put allocated addresses into service before a session shows them',
+      body: activate,
+      answers: [200],
+      command: (body, ordered) => activateCommand(body as z.output<typeof activate>, ordered),
+    },
+    {
+      verb: 'revoke',
+      summary: 'Begin the termination: 202 while it runs, 200 when all are revoked',
+      body: revoke,
+      answers: [200, 202],
+      command: (body, ordered) => revokeCommand(body as z.output<typeof revoke>, ordered),
+    },
+  ];
+}
+
+/** Orders and states under `/api/v1/network/ipv4-lifecycle` and `ipv6-lifecycle`. */
+export function lifecycleRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'commands' | 'reads'>): void {
+  for (const version of ['ipv4', 'ipv6'] as const) {
+    const base = `/api/v1/network/${version}-lifecycle`;
+    const tags = [`${version}-lifecycle`];
+    for (const order of orders(version)) {
+      const response = { ...Object.fromEntries(order.answers.map((status) => [status, orderView])), ...problems };
+      app.post(
+        `${base}/${order.verb}`,
+        {
+          config: { scope: 'operate' },
+          schema: { tags, security, summary: order.summary, body: order.body, response },
+        },
+        async (request, reply) => execute(deps, order, request, reply),
+      );
+    }
+    app.get<{ Params: { subscriber_id: string } }>(
+      `${base}/:subscriber_id`,
+      {
+        config: { scope: 'read' },
+        schema: {
+          tags,
+          security,
+          summary: 'The assignments of a subscriber: the open ones first, then the newest that ended',
+          params: z.strictObject({ subscriber_id: subscriberId }),
+          response: { 200: lifecycleView, ...problems },
+        },
+      },
+      async (request) => lifecycle(deps, tokenOfRequest(request).tenant, request.params.subscriber_id, version),
+    );
+  }
+}
+
+async function execute(
+  { commands }: Pick<ApiDeps, 'commands'>,
+  order: Order,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const token = tokenOfRequest(request);
+  const { method, url: path, rawBody: body } = request;
+  const idempotency = idempotencyOf({ method, path, body }, request.headers['idempotency-key'], token);
+  const command = order.command(request.body, { token, idempotency });
+  const result = await commands.execute(command);
+  if (result.replayed) reply.header('idempotency-replayed', 'true');
+  const answer = answered(result);
+  return reply.code(statusOf(command.kind, answer)).send(answer);
+}
+
+function lifecycle(
+  { reads }: Pick<ApiDeps, 'reads'>,
+  tenant: string,
+  name: string,
+  version: 'ipv4' | 'ipv6',
+): LifecycleView {
+  const story = reads.subscriber(tenant, name, 1);
+  if (story === null) throw new Problem('unknown-subscriber', `there is no subscriber ${name}`);
+  const theirs = story.assignments.filter(({ row }) => (row.family === 'ipv4') === (version === 'ipv4'));
+  if (theirs.length === 0) throw new Problem('no-assignment', `subscriber ${name} never had an ${version} assignment`);
+  return { subscriber_id: name, assignments: theirs.map(assignmentOf) };
+}

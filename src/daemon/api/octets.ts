@@ -1,0 +1,27 @@
+/** Control, format, separator and unassigned characters: they would move the cursor or vanish from a line. */
+const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/u;
+
+/**
+ * Octets of the wire (User-Name, Acct-Session-Id) as text, so that two different values never look the same: UTF-8 as
+ * itself, a backslash as `\\`, and any other octet as `\xNN`.
+ */
+export function printable(octets: Uint8Array): string {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets);
+  } catch {
+    return Array.from(octets, (octet) => (octet < 0x20 || octet > 0x7e ? escaped(octet) : ascii(octet))).join('');
+  }
+  return Array.from(text, (character) => {
+    if (character === '\\') return '\\\\';
+    return UNSEEN.test(character) ? Array.from(new TextEncoder().encode(character), escaped).join('') : character;
+  }).join('');
+}
+
+function ascii(octet: number): string {
+  return octet === 0x5c ? '\\\\' : String.fromCharCode(octet);
+}
+
+function escaped(octet: number): string {
+  return `\\x${octet.toString(16).padStart(2, '0')}`;
+}

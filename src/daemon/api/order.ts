@@ -1,0 +1,206 @@
+/** Orders: the bodies of allocate, activate and revoke, and the commands that they become. */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { parsePrefix } from '../address-text.js';
+import type { Command, CommandResult, Idempotency } from '../command.js';
+import { width, type Family, type Prefix } from '../lifecycle/address.js';
+import { isProblemCode, Problem } from './problem.js';
+import type { ApiToken } from './token.js';
+import { NOT_SERVED } from './validation.js';
+import { orderView, type OrderView } from './views.js';
+
+const MOST_METADATA = 16_384;
+/** RFC 2865 section 5.1: an attribute's value has at most 253 octets. */
+const MOST_USERNAME = 253;
+const WITHOUT_CONTROLS = /^[^\p{Cc}]*$/u;
+
+/** A subscriber's name: opaque text. A client's URL would swallow a path segment of dots alone. */
+export const subscriberId = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(WITHOUT_CONTROLS, 'must not hold control characters')
+  .refine((given) => given !== '.' && given !== '..', 'must not be a dot or two')
+  .describe("the caller's own name of the subscriber, opaque");
+
+const name = z.string().min(1).max(64);
+
+const prefix = z.string().transform((given, context): Prefix => {
+  const read = parsePrefix(given);
+  if (read !== null) return read;
+  context.addIssue({ code: 'custom', message: `${JSON.stringify(given.slice(0, 64))} is not an address or prefix` });
+  return z.NEVER;
+});
+
+function octetsOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+function notServed(field: string) {
+  return z.union([z.literal(false), z.null()], { error: NOT_SERVED[field] ?? 'is not served' }).optional();
+}
+
+const inherited = {
+  send_coa: notServed('send_coa'),
+  update_netbox: notServed('update_netbox'),
+  nas_ip: notServed('nas_ip'),
+};
+
+const allocate = {
+  subscriber_id: subscriberId,
+  pool_id: name.nullish().describe('needed where several pools hand out the family'),
+  requested_address: prefix.nullish().describe('a particular address or prefix of the pool'),
+  username: z
+    .string()
+    .min(1)
+    .regex(WITHOUT_CONTROLS, 'must not hold control characters')
+    .refine((given) => octetsOf(given) <= MOST_USERNAME, `must be at most ${String(MOST_USERNAME)} octets`)
+    .nullish()
+    .describe('the User-Name by which the sessions of the subscriber are known'),
+  metadata: z
+    .record(z.string(), z.unknown())
+    .refine(
+      (given) => octetsOf(JSON.stringify(given)) <= MOST_METADATA,
+      `must be at most ${String(MOST_METADATA)} octets`,
+    )
+    .nullish()
+    .describe("the caller's own, kept as it came"),
+  ...inherited,
+};
+
+const selection = {
+  subscriber_id: subscriberId,
+  address: prefix.nullish().describe('only this address or prefix of the subscriber'),
+  ...inherited,
+};
+
+const revoke = {
+  ...selection,
+  reason: z.string().max(256).regex(WITHOUT_CONTROLS, 'must not hold control characters').nullish(),
+  send_disconnect: z.boolean().nullish().describe('default true'),
+  release_to_pool: z.boolean().nullish().describe('default true; false keeps the address reserved'),
+};
+
+const family6 = { family: z.enum(['ipv6', 'ipv6-pd']) };
+
+/** The bodies, for IPv4 (which has one family) and for IPv6 (where `family` is required). */
+export const bodies = {
+  ipv4: {
+    allocate: z.strictObject(allocate).transform((body) => ({ ...body, family: 'ipv4' as Family })),
+    activate: z.strictObject(selection).transform((body) => ({ ...body, family: 'ipv4' as Family })),
+    revoke: z.strictObject(revoke).transform((body) => ({ ...body, family: 'ipv4' as Family })),
+  },
+  ipv6: {
+    allocate: z
+      .strictObject({ ...family6, ...allocate })
+      .transform((body) => ({ ...body, family: body.family as Family })),
+    activate: z
+      .strictObject({ ...family6, ...selection })
+      .transform((body) => ({ ...body, family: body.family as Family })),
+    revoke: z.strictObject({ ...family6, ...revoke }).transform((body) => ({ ...body, family: body.family as Family })),
+  },
+} as const;
+
+type AllocateBody = z.output<typeof bodies.ipv4.allocate>;
+type SelectionBody = z.output<typeof bodies.ipv4.activate>;
+type RevokeBody = z.output<typeof bodies.ipv4.revoke>;
+
+/** Who orders, and the key under which a repetition is recognised. */
+export interface Ordered {
+  readonly token: ApiToken;
+  readonly idempotency: Idempotency | null;
+}
+
+/** An address of the other kind can be none of the family's: said at once, and of the field that is wrong. */
+function fitting(field: string, given: Prefix | null | undefined, family: Family): Prefix | null {
+  if (given === null || given === undefined) return null;
+  const v4 = family === 'ipv4';
+  if ((width(given) === 32) === v4) return given;
+  const message = `must be an ${v4 ? 'IPv4' : 'IPv6'} address or prefix`;
+  throw new Problem('bad-request', `${field}: ${message}`, [{ field, message }]);
+}
+
+function commanded({ token, idempotency }: Ordered) {
+  return { tenant: token.tenant, actor: `token:${token.name}`, idempotency };
+}
+
+export function allocateCommand(body: AllocateBody, ordered: Ordered): Command {
+  return {
+    kind: 'allocate',
+    ...commanded(ordered),
+    subscriber: body.subscriber_id,
+    family: body.family,
+    pool: body.pool_id ?? null,
+    requested: fitting('requested_address', body.requested_address, body.family),
+    username: body.username ?? null,
+    metadata: body.metadata === null || body.metadata === undefined ? null : JSON.stringify(body.metadata),
+  };
+}
+
+export function activateCommand(body: SelectionBody, ordered: Ordered): Command {
+  return {
+    kind: 'activate',
+    ...commanded(ordered),
+    subscriber: body.subscriber_id,
+    family: body.family,
+    prefix: fitting('address', body.address, body.family),
+  };
+}
+
+export function revokeCommand(body: RevokeBody, ordered: Ordered): Command {
+  return {
+    kind: 'revoke',
+    ...commanded(ordered),
+    subscriber: body.subscriber_id,
+    family: body.family,
+    prefix: fitting('address', body.address, body.family),
+    reason: body.reason ?? 'no reason given',
+    sendDisconnect: body.send_disconnect ?? true,
+    releaseToPool: body.release_to_pool ?? true,
+  };
+}
+
+/**
+ * The Idempotency-Key of a request with what tells two requests apart, or null where it has none.
+ * @throws Problem `bad-request` for a key that is empty, longer than 255 or not printable ASCII
+ */
+export function idempotencyOf(
+  request: { readonly method: string; readonly path: string; readonly body: string },
+  key: string | readonly string[] | undefined,
+  token: ApiToken,
+): Idempotency | null {
+  if (key === undefined) return null;
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
+    const message = 'must be 1 to 255 printable ASCII characters, once';
+    throw new Problem('bad-request', `Idempotency-Key: ${message}`, [{ field: 'Idempotency-Key', message }]);
+  }
+  // A zero octet is in neither of them, so that no part can pass for a piece of the next.
+  const bodyHash = createHash('sha256').update(`${request.method}\0${request.path}\0${request.body}`, 'utf8').digest();
+  return { token: token.name, key, bodyHash };
+}
+
+/**
+ * What the door decided, as an answer.
+ * @throws Problem where the order was refused or met a fault
+ */
+export function answered(result: CommandResult): OrderView {
+  const { verdict, code, detail, reply } = result;
+  if (verdict === 'applied' || verdict === 'duplicate') {
+    const read = orderView.safeParse({ verdict, code, ...(typeof reply === 'object' ? reply : {}) });
+    if (read.success) return read.data;
+    throw new Problem(
+      'internal-fault',
+      'the order was carried out, but its answer cannot be shown: read the subscriber',
+    );
+  }
+  if (verdict !== 'refused') throw new Problem('internal-fault', `the order met a fault (${code ?? verdict})`);
+  if (code !== null && isProblemCode(code)) throw new Problem(code, detail);
+  throw new Problem('refused', detail ?? code);
+}
+
+/** HTTP status of an answer: 201 for what is new, 202 while a termination runs. */
+export function statusOf(kind: Command['kind'], answer: OrderView): 200 | 201 | 202 {
+  if (kind === 'allocate') return answer.verdict === 'applied' ? 201 : 200;
+  if (kind === 'activate') return 200;
+  return answer.assignments.every(({ lifecycle_state: state }) => state === 'revoked') ? 200 : 202;
+}

@@ -1,0 +1,98 @@
+/** What the API says when it does not do what it was asked: RFC 9457 problem documents with a stable `code`. */
+
+/** Every code with its HTTP status and title. `docs/api.md` has a row for each. */
+export const PROBLEMS = {
+  'bad-request': { status: 400, title: 'The request is not well formed' },
+  unauthorized: { status: 401, title: 'A valid token is needed' },
+  forbidden: { status: 403, title: 'The token may not do this' },
+  'not-found': { status: 404, title: 'There is no such resource' },
+  'unknown-subscriber': { status: 404, title: 'There is no such subscriber' },
+  'unknown-address': { status: 404, title: 'Nothing is known of this address' },
+  'unknown-pool': { status: 404, title: 'There is no such pool' },
+  'no-assignment': { status: 404, title: 'The subscriber has no such assignment' },
+  'pool-exhausted': { status: 409, title: 'The pool has no free address' },
+  'address-taken': { status: 409, title: 'The address is held by another assignment' },
+  'address-quarantined': { status: 409, title: 'The address is in quarantine' },
+  'address-occupied': { status: 409, title: 'A session without an assignment is on the address' },
+  'address-reserved': { status: 409, title: 'The address is reserved' },
+  'being-revoked': { status: 409, title: 'The assignment is still being revoked' },
+  'identity-taken': { status: 409, title: 'The User-Name belongs to another subscriber' },
+  'invalid-transition': { status: 409, title: 'The assignment is in a state that does not allow this' },
+  refused: { status: 409, title: 'The order was refused' },
+  'payload-too-large': { status: 413, title: 'The body is too large' },
+  'unsupported-media-type': { status: 415, title: 'The body must be JSON' },
+  'wrong-family': { status: 422, title: 'The pool hands out another family' },
+  'pool-required': { status: 422, title: 'Several pools fit: name one' },
+  'not-in-pool': { status: 422, title: 'The pool does not hand out this address' },
+  'not-supported': { status: 422, title: 'This version cannot do this' },
+  'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key was used for another request' },
+  'internal-fault': { status: 500, title: 'addrd met a fault of its own' },
+  'queue-full': { status: 503, title: 'Too much is waiting: try again' },
+  'store-unavailable': { status: 503, title: 'The store cannot be written' },
+  stopping: { status: 503, title: 'addrd is stopping' },
+} as const satisfies Readonly<Record<string, { status: number; title: string }>>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Seconds after which it may be tried again. */
+const RETRY_AFTER: Readonly<Partial<Record<ProblemCode, number>>> = {
+  'queue-full': 1,
+  'store-unavailable': 5,
+  stopping: 5,
+};
+
+/** A field of the request that is at fault; `field` is empty where it is the body as a whole. */
+export interface FieldFault {
+  readonly field: string;
+  readonly message: string;
+}
+
+export interface ProblemDocument {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ProblemCode;
+  readonly detail?: string;
+  readonly errors?: readonly FieldFault[];
+}
+
+/** Ends a request with a problem document. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly detail: string | null;
+  readonly errors: readonly FieldFault[];
+
+  constructor(code: ProblemCode, detail: string | null = null, errors: readonly FieldFault[] = []) {
+    super(`${code}: ${detail ?? PROBLEMS[code].title}`);
+    this.name = 'Problem';
+    this.code = code;
+    this.detail = detail;
+    this.errors = errors;
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code].status;
+  }
+
+  /** Seconds for Retry-After, or null where trying again would not help. */
+  get retryAfter(): number | null {
+    return RETRY_AFTER[this.code] ?? null;
+  }
+
+  /** The document as RFC 9457 section 3 wants it. */
+  document(): ProblemDocument {
+    return {
+      type: `urn:addrd:problem:${this.code}`,
+      title: PROBLEMS[this.code].title,
+      status: this.status,
+      code: this.code,
+      ...(this.detail === null ? {} : { detail: this.detail }),
+      ...(this.errors.length === 0 ? {} : { errors: this.errors }),
+    };
+  }
+}
+
+/** Whether a code of the lifecycle is one of the table. */
+export function isProblemCode(code: string): code is ProblemCode {
+  return Object.hasOwn(PROBLEMS, code);
+}

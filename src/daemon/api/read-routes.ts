@@ -1,0 +1,226 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { parsePrefix } from '../address-text.js';
+import type { Prefix } from '../lifecycle/address.js';
+import { isoTime } from '../lifecycle/time.js';
+import { subscriberId } from './order.js';
+import { Problem } from './problem.js';
+import {
+  addressOf,
+  conflictOf,
+  countsOf,
+  effectOf,
+  eventOf,
+  nasOf,
+  poolOf,
+  sessionOf,
+  subscriberOf,
+} from './representation.js';
+import type { ApiDeps } from './deps.js';
+import { tokenOfRequest } from './token.js';
+import {
+  addressView,
+  conflictsView,
+  eventsView,
+  nasesView,
+  outboxView,
+  poolsView,
+  problemView,
+  sessionsView,
+  statusView,
+  subscriberView,
+  type EventsView,
+  type SessionsView,
+  type StatusView,
+} from './views.js';
+
+const security = [{ token: [] }];
+const config = { scope: 'read' } as const;
+const problems = { '4xx': problemView, '5xx': problemView };
+
+const wholeNumber = z
+  .string()
+  .regex(/^(0|[1-9]\d{0,14})$/, 'must be a whole number')
+  .transform(Number);
+const limit = wholeNumber
+  .refine((given) => given >= 1 && given <= 1_000, 'must be 1 to 1000')
+  .optional()
+  .describe('default 100, at most 1000');
+const DEFAULT_LIMIT = 100;
+
+const sessionsQuery = z.strictObject({
+  open: z.enum(['true', 'false']).optional().describe('default true: open sessions only'),
+  after: wholeNumber.optional().describe('sessions numbered after this'),
+  limit,
+});
+const eventsQuery = z.strictObject({
+  after: wholeNumber.optional().describe('lines after this one; without it, the newest'),
+  limit,
+  subscriber: subscriberId.optional(),
+  address: z.string().optional(),
+});
+const outboxQuery = z.strictObject({
+  status: z.enum(['pending', 'done', 'superseded', 'would-have']).optional(),
+  limit,
+});
+
+/** An address or prefix of a path or query. */
+function addressed(field: string, text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (prefix !== null) return prefix;
+  const message = 'must be an address, or a prefix without bits beyond its length';
+  throw new Problem('bad-request', `${field}: ${message}`, [{ field, message }]);
+}
+
+/** Everything that is read only, under `/api/v1`. A tenant sees its own rows. */
+export function readRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'reads' | 'readiness' | 'version' | 'now'>): void {
+  const { reads } = deps;
+
+  app.get<{ Params: { id: string } }>(
+    '/api/v1/subscribers/:id',
+    {
+      config,
+      schema: {
+        tags: ['show'],
+        security,
+        summary: 'Everything about a subscriber',
+        params: z.strictObject({ id: subscriberId }),
+        response: { 200: subscriberView, ...problems },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const story = reads.subscriber(tokenOfRequest(request).tenant, id);
+      if (story === null) throw new Problem('unknown-subscriber', `there is no subscriber ${id}`);
+      return subscriberOf(story);
+    },
+  );
+
+  app.get<{ Params: { '*': string } }>(
+    '/api/v1/addresses/*',
+    {
+      config,
+      schema: {
+        tags: ['show'],
+        security,
+        summary: 'Everything about an address or prefix (the slash of a prefix may be a slash of the path)',
+        params: z.strictObject({ '*': z.string() }),
+        response: { 200: addressView, ...problems },
+      },
+    },
+    async (request) => {
+      const text = request.params['*'];
+      const story = addressOf(reads.address(tokenOfRequest(request).tenant, addressed('address', text)));
+      if (story === null) throw new Problem('unknown-address', `${text} is in no pool and was never seen`);
+      return story;
+    },
+  );
+
+  app.get<{ Querystring: z.output<typeof sessionsQuery> }>(
+    '/api/v1/sessions',
+    {
+      config,
+      schema: {
+        tags: ['lists'],
+        security,
+        summary: 'Sessions by number',
+        querystring: sessionsQuery,
+        response: { 200: sessionsView, ...problems },
+      },
+    },
+    async (request): Promise<SessionsView> => {
+      const { open, after = 0, limit: most = DEFAULT_LIMIT } = request.query;
+      const rows = reads.sessions(tokenOfRequest(request).tenant, { open: open !== 'false', after, limit: most });
+      const last = rows.at(-1)?.row.id ?? null;
+      return { sessions: rows.map(sessionOf), next_after: rows.length < most ? null : last };
+    },
+  );
+
+  app.get(
+    '/api/v1/pools',
+    { config, schema: { tags: ['lists'], security, summary: 'Pools', response: { 200: poolsView, ...problems } } },
+    async (request) => ({ pools: reads.pools(tokenOfRequest(request).tenant).map(poolOf) }),
+  );
+
+  app.get<{ Querystring: z.output<typeof eventsQuery> }>(
+    '/api/v1/events',
+    {
+      config,
+      schema: {
+        tags: ['lists'],
+        security,
+        summary: 'Lines of the journal, oldest first: those after a line, or the newest',
+        querystring: eventsQuery,
+        response: { 200: eventsView, ...problems },
+      },
+    },
+    async (request): Promise<EventsView> => {
+      const { after, limit: most = DEFAULT_LIMIT, subscriber, address } = request.query;
+      if (subscriber !== undefined && address !== undefined) {
+        throw new Problem('bad-request', 'subscriber, address: ask for one of the two');
+      }
+      const entries = reads.events(tokenOfRequest(request).tenant, {
+        after: after ?? null,
+        limit: most,
+        ...(subscriber === undefined ? {} : { subscriber }),
+        ...(address === undefined ? {} : { address: addressed('address', address) }),
+      });
+      if (entries === null) throw new Problem('unknown-subscriber', `there is no subscriber ${subscriber ?? ''}`);
+      return { events: entries.map(eventOf), last_id: entries.at(-1)?.id ?? after ?? null };
+    },
+  );
+
+  app.get<{ Querystring: z.output<typeof outboxQuery> }>(
+    '/api/v1/outbox',
+    {
+      config,
+      schema: {
+        tags: ['lists'],
+        security,
+        summary: 'Effects: pending ones by when they are due, others the newest first',
+        querystring: outboxQuery,
+        response: { 200: outboxView, ...problems },
+      },
+    },
+    async (request) => {
+      const { status = null, limit: most = DEFAULT_LIMIT } = request.query;
+      return { outbox: reads.outbox(tokenOfRequest(request).tenant, status, most).map(effectOf) };
+    },
+  );
+
+  app.get(
+    '/api/v1/conflicts',
+    {
+      config,
+      schema: { tags: ['lists'], security, summary: 'Open conflicts', response: { 200: conflictsView, ...problems } },
+    },
+    async (request) => ({ conflicts: reads.conflicts(tokenOfRequest(request).tenant).map(conflictOf) }),
+  );
+
+  app.get(
+    '/api/v1/nas',
+    { config, schema: { tags: ['lists'], security, summary: 'NASes', response: { 200: nasesView, ...problems } } },
+    async (request) => ({ nas: reads.nas(tokenOfRequest(request).tenant).map(nasOf) }),
+  );
+
+  app.get(
+    '/api/v1/status',
+    {
+      config,
+      schema: { tags: ['lists'], security, summary: 'How it stands', response: { 200: statusView, ...problems } },
+    },
+    async (request): Promise<StatusView> => {
+      const { tenant } = tokenOfRequest(request);
+      const now = deps.now();
+      const { ready, reasons } = deps.readiness();
+      return {
+        version: deps.version,
+        tenant,
+        time: isoTime(now),
+        ready,
+        reasons: [...reasons],
+        ...countsOf(reads.counts(tenant, now)),
+      };
+    },
+  );
+}

@@ -1,0 +1,319 @@
+/** Rows of the store as the API shows them: the seed's names, times as ISO 8601, addresses and octets as text. */
+import type { AddressStory, Story, SubscriberStory } from '../../store/reads.js';
+import type { ShownAssignment } from '../../store/reads/assignments.js';
+import type { ShownConflict } from '../../store/reads/conflicts.js';
+import type { Counts } from '../../store/reads/counts.js';
+import type { ShownEffect } from '../../store/reads/effects.js';
+import type { ShownHolding } from '../../store/reads/holdings.js';
+import type { ShownEntry } from '../../store/reads/journal.js';
+import type { ShownNas } from '../../store/reads/nas.js';
+import type { ShownPool } from '../../store/reads/pools.js';
+import type { ShownSession } from '../../store/reads/sessions.js';
+import { formatAddress, formatPrefix, overlaps, unitCount } from '../lifecycle/address.js';
+import type { Assignment } from '../lifecycle/records.js';
+import { LIFECYCLE_STATES, type LifecycleState } from '../lifecycle/state.js';
+import { isoTime } from '../lifecycle/time.js';
+import { freeCount, isExcluded } from '../lifecycle/units.js';
+import { printable } from './octets.js';
+import type {
+  AddressView,
+  AssignmentView,
+  ConflictView,
+  EffectView,
+  EventView,
+  HoldingView,
+  NasView,
+  PoolView,
+  SessionView,
+  StatusView,
+  SubscriberView,
+  UnitView,
+} from './views.js';
+
+function maybeTime(ms: number | null): string | null {
+  return ms === null ? null : isoTime(ms);
+}
+
+function maybeOctets(octets: Uint8Array | null): string | null {
+  return octets === null ? null : printable(octets);
+}
+
+/** When an assignment came into its state; a failure's time is not on the row, so the latest known is shown. */
+function since(row: Assignment): number {
+  switch (row.state) {
+    case 'pending':
+      return row.createdAt;
+    case 'allocated':
+      return row.allocatedAt ?? row.createdAt;
+    case 'active':
+      return row.activatedAt ?? row.createdAt;
+    case 'suspended':
+      return row.suspendedAt ?? row.createdAt;
+    case 'revoking':
+      return row.revokingAt ?? row.createdAt;
+    case 'revoked':
+      return row.revokedAt ?? row.createdAt;
+    case 'failed':
+      return row.revokingAt ?? row.suspendedAt ?? row.activatedAt ?? row.allocatedAt ?? row.createdAt;
+  }
+}
+
+/** The order in which a termination runs. */
+const STEP_ORDER = ['disconnect', 'evidence', 'release'];
+
+export function assignmentOf({ row, subscriber, pool, vrf, steps, past }: ShownAssignment): AssignmentView {
+  return {
+    id: row.id,
+    subscriber_id: subscriber,
+    pool_id: pool,
+    vrf,
+    family: row.family,
+    use: row.use,
+    address: formatPrefix(row.prefix),
+    lifecycle_state: row.state,
+    generation: row.generation,
+    since: isoTime(since(row)),
+    stuck: row.stuck,
+    created_at: isoTime(row.createdAt),
+    lifecycle_allocated_at: maybeTime(row.allocatedAt),
+    lifecycle_activated_at: maybeTime(row.activatedAt),
+    lifecycle_suspended_at: maybeTime(row.suspendedAt),
+    lifecycle_revoking_at: maybeTime(row.revokingAt),
+    lifecycle_revoked_at: maybeTime(row.revokedAt),
+    lifecycle_metadata: row.metadata === null ? null : (JSON.parse(row.metadata) as unknown),
+    revoke:
+      row.revoke === null
+        ? null
+        : {
+            reason: row.revoke.reason,
+            actor: row.revoke.actor,
+            send_disconnect: row.revoke.sendDisconnect,
+            release_to_pool: row.revoke.releaseToPool,
+          },
+    evidence: row.evidence === null ? null : { ...row.evidence, at: isoTime(row.evidence.at) },
+    steps: [...steps]
+      .sort((a, b) => STEP_ORDER.indexOf(a.step) - STEP_ORDER.indexOf(b.step))
+      .map((step) => ({
+        step: step.step,
+        state: step.state,
+        attempts: step.attempts,
+        outcome: step.outcome,
+        due_at: maybeTime(step.dueAt),
+        started_at: isoTime(step.startedAt),
+        updated_at: isoTime(step.updatedAt),
+      })),
+    unit:
+      past === null || row.state !== 'revoked'
+        ? null
+        : { state: past.state, until: past.state === 'quarantined' ? isoTime(past.freeAt) : null },
+  };
+}
+
+export function sessionOf({ row, usage, subscriber, nas, nasAddress, suspect }: ShownSession): SessionView {
+  return {
+    id: row.id,
+    nas,
+    nas_address: formatAddress(nasAddress),
+    session_id: printable(row.sid),
+    username: maybeOctets(row.username),
+    subscriber_id: subscriber,
+    state: row.endedAt !== null ? 'ended' : suspect ? 'suspect' : 'open',
+    started_at: isoTime(row.startedAt),
+    first_seen_at: isoTime(row.firstSeenAt),
+    ended_at: maybeTime(row.endedAt),
+    end_kind: row.endKind,
+    terminate_cause: row.terminateCause,
+    addresses: row.addresses.map((shown) => ({
+      address: formatPrefix(shown.prefix),
+      attribute: shown.attribute,
+      standing: shown.standing,
+      assignment: shown.assignment,
+      since: isoTime(shown.since),
+    })),
+    usage:
+      usage === null
+        ? null
+        : {
+            updated_at: isoTime(usage.updatedAt),
+            session_time_s: usage.seconds,
+            input_octets: usage.inputOctets,
+            output_octets: usage.outputOctets,
+            input_packets: usage.inputPackets,
+            output_packets: usage.outputPackets,
+            interims: usage.interims,
+          },
+  };
+}
+
+export function effectOf({ row, nas, sid, subscriber }: ShownEffect): EffectView {
+  return {
+    id: row.id,
+    kind: row.kind,
+    status: row.status,
+    nas,
+    session_id: maybeOctets(sid),
+    subscriber_id: subscriber,
+    assignments: row.orders.map(({ assignment }) => assignment),
+    attempt: row.attempt,
+    outcome: row.outcome,
+    due_at: isoTime(row.dueAt),
+    created_at: isoTime(row.createdAt),
+    started_at: maybeTime(row.startedAt),
+    finished_at: maybeTime(row.finishedAt),
+  };
+}
+
+export function conflictOf({ row, vrf, nas, sid, username, subscriber, holder }: ShownConflict): ConflictView {
+  return {
+    id: row.id,
+    kind: row.kind,
+    vrf,
+    address: formatPrefix(row.prefix),
+    nas,
+    session_id: printable(sid),
+    username: maybeOctets(username),
+    subscriber_id: subscriber,
+    holder_id: holder,
+    assignment: row.assignment,
+    count: row.count,
+    first_at: isoTime(row.firstAt),
+    last_at: isoTime(row.lastAt),
+  };
+}
+
+export function eventOf(entry: ShownEntry): EventView {
+  return {
+    id: entry.id,
+    at: isoTime(entry.at),
+    kind: entry.kind,
+    actor: entry.actor,
+    subscriber_id: entry.subscriber,
+    assignment: entry.assignment,
+    session: entry.session,
+    session_id: maybeOctets(entry.sid),
+    nas: entry.nas,
+    pool_id: entry.pool,
+    address: entry.prefix === null ? null : formatPrefix(entry.prefix),
+    from: entry.from,
+    to: entry.to,
+    code: entry.code,
+    detail: entry.detail,
+  };
+}
+
+export function poolOf({ row, vrf }: ShownPool): PoolView {
+  const size = unitCount(row.prefix, row.unitLength);
+  const usable = size - BigInt(row.excluded);
+  const used = BigInt(row.held + row.barred);
+  return {
+    pool_id: row.name,
+    family: row.family,
+    use: row.use,
+    kind: row.kind,
+    vrf,
+    prefix: formatPrefix(row.prefix),
+    unit_length: row.unitLength,
+    size: size.toString(),
+    held: row.held,
+    barred: row.barred,
+    excluded: row.excluded,
+    free: freeCount(row).toString(),
+    // Hundredths of a percent are whole numbers, as a /32 of /64s is more than a double can count.
+    utilisation_percent: usable <= 0n ? 100 : Number((used * 10_000n) / usable) / 100,
+    retired_at: maybeTime(row.retiredAt),
+  };
+}
+
+export function nasOf({ row, vrf, openSessions, suspectSessions }: ShownNas): NasView {
+  return {
+    id: row.id,
+    nas: row.entry,
+    nas_address: formatAddress(row.address),
+    vrf,
+    epoch: row.epoch,
+    epoch_at: row.epochReceivedAt === 0 ? null : isoTime(row.epochReceivedAt),
+    heard_since: isoTime(row.heardSince),
+    heard_until: isoTime(row.heardUntil),
+    open_sessions: openSessions,
+    suspect_sessions: suspectSessions,
+  };
+}
+
+function holdingOf({ row, subscriber, nas }: ShownHolding): HoldingView {
+  return {
+    address: formatPrefix(row.prefix),
+    kind: row.kind,
+    since: isoTime(row.since),
+    until: maybeTime(row.until),
+    subscriber_id: subscriber,
+    assignment: row.assignment,
+    nas,
+    confidence: row.confidence,
+  };
+}
+
+function storyOf(story: Story): Pick<SubscriberView, 'assignments' | 'sessions' | 'outbox' | 'conflicts' | 'events'> {
+  return {
+    assignments: story.assignments.map(assignmentOf),
+    sessions: story.sessions.map(sessionOf),
+    outbox: story.effects.map(effectOf),
+    conflicts: story.conflicts.map(conflictOf),
+    events: story.journal.map(eventOf),
+  };
+}
+
+export function subscriberOf(story: SubscriberStory): SubscriberView {
+  return {
+    subscriber_id: story.subscriber.name,
+    created_at: isoTime(story.subscriber.createdAt),
+    usernames: story.identities.map(({ bytes, provenance }) => ({ username: printable(bytes), provenance })),
+    ...storyOf(story),
+  };
+}
+
+function unitOf({ unit, assignments }: AddressStory): UnitView | null {
+  if (unit === null) return null;
+  const held = assignments.some(({ row }) => row.state !== 'revoked' && overlaps(row.prefix, unit.unit));
+  const never = isExcluded(unit.pool.row, unit.unit) ? 'excluded' : 'never-used';
+  return {
+    pool_id: unit.pool.row.name,
+    address: formatPrefix(unit.unit),
+    state: held ? 'held' : (unit.past?.state ?? never),
+    until: !held && unit.past?.state === 'quarantined' ? isoTime(unit.past.freeAt) : null,
+    last_subscriber_id: unit.lastSubscriber,
+  };
+}
+
+/** An address with its history; null where nothing is known of it and no pool has it. */
+export function addressOf(story: AddressStory): AddressView | null {
+  const { unit, history, assignments, conflicts } = story;
+  if (unit === null && history.length + assignments.length + conflicts.length === 0) return null;
+  return {
+    address: formatPrefix(story.prefix),
+    unit: unitOf(story),
+    ...storyOf(story),
+    history: history.map(holdingOf),
+  };
+}
+
+function byState(counts: Counts, family: string): Record<LifecycleState, number> {
+  const count = (state: LifecycleState): number =>
+    counts.assignments.find((row) => row.family === family && row.state === state)?.count ?? 0;
+  return Object.fromEntries(LIFECYCLE_STATES.map((state) => [state, count(state)])) as Record<LifecycleState, number>;
+}
+
+export function countsOf(counts: Counts): Omit<StatusView, 'version' | 'tenant' | 'time' | 'ready' | 'reasons'> {
+  return {
+    assignments: {
+      ipv4: byState(counts, 'ipv4'),
+      ipv6: byState(counts, 'ipv6'),
+      'ipv6-pd': byState(counts, 'ipv6-pd'),
+    },
+    stuck: counts.stuck,
+    sessions_open: counts.openSessions,
+    outbox_pending: counts.pendingEffects,
+    conflicts_open: counts.openConflicts,
+    deadlines_due: counts.dueDeadlines,
+    poison: counts.poison,
+  };
+}

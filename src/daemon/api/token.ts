@@ -1,0 +1,46 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { Problem } from './problem.js';
+
+export const SCOPES = ['read', 'operate', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** A token as the API knows it: by digest, so that the secret itself is nowhere in its memory. */
+export interface ApiToken {
+  readonly name: string;
+  readonly tenant: string;
+  readonly scope: Scope;
+  /** {@link tokenDigest} of the secret. */
+  readonly digest: Uint8Array;
+}
+
+/** SHA-256 of a token's text. */
+export function tokenDigest(secret: string): Uint8Array {
+  return createHash('sha256').update(secret, 'utf8').digest();
+}
+
+/** Whether a token of scope `held` may do what needs `needed`: each scope includes those before it. */
+export function allows(held: Scope, needed: Scope): boolean {
+  return SCOPES.indexOf(held) >= SCOPES.indexOf(needed);
+}
+
+/**
+ * The token that an `Authorization: Bearer` header (RFC 6750 section 2.1) carries, or null. Every known token is compared,
+ * in constant time, so that the answer's delay tells nothing.
+ */
+export function tokenOf(tokens: readonly ApiToken[], authorization: string | undefined): ApiToken | null {
+  const given = /^Bearer +([^\s]+) *$/i.exec(authorization ?? '')?.[1];
+  if (given === undefined) return null;
+  const digest = tokenDigest(given);
+  let found: ApiToken | null = null;
+  for (const token of tokens) if (timingSafeEqual(token.digest, digest)) found = token;
+  return found;
+}
+
+/**
+ * The token of a request to a route that needs one.
+ * @throws Problem `unauthorized` on a route without a scope, which has none
+ */
+export function tokenOfRequest(request: { readonly token: ApiToken | null }): ApiToken {
+  if (request.token === null) throw new Problem('unauthorized');
+  return request.token;
+}

@@ -1,0 +1,295 @@
+/** What the API answers, as schemas: the types of the answers, and their description in OpenAPI. */
+import { z } from 'zod';
+import { LIFECYCLE_STATES } from '../lifecycle/state.js';
+
+const time = z.string().describe('ISO 8601, UTC');
+const maybeTime = time.nullable();
+const address = z.string().describe('an address, or a prefix as address/length');
+const octets = z.string().describe(String.raw`octets that are not printable are shown as \xNN, a backslash as \\`);
+
+export const family = z.enum(['ipv4', 'ipv6', 'ipv6-pd']);
+export const lifecycleState = z.enum(LIFECYCLE_STATES);
+
+export const stepView = z.strictObject({
+  step: z.string(),
+  state: z.enum(['waiting', 'done', 'skipped', 'failed']),
+  attempts: z.number().int(),
+  outcome: z.string().nullable(),
+  due_at: maybeTime,
+  started_at: time,
+  updated_at: time,
+});
+
+export const assignmentView = z.strictObject({
+  id: z.number().int(),
+  subscriber_id: z.string(),
+  pool_id: z.string(),
+  vrf: z.string(),
+  family,
+  use: z.string(),
+  address,
+  lifecycle_state: lifecycleState,
+  generation: z.number().int(),
+  since: time.describe('when it came into this state'),
+  stuck: z.string().nullable().describe('why a termination does not end'),
+  created_at: time,
+  lifecycle_allocated_at: maybeTime,
+  lifecycle_activated_at: maybeTime,
+  lifecycle_suspended_at: maybeTime,
+  lifecycle_revoking_at: maybeTime,
+  lifecycle_revoked_at: maybeTime,
+  lifecycle_metadata: z.unknown(),
+  revoke: z
+    .strictObject({
+      reason: z.string(),
+      actor: z.string(),
+      send_disconnect: z.boolean(),
+      release_to_pool: z.boolean(),
+    })
+    .nullable(),
+  evidence: z.strictObject({ kind: z.string(), at: time, detail: z.string() }).nullable(),
+  steps: z.array(stepView),
+  unit: z
+    .strictObject({ state: z.string(), until: maybeTime })
+    .nullable()
+    .describe('what became of the address after this assignment'),
+});
+
+export const sessionView = z.strictObject({
+  id: z.number().int(),
+  nas: z.string(),
+  nas_address: address,
+  session_id: octets,
+  username: octets.nullable(),
+  subscriber_id: z.string().nullable(),
+  state: z.enum(['open', 'suspect', 'ended']).describe('suspect: not seen since its NAS restarted'),
+  started_at: time,
+  first_seen_at: time,
+  ended_at: maybeTime,
+  end_kind: z.string().nullable(),
+  terminate_cause: z.number().int().nullable(),
+  addresses: z.array(
+    z.strictObject({
+      address,
+      attribute: z.string(),
+      standing: z.enum(['held', 'contested', 'occupied', 'unmanaged']),
+      assignment: z.number().int().nullable(),
+      since: time,
+    }),
+  ),
+  usage: z
+    .strictObject({
+      updated_at: time,
+      session_time_s: z.number(),
+      input_octets: z.number(),
+      output_octets: z.number(),
+      input_packets: z.number(),
+      output_packets: z.number(),
+      interims: z.number().int(),
+    })
+    .nullable(),
+});
+
+export const effectView = z.strictObject({
+  id: z.number().int(),
+  kind: z.string(),
+  status: z.enum(['pending', 'done', 'superseded', 'would-have']),
+  nas: z.string().nullable(),
+  session_id: octets.nullable(),
+  subscriber_id: z.string().nullable(),
+  assignments: z.array(z.number().int()),
+  attempt: z.number().int(),
+  outcome: z.string().nullable(),
+  due_at: time,
+  created_at: time,
+  started_at: maybeTime,
+  finished_at: maybeTime,
+});
+
+export const conflictView = z.strictObject({
+  id: z.number().int(),
+  kind: z.string(),
+  vrf: z.string(),
+  address,
+  nas: z.string(),
+  session_id: octets,
+  username: octets.nullable(),
+  subscriber_id: z.string().nullable(),
+  holder_id: z.string().nullable().describe('the subscriber whose assignment it is'),
+  assignment: z.number().int().nullable(),
+  count: z.number().int(),
+  first_at: time,
+  last_at: time,
+});
+
+export const eventView = z.strictObject({
+  id: z.number().int(),
+  at: time,
+  kind: z.string(),
+  actor: z.string(),
+  subscriber_id: z.string().nullable(),
+  assignment: z.number().int().nullable(),
+  session: z.number().int().nullable(),
+  session_id: octets.nullable(),
+  nas: z.string().nullable(),
+  pool_id: z.string().nullable(),
+  address: address.nullable(),
+  from: lifecycleState.nullable(),
+  to: lifecycleState.nullable(),
+  code: z.string().nullable(),
+  detail: z.unknown(),
+});
+
+const decimal = z.string().describe('a whole number in decimal digits: it may be larger than 2^53');
+
+export const poolView = z.strictObject({
+  pool_id: z.string(),
+  family,
+  use: z.string(),
+  kind: z.string(),
+  vrf: z.string(),
+  prefix: address,
+  unit_length: z.number().int(),
+  size: decimal,
+  held: z.number().int(),
+  barred: z.number().int().describe('in quarantine, occupied or reserved'),
+  excluded: z.number().int().describe('never handed out'),
+  free: decimal,
+  utilisation_percent: z.number().describe('100 x (held + barred) / (size - excluded)'),
+  retired_at: maybeTime,
+});
+
+export const nasView = z.strictObject({
+  id: z.number().int(),
+  nas: z.string(),
+  nas_address: address,
+  vrf: z.string(),
+  epoch: z.number().int(),
+  epoch_at: maybeTime.describe('when its last Accounting-On or -Off was received'),
+  heard_since: time,
+  heard_until: time,
+  open_sessions: z.number().int(),
+  suspect_sessions: z.number().int(),
+});
+
+export const holdingView = z.strictObject({
+  address,
+  kind: z.enum(['tenure', 'session']),
+  since: time,
+  until: maybeTime,
+  subscriber_id: z.string().nullable(),
+  assignment: z.number().int().nullable(),
+  nas: z.string().nullable(),
+  confidence: z.string(),
+});
+
+export const unitView = z.strictObject({
+  pool_id: z.string(),
+  address,
+  state: z.enum(['held', 'never-used', 'free', 'quarantined', 'occupied', 'reserved', 'excluded']),
+  until: maybeTime,
+  last_subscriber_id: z.string().nullable(),
+});
+
+const story = {
+  assignments: z.array(assignmentView),
+  sessions: z.array(sessionView),
+  outbox: z.array(effectView),
+  conflicts: z.array(conflictView),
+  events: z.array(eventView).describe('the newest lines of the journal, oldest first'),
+};
+
+export const subscriberView = z.strictObject({
+  subscriber_id: z.string(),
+  created_at: time,
+  usernames: z.array(z.strictObject({ username: octets, provenance: z.string() })),
+  ...story,
+});
+
+export const addressView = z.strictObject({
+  address,
+  unit: unitView
+    .nullable()
+    .describe('its place in a pool; null where it is in none, or wider than what the pool hands out'),
+  ...story,
+  history: z.array(holdingView).describe('the newest first'),
+});
+
+export const lifecycleView = z.strictObject({ subscriber_id: z.string(), assignments: z.array(assignmentView) });
+
+export const statusView = z.strictObject({
+  version: z.string(),
+  tenant: z.string(),
+  time,
+  ready: z.boolean(),
+  reasons: z.array(z.string()),
+  assignments: z.record(family, z.record(lifecycleState, z.number().int())),
+  stuck: z.number().int().describe('terminations that do not end'),
+  sessions_open: z.number().int(),
+  outbox_pending: z.number().int(),
+  conflicts_open: z.number().int(),
+  deadlines_due: z.number().int().describe("the daemon's own, of no tenant"),
+  poison: z.number().int().describe("events that met a fault; the daemon's own, of no tenant"),
+});
+
+/** The answer to an order, from the commit that decided it. */
+export const orderView = z.strictObject({
+  verdict: z.enum(['applied', 'duplicate']),
+  code: z.string().nullable(),
+  assignments: z.array(
+    z.looseObject({
+      id: z.number().int(),
+      subscriber_id: z.string(),
+      pool_id: z.string(),
+      family,
+      address,
+      lifecycle_state: lifecycleState,
+      generation: z.number().int(),
+      stuck: z.string().nullable(),
+    }),
+  ),
+});
+
+export const readinessView = z.strictObject({ ready: z.boolean(), reasons: z.array(z.string()) });
+
+export const problemView = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  code: z.string(),
+  detail: z.string().optional(),
+  errors: z.array(z.strictObject({ field: z.string(), message: z.string() })).optional(),
+});
+
+/** A list under its name, with the number to ask on from. */
+export const sessionsView = z.strictObject({ sessions: z.array(sessionView), next_after: z.number().int().nullable() });
+export const eventsView = z.strictObject({
+  events: z.array(eventView),
+  last_id: z.number().int().nullable().describe('ask for the lines after this one'),
+});
+export const poolsView = z.strictObject({ pools: z.array(poolView) });
+export const outboxView = z.strictObject({ outbox: z.array(effectView) });
+export const conflictsView = z.strictObject({ conflicts: z.array(conflictView) });
+export const nasesView = z.strictObject({ nas: z.array(nasView) });
+
+export type AssignmentView = z.infer<typeof assignmentView>;
+export type SessionView = z.infer<typeof sessionView>;
+export type EffectView = z.infer<typeof effectView>;
+export type ConflictView = z.infer<typeof conflictView>;
+export type EventView = z.infer<typeof eventView>;
+export type PoolView = z.infer<typeof poolView>;
+export type NasView = z.infer<typeof nasView>;
+export type HoldingView = z.infer<typeof holdingView>;
+export type UnitView = z.infer<typeof unitView>;
+export type SubscriberView = z.infer<typeof subscriberView>;
+export type AddressView = z.infer<typeof addressView>;
+export type LifecycleView = z.infer<typeof lifecycleView>;
+export type StatusView = z.infer<typeof statusView>;
+export type OrderView = z.infer<typeof orderView>;
+export type SessionsView = z.infer<typeof sessionsView>;
+export type EventsView = z.infer<typeof eventsView>;
+export type PoolsView = z.infer<typeof poolsView>;
+export type OutboxView = z.infer<typeof outboxView>;
+export type ConflictsView = z.infer<typeof conflictsView>;
+export type NasesView = z.infer<typeof nasesView>;
+export type ProblemView = z.infer<typeof problemView>;
