@@ -23,6 +23,8 @@ import type { Tables } from './tables.js';
 
 /** How many overlapping live prefixes a question is answered with: one is the holder, two are already too many. */
 const OVERLAP_LIMIT = 2;
+/** How many sessions one deadline event closes. */
+const SLICE = 500;
 
 interface Entry<R> {
   readonly row: R | null;
@@ -30,7 +32,7 @@ interface Entry<R> {
   readonly stored: R | null;
 }
 
-/** Updates and inserts in an order in which what is referred to comes first. Live rows and effects come after. */
+/** The tables in an order in which what is referred to comes first. Live rows and effects come after. */
 const FLUSH_ORDER: readonly TableName[] = [
   'meta',
   'subscriber',
@@ -231,16 +233,27 @@ export class Image implements World {
     }
     const fresh: string[] = [];
     for (const [key, { row, stored }] of this.#entries.poolFree) {
-      if (row?.pool === pool && row.state === 'free' && stored?.state !== 'free') fresh.push(key);
+      if (row?.pool === pool && row.state === 'free' && row !== stored) fresh.push(key);
     }
-    return fresh.length === 0 ? keys : [...keys, ...fresh];
+    if (fresh.length === 0) return keys;
+    // One order for both, or the unit that is handed out would depend on how events fell into batches.
+    return [...new Set([...keys, ...fresh])]
+      .map((key) => ({ key, row: this.row('poolFree', key) }))
+      .sort((a, b) => compareFreed(a.row, b.row))
+      .map(({ key }) => key);
   }
 
   unconfirmed(nas: number, epoch: number): readonly number[] {
-    return this.#queries.unconfirmed(nas, epoch).filter((id) => {
-      const session = this.row('session', String(id));
-      return session !== null && session.endedAt === null && session.epoch < epoch;
-    });
+    const suspect = (session: Rows['session'] | null): boolean =>
+      session?.nas === nas && session.endedAt === null && session.epoch < epoch;
+    const entries = this.#entries.session;
+    // The database does not know whom this batch has confirmed or closed: as many more are asked for.
+    const ids = this.#queries
+      .unconfirmed(nas, epoch, SLICE + entries.size)
+      .filter((id) => suspect(entries.get(String(id))?.row ?? this.row('session', String(id))));
+    for (const { row, stored } of entries.values())
+      if (row !== null && stored === null && suspect(row)) ids.push(row.id);
+    return ids.slice(0, SLICE);
   }
 
   nasesIn(vrf: number): readonly number[] {
@@ -260,11 +273,11 @@ export class Image implements World {
       const entries: Map<string, Entry<Rows[TableName]>> = this.#entries[change.table];
       const stored = entries.get(change.key)?.stored ?? null;
       entries.set(change.key, { row: change.row, stored });
-      this.#index(change);
+      this.#index(change, stored === null);
     }
   }
 
-  #index({ table, row }: Change): void {
+  #index({ table, row }: Change, isNew: boolean): void {
     switch (table) {
       case 'nas': {
         const nas = row as Rows['nas'];
@@ -273,9 +286,8 @@ export class Image implements World {
       }
       case 'session': {
         const { nas, sid, id } = row as Rows['session'];
-        const key = sessionUnique(nas, sid);
-        // An older instance may be written after a newer one has taken over the number.
-        if ((this.#unique.get(key) ?? 0) <= id) this.#unique.set(key, id);
+        // An older instance may still be written when a newer one has taken over the number.
+        if (isNew) this.#unique.set(sessionUnique(nas, sid), id);
         break;
       }
       case 'subscriber': {
@@ -309,17 +321,20 @@ export class Image implements World {
   }
 
   /**
-   * Writes what changed: deletions first, then updates, then inserts, live rows and effects last. UNIQUE and the overlap
-   * trigger act statement by statement, so a hand-over within one batch works in this order only.
+   * Writes what changed: deletions first, then table by table updates before inserts, live rows and effects last. UNIQUE,
+   * foreign keys and the overlap trigger act statement by statement, so a hand-over within one batch works in this order
+   * only, and so does an update that names a row of this very batch.
    */
   flush(): void {
     this.#remove('live');
     this.#remove('deadline');
     this.#remove('poolFree');
-    for (const table of FLUSH_ORDER) this.#update(table);
-    this.#update('outbox');
-    for (const table of FLUSH_ORDER) this.#insert(table);
+    for (const table of FLUSH_ORDER) {
+      this.#update(table);
+      this.#insert(table);
+    }
     this.#insert('live');
+    this.#update('outbox');
     this.#insert('outbox');
   }
 
@@ -351,6 +366,12 @@ export class Image implements World {
     }
     return { outbox, dueAt };
   }
+}
+
+/** The least recently freed first; as {@link Queries.freed} orders them. */
+function compareFreed(a: Rows['poolFree'] | null, b: Rows['poolFree'] | null): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  return a.freeAt - b.freeAt || compareBytes(a.prefix.bytes, b.prefix.bytes);
 }
 
 function nasUnique(identity: NasIdentity): string {

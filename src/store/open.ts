@@ -25,6 +25,8 @@ export function prepare(db: Database, path: string): void {
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
   db.pragma('foreign_keys = ON');
+  // Without it a REPLACE deletes a row past the triggers that guard it.
+  db.pragma('recursive_triggers = ON');
   db.pragma(`cache_size = ${String(CACHE_KIB)}`);
   db.pragma(`wal_autocheckpoint = ${String(CHECKPOINT_PAGES)}`);
 }

@@ -11,8 +11,6 @@ import { WITNESS } from './tables/witness.js';
 
 /** How many free units one batch can ask for: more than it has events. */
 const FREED_LIMIT = 300;
-/** How many sessions one deadline event closes. */
-const SLICE = 500;
 
 export class Queries {
   readonly #tables: Tables;
@@ -68,7 +66,7 @@ export class Queries {
       )
       .pluck(true);
     this.#unconfirmed = db
-      .prepare(`SELECT id FROM session WHERE nas = ? AND epoch < ? AND ended_at IS NULL LIMIT ${String(SLICE)}`)
+      .prepare('SELECT id FROM session WHERE nas = ? AND epoch < ? AND ended_at IS NULL LIMIT ?')
       .pluck(true);
     this.#nases = db.prepare('SELECT id FROM nas WHERE vrf = ?').pluck(true);
     this.#sequence = db.prepare('SELECT seq FROM sqlite_sequence WHERE name = ?').pluck(true);
@@ -129,8 +127,8 @@ export class Queries {
     return this.#freed.all(pool) as string[];
   }
 
-  unconfirmed(nas: number, epoch: number): readonly number[] {
-    return this.#unconfirmed.all(nas, epoch) as number[];
+  unconfirmed(nas: number, epoch: number, limit: number): number[] {
+    return this.#unconfirmed.all(nas, epoch, limit) as number[];
   }
 
   nasesIn(vrf: number): readonly number[] {

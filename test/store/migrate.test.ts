@@ -1,0 +1,209 @@
+/** The file of the store: made, opened again, brought down and up with data in it, and refused where it is not ours. */
+import Database from 'better-sqlite3';
+import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { StoreError } from '../../src/store/errors.js';
+import { APPLICATION_ID, migrate, SCHEMA_VERSION } from '../../src/store/migrate.js';
+import { openReader, openStore, prepare } from '../../src/store/open.js';
+import { acct, allocate, nasOn, NOON, revoke } from '../support/events.js';
+import { temporary } from '../support/files.js';
+import { openHouse } from '../support/house.js';
+import { invariants } from '../support/invariants.js';
+
+const PID = 4_242;
+
+function codeOf(open: () => unknown): string {
+  try {
+    open();
+  } catch (error) {
+    return error instanceof StoreError ? error.code : `not a StoreError: ${String(error)}`;
+  }
+  return 'opened';
+}
+
+/** Something in every table that decisions write. */
+async function fill(db: Database.Database): Promise<void> {
+  const house = await openHouse(NOON, {}, { db });
+  await house.say(allocate('ann', NOON, { username: 'ann', usernameBytes: Uint8Array.of(97) }), allocate('bob', NOON));
+  await house.say(acct('acct-start', 'a', NOON + 1, ['100.64.0.1']), acct('acct-start', 'b', NOON + 1, ['100.64.0.2']));
+  await house.say(acct('acct-start', 'x', NOON + 1, ['100.64.0.9']), revoke('bob', NOON + 2));
+  await house.say(acct('acct-stop', 'a', NOON + 3), revoke('ann', NOON + 4));
+  await house.say(nasOn(NOON + 5));
+}
+
+t.test('a fresh file', (t) => {
+  const path = join(temporary(t), 'sub', 'addrd.db');
+  const store = openStore(path, PID);
+  const pragma = (name: string): unknown => store.db.pragma(name, { simple: true });
+  t.equal(pragma('page_size'), 4_096);
+  t.equal(pragma('auto_vacuum'), 2, 'INCREMENTAL');
+  t.equal(pragma('application_id'), APPLICATION_ID);
+  t.equal(pragma('user_version'), SCHEMA_VERSION);
+  t.equal(pragma('journal_mode'), 'wal');
+  t.equal(pragma('synchronous'), 2, 'FULL');
+  t.equal(pragma('foreign_keys'), 1);
+  t.equal(statSync(path).mode & 0o007, 0, 'others cannot read it');
+  t.equal(statSync(path).mode & 0o777 & ~0o640, 0, 'nor can the group write it');
+  for (const file of [`${path}-wal`, `${path}-shm`])
+    t.equal(statSync(file).mode & 0o137, 0, `${file.slice(-4)} neither`);
+  t.equal(statSync(join(path, '..')).mode & 0o027, 0, 'nor enter the directory that was made for it');
+  store.close();
+  store.close();
+  t.equal(readFileSync(path).toString('latin1', 68, 72), 'addr', 'where file(1) looks for it');
+  t.end();
+});
+
+t.test('an existing store opens with its data and its numbers go on', async (t) => {
+  const path = join(temporary(t), 'addrd.db');
+  const first = openStore(path, PID);
+  await fill(first.db);
+  const before = first.db.prepare('SELECT id, state FROM assignment ORDER BY id').all();
+  t.equal(before.length, 2);
+  first.close();
+
+  const second = openStore(path, PID);
+  t.teardown(() => {
+    second.close();
+  });
+  t.same(second.db.prepare('SELECT id, state FROM assignment ORDER BY id').all(), before);
+  const house = await openHouse(NOON + 10, {}, { db: second.db });
+  await house.say(allocate('dan', NOON + 10));
+  t.equal(second.db.prepare('SELECT max(id) FROM assignment').pluck().get(), 3);
+  t.same(invariants(second.db, house.policy), []);
+  const reader = openReader(path);
+  t.teardown(() => {
+    reader.close();
+  });
+  t.equal(reader.prepare('SELECT count(*) FROM assignment').pluck().get(), 3);
+  t.throws(() => reader.exec('DELETE FROM journal'), { code: 'SQLITE_READONLY' }, 'a reader cannot write');
+});
+
+t.test('down to nothing and up again with data inside', async (t) => {
+  const db = new Database(join(temporary(t), 'addrd.db'));
+  t.teardown(() => {
+    db.close();
+  });
+  await fill(db);
+  const full = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").pluck();
+  const tables = full.all() as string[];
+  const written = tables.filter((name) => (db.prepare(`SELECT count(*) FROM ${name}`).pluck().get() as number) > 0);
+  const unused = ['lease', 'plen_in_use', 'idempotency', 'poison', 'journal_retention'];
+  t.same(tables.filter((name) => !written.includes(name)).sort(), unused.sort(), 'every table that is in use has rows');
+  const schema = db.prepare("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name");
+  const before = schema.all();
+
+  migrate(db, 'x', 0);
+  t.same(schema.all(), [], 'nothing is left');
+  t.equal(db.pragma('user_version', { simple: true }), 0);
+  migrate(db, 'x');
+  t.same(schema.all(), before, 'and all of it comes back');
+  t.equal(db.pragma('user_version', { simple: true }), SCHEMA_VERSION);
+  t.equal(db.pragma('auto_vacuum', { simple: true }), 2);
+  t.equal(db.prepare('SELECT count(*) FROM assignment').pluck().get(), 0);
+  await fill(db);
+  t.equal(db.prepare('SELECT max(id) FROM assignment').pluck().get(), 2, 'and works');
+  t.equal(db.pragma('integrity_check', { simple: true }), 'ok');
+});
+
+t.test('a migration that fails leaves the version before it', (t) => {
+  const db = new Database(':memory:');
+  db.pragma(`application_id = ${String(APPLICATION_ID)}`);
+  db.exec('CREATE TABLE live (x)');
+  t.throws(() => {
+    migrate(db, 'x');
+  }, /already exists/);
+  t.same(db.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").pluck().all(), ['live']);
+  t.equal(db.pragma('user_version', { simple: true }), 0);
+  t.end();
+});
+
+t.test('what is refused', (t) => {
+  const dir = temporary(t);
+  const file = (name: string): string => join(dir, name);
+
+  openStore(file('new.db'), PID).close();
+  const newer = new Database(file('new.db'));
+  newer.pragma(`user_version = ${String(SCHEMA_VERSION + 1)}`);
+  newer.close();
+  t.equal(
+    codeOf(() => openStore(file('new.db'), PID)),
+    'store-too-new',
+  );
+
+  const foreign = new Database(file('foreign.db'));
+  foreign.exec('CREATE TABLE t (x); INSERT INTO t VALUES (1)');
+  foreign.close();
+  const octets = readFileSync(file('foreign.db'));
+  t.equal(
+    codeOf(() => openStore(file('foreign.db'), PID)),
+    'store-foreign',
+  );
+  t.ok(readFileSync(file('foreign.db')).equals(octets), 'and left as it was');
+
+  const other = new Database(file('other.db'));
+  other.pragma('application_id = 1');
+  other.close();
+  t.equal(
+    codeOf(() => openStore(file('other.db'), PID)),
+    'store-foreign',
+    'empty, but somebody else’s',
+  );
+
+  writeFileSync(file('text.db'), 'Dear diary, '.repeat(200));
+  t.equal(
+    codeOf(() => openStore(file('text.db'), PID)),
+    'store-foreign',
+  );
+  t.equal(readFileSync(file('text.db'), 'utf8'), 'Dear diary, '.repeat(200));
+
+  mkdirSync(file('dir.db'));
+  t.equal(
+    codeOf(() => openStore(file('dir.db'), PID)),
+    'store-unreadable',
+  );
+  t.equal(
+    codeOf(() => openStore(join(file('text.db'), 'under', 'a.db'), PID)),
+    'store-unreadable',
+  );
+  t.equal(
+    codeOf(() => openReader(file('nowhere.db'))),
+    'store-unreadable',
+  );
+  t.end();
+});
+
+t.test('a truncated store is damaged, wherever it was cut', async (t) => {
+  const dir = temporary(t);
+  const whole = join(dir, 'whole.db');
+  const store = openStore(whole, PID);
+  await fill(store.db);
+  store.close();
+  const octets = readFileSync(whole);
+  for (const size of [2, 15, 100, 600, 4_096, octets.length >> 1, octets.length - 4_096, octets.length - 1]) {
+    const cut = join(dir, `cut-${String(size)}.db`);
+    writeFileSync(cut, octets);
+    truncateSync(cut, size);
+    // Too short for SQLite to see its own mark in it.
+    const expected = size < 16 ? 'store-foreign' : 'store-corrupt';
+    t.equal(
+      codeOf(() => openStore(cut, PID)),
+      expected,
+      `${String(size)} of ${String(octets.length)} octets`,
+    );
+    t.equal(
+      codeOf(() => openStore(cut, PID)),
+      expected,
+      'and again: the lock was given back',
+    );
+  }
+});
+
+t.test('preparing a store twice changes nothing', (t) => {
+  const db = new Database(':memory:');
+  prepare(db, 'x');
+  const before = db.prepare('SELECT sql FROM sqlite_master ORDER BY name').all();
+  prepare(db, 'x');
+  t.same(db.prepare('SELECT sql FROM sqlite_master ORDER BY name').all(), before);
+  t.end();
+});

@@ -1,0 +1,203 @@
+/** What must hold in a store after every commit, whatever happened: a line for each violation. */
+import type { Database } from 'better-sqlite3';
+import {
+  contains,
+  formatPrefix,
+  hex,
+  prefixKey,
+  unitAt,
+  unitCount,
+  type Prefix,
+} from '../../src/daemon/lifecycle/address.js';
+import type { Policy } from '../../src/daemon/lifecycle/policy.js';
+import type { Assignment, Live, Pool, PoolFree } from '../../src/daemon/lifecycle/records.js';
+import { isExcluded } from '../../src/daemon/lifecycle/units.js';
+import { ASSIGNMENT } from '../../src/store/tables/assignment.js';
+import { LIVE } from '../../src/store/tables/live.js';
+import { POOL_FREE } from '../../src/store/tables/pool-free.js';
+import { POOL } from '../../src/store/tables/pool.js';
+import { Table, type SqlValue, type TableSpec } from '../../src/store/tables/table.js';
+
+/** Pools of up to so many units are walked over unit by unit. */
+const SMALL = 4_096n;
+
+/** The states in which an assignment holds its prefix. */
+const HOLDING = ['allocated', 'active', 'suspended', 'revoking', 'failed'];
+
+function rows<R>(db: Database, spec: TableSpec<R>): R[] {
+  const select = db.prepare(`SELECT ${Table.columns(spec, 'x')} FROM ${spec.name} x`).raw(true);
+  return select.all().map((values) => spec.read(values as SqlValue[]));
+}
+
+function shown(vrf: number, prefix: Prefix): string {
+  return `${formatPrefix(prefix)} of VRF ${String(vrf)}`;
+}
+
+/** Every violation in the database, sorted by the check that found it; empty where all is well. */
+export function invariants(db: Database, policy: Policy): string[] {
+  const assignments = rows(db, ASSIGNMENT);
+  const live = rows(db, LIVE);
+  const pools = rows(db, POOL);
+  const free = rows(db, POOL_FREE);
+  return [
+    ...foreignKeys(db),
+    ...liveness(assignments, live),
+    ...overlaps(live),
+    ...pools.flatMap((pool) => counters(pool, live, free)),
+    ...pools.flatMap((pool) => units(pool, live, free)),
+    ...pools.flatMap((pool) => quarantines(db, pool, free)),
+    ...policy.pools.flatMap((pool) =>
+      pools.some(({ id }) => id === pool.id) ? [] : [`policy: pool ${pool.name} is not in the store`],
+    ),
+    ...effects(db),
+    ...standings(db),
+    ...tenures(db),
+  ];
+}
+
+function foreignKeys(db: Database): string[] {
+  const broken = db.pragma('foreign_key_check') as { table: string; rowid: number | null; parent: string }[];
+  return broken.map(({ table, rowid, parent }) => `foreign key: ${table} ${String(rowid)} names no ${parent}`);
+}
+
+/** Liveness is the presence of the live row: exactly for the assignments that hold, with their own prefix. */
+function liveness(assignments: readonly Assignment[], live: readonly Live[]): string[] {
+  const found: string[] = [];
+  const byAssignment = new Map(live.map((row) => [row.assignment, row]));
+  for (const { id, state, vrf, prefix } of assignments) {
+    const row = byAssignment.get(id);
+    byAssignment.delete(id);
+    if (HOLDING.includes(state) !== (row !== undefined)) {
+      found.push(`liveness: assignment ${String(id)} is ${state} and ${row === undefined ? 'not ' : ''}live`);
+    } else if (row !== undefined && (row.vrf !== vrf || prefixKey(row.prefix) !== prefixKey(prefix))) {
+      found.push(`liveness: assignment ${String(id)} has ${shown(vrf, prefix)}, live is ${shown(row.vrf, row.prefix)}`);
+    }
+  }
+  for (const id of byAssignment.keys()) found.push(`liveness: a live row without assignment ${String(id)}`);
+  return found;
+}
+
+function overlaps(live: readonly Live[]): string[] {
+  const found: string[] = [];
+  const order = (row: Live): string => `${String(row.vrf)}/${String(row.prefix.bytes.length)}/${hex(row.prefix.bytes)}`;
+  const sorted = [...live].sort((a, b) =>
+    order(a) === order(b) ? a.prefix.length - b.prefix.length : order(a) < order(b) ? -1 : 1,
+  );
+  let widest: Live | null = null;
+  for (const row of sorted) {
+    if (widest?.vrf === row.vrf && contains(widest.prefix, row.prefix)) {
+      found.push(`overlap: ${shown(row.vrf, row.prefix)} lies in the live ${shown(widest.vrf, widest.prefix)}`);
+    } else widest = row;
+  }
+  return found;
+}
+
+function inPool(pool: Pool, live: readonly Live[]): Live[] {
+  return live.filter((row) => row.vrf === pool.vrf && contains(pool.prefix, row.prefix));
+}
+
+function counters(pool: Pool, live: readonly Live[], free: readonly PoolFree[]): string[] {
+  const past = free.filter((row) => row.pool === pool.id);
+  const freed = past.filter((row) => row.state === 'free').length;
+  let excluded = 0;
+  if (unitCount(pool.prefix, pool.unitLength) <= SMALL) {
+    for (const unit of unitsOf(pool)) if (isExcluded(pool, unit)) excluded++;
+  } else excluded = pool.excluded;
+  const counted = { held: inPool(pool, live).length, barred: past.length - freed, freed, excluded };
+  return Object.entries(counted).flatMap(([name, count]) => {
+    const kept = pool[name as keyof typeof counted];
+    return kept === count ? [] : [`counter: pool ${pool.name} says ${name} ${String(kept)}, it is ${String(count)}`];
+  });
+}
+
+function* unitsOf(pool: Pool): Iterable<Prefix> {
+  for (let index = 0n; ; index++) {
+    const unit = unitAt(pool.prefix, pool.unitLength, index);
+    if (unit === null) return;
+    yield unit;
+  }
+}
+
+/** Each unit is one of live, with a past, excluded or never used; and never used only from the cursor on. */
+function units(pool: Pool, live: readonly Live[], free: readonly PoolFree[]): string[] {
+  if (unitCount(pool.prefix, pool.unitLength) > SMALL) return [];
+  const found: string[] = [];
+  const held = new Set(inPool(pool, live).map((row) => prefixKey(row.prefix)));
+  const past = new Set(free.filter((row) => row.pool === pool.id).map((row) => prefixKey(row.prefix)));
+  let index = 0n;
+  for (const unit of unitsOf(pool)) {
+    const key = prefixKey(unit);
+    const is = [
+      ...(held.delete(key) ? ['live'] : []),
+      ...(past.delete(key) ? ['with a past'] : []),
+      ...(isExcluded(pool, unit) ? ['excluded'] : []),
+    ];
+    if (is.length > 1) found.push(`unit: ${formatPrefix(unit)} of pool ${pool.name} is ${is.join(' and ')}`);
+    if (is.length === 0 && index < pool.cursor) {
+      found.push(`cursor: ${formatPrefix(unit)} of pool ${pool.name} lies before the cursor and was never used`);
+    }
+    index++;
+  }
+  for (const key of [...held, ...past]) found.push(`unit: ${key} is no unit of pool ${pool.name}`);
+  return found;
+}
+
+/** What is in quarantine has a deadline that will end it. */
+function quarantines(db: Database, pool: Pool, free: readonly PoolFree[]): string[] {
+  const due = db.prepare("SELECT due_at FROM deadline WHERE kind = 'quarantine' AND ref = ?").pluck();
+  return free
+    .filter((row) => row.pool === pool.id && row.state === 'quarantined')
+    .filter((row) => due.get(`${String(pool.id)}/${prefixKey(row.prefix)}`) === undefined)
+    .map((row) => `quarantine: ${formatPrefix(row.prefix)} of pool ${pool.name} has no deadline`);
+}
+
+/** A session's unfinished Disconnect and the pending effect name each other. */
+function effects(db: Database): string[] {
+  const lost = db
+    .prepare(
+      `SELECT s.id FROM session s LEFT JOIN outbox o ON o.id = s.disconnect AND o.session = s.id AND o.status = 'pending'
+        WHERE s.disconnect IS NOT NULL AND o.id IS NULL`,
+    )
+    .pluck()
+    .all() as number[];
+  const orphans = db
+    .prepare(
+      `SELECT o.id FROM outbox o LEFT JOIN session s ON s.id = o.session AND s.disconnect = o.id
+        WHERE o.status = 'pending' AND s.id IS NULL`,
+    )
+    .pluck()
+    .all() as number[];
+  return [
+    ...lost.map((id) => `effect: session ${String(id)} waits for a Disconnect that is not pending`),
+    ...orphans.map((id) => `effect: pending ${String(id)} is not the one its session waits for`),
+  ];
+}
+
+/** An open session stands on what it shows: its held and contested addresses have an open witness, and the other way. */
+function standings(db: Database): string[] {
+  const ended = db
+    .prepare(
+      `SELECT w.assignment || '/' || w.ref FROM witness w JOIN session s ON s.id = w.ref
+        WHERE w.closed_at IS NULL AND s.ended_at IS NOT NULL`,
+    )
+    .pluck()
+    .all() as string[];
+  const bare = db.prepare(`SELECT s.id FROM session s LEFT JOIN session_usage u ON u.id = s.id WHERE u.id IS NULL`);
+  return [
+    ...ended.map((key) => `witness: ${key} is open and its session has ended`),
+    ...(bare.pluck().all() as number[]).map((id) => `session: ${String(id)} has no usage`),
+  ];
+}
+
+/** The tenure in the history is open exactly while the assignment holds. */
+function tenures(db: Database): string[] {
+  const marks = HOLDING.map(() => '?').join(', ');
+  const wrong = db
+    .prepare(
+      `SELECT a.id FROM assignment a LEFT JOIN holding h ON h.kind = 'tenure' AND h.seq = a.id AND h.until IS NULL
+        WHERE (a.state IN (${marks})) <> (h.seq IS NOT NULL)`,
+    )
+    .pluck()
+    .all(...HOLDING) as number[];
+  return wrong.map((id) => `tenure: the history of assignment ${String(id)} is not that of its state`);
+}
