@@ -103,6 +103,8 @@ function awaitFreedom(d: Draft, pool: number, prefix: Prefix, freeAt: number): v
 
 /** Marks a unit that a session stands on without an assignment: it cannot be allocated while it does. */
 export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
+  // What is never handed out needs no mark; with one it would come free when the session ends.
+  if (isExcluded(d.get('pool', pool.id), unit)) return;
   const past = d.find('poolFree', poolFreeKey(pool.id, unit));
   recount(d, pool.id, classOf(past), 'barred');
   d.put('poolFree', {
