@@ -7,8 +7,17 @@ export type Lane = 'control' | 'session' | 'interim' | 'bulk';
 
 const LANES: readonly Lane[] = ['control', 'session', 'interim', 'bulk'];
 
-/** At most this many control and bulk events a batch, so that neither keeps packets waiting. */
-const CONTROL_PER_BATCH = 64;
+/**
+ * A batch is filled in this order, each lane up to its quota: operators first, but not so many that packets wait; a few
+ * bulk events even under a flood of packets, so that quarantines end; and more of them where there is room.
+ */
+const QUOTAS: readonly (readonly [Lane, number])[] = [
+  ['control', 64],
+  ['bulk', 8],
+  ['session', Infinity],
+  ['interim', Infinity],
+  ['bulk', 56],
+];
 
 /** Why an event was not taken. The sender hears nothing and tries again. */
 export type RefusalCode = 'queue-full' | 'source-share' | 'interim-shed';
@@ -101,8 +110,7 @@ export class Lanes<T> {
   /** The next batch, the urgent lanes first; a later event of a session brings its earlier ones along, in order. */
   take(): T[] {
     const batch: T[] = [];
-    for (const lane of LANES) {
-      const quota = lane === 'control' || lane === 'bulk' ? CONTROL_PER_BATCH : this.#limits.batch;
+    for (const [lane, quota] of QUOTAS) {
       const end = Math.min(this.#limits.batch, batch.length + quota);
       for (let next = this.#front(lane); next !== null && batch.length < end; next = this.#front(lane)) {
         this.#claim(next, batch);

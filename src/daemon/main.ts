@@ -43,7 +43,7 @@ function loadConfig(path: string): Config | null {
 }
 
 function exitOf(error: unknown): number {
-  if (error instanceof StartRefused) return EXIT.config;
+  if (error instanceof StartRefused) return error.code === 'store-unavailable' ? EXIT.io : EXIT.config;
   if (error instanceof StoreError) return error.code === 'store-owned' ? EXIT.tempFail : EXIT.io;
   return EXIT.osError;
 }

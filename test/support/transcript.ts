@@ -20,7 +20,7 @@ const STATUS = { start: 1, stop: 2, interim: 3 } as const;
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 function milliseconds(text: string): number {
-  const match = /^(\d+)(ms|s|m|h|d)$/.exec(text);
+  const match = /^(-?\d+)(ms|s|m|h|d)$/.exec(text);
   if (match === null) throw new SyntaxError(`not a duration: ${text}`);
   return Number(match[1]) * (UNITS[match[2] ?? ''] ?? NaN);
 }

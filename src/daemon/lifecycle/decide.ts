@@ -47,7 +47,7 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
     case 'daemon-started':
       return daemonStarted(d, event, policy);
     case 'heartbeat':
-      d.put('meta', { key: 'alive_at', value: event.receivedAt });
+      stayAlive(d, event.receivedAt);
       return APPLIED;
   }
 }
@@ -95,8 +95,10 @@ function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Ver
   }
   const alive = d.find('meta', 'alive_at')?.value ?? null;
   const gap = alive === null || now - alive > policy.gapToleranceMs || now < alive;
-  if (gap) d.put('meta', { key: 'listening_since', value: now });
-  d.put('meta', { key: 'alive_at', value: now });
+  // After a clock that went back nobody knows how long addrd was away: the gap ends when the clock has caught up.
+  const since = alive !== null && now < alive ? alive + 1 : now;
+  if (gap) d.put('meta', { key: 'listening_since', value: since });
+  stayAlive(d, now);
   const incarnation = (d.find('meta', 'incarnation')?.value ?? 0) + 1;
   d.put('meta', { key: 'incarnation', value: incarnation });
   d.note({
@@ -108,6 +110,12 @@ function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Ver
     detail: { incarnation, aliveUntil: alive, gap },
   });
   return APPLIED;
+}
+
+/** The latest time at which addrd was alive never goes back: while the clock is behind it, nothing is freed. */
+function stayAlive(d: Draft, now: number): void {
+  const before = d.find('meta', 'alive_at');
+  if (before === null || before.value < now) d.put('meta', { key: 'alive_at', value: now });
 }
 
 /** Creates a pool, or checks that it is still the one its addresses were handed out from. */

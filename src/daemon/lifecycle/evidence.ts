@@ -77,6 +77,9 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
 
 /** Looks at every witness of an assignment (SEMANTICS, "Evidence that an address is idle"). */
 export function idleProof(d: Draft, assignment: Assignment, now: number, policy: Policy): Proof {
+  const alive = d.find('meta', 'alive_at')?.value ?? now;
+  if (alive > now + policy.gapToleranceMs)
+    return waiting(`the clock is behind: addrd was alive at ${isoTime(alive)}`, alive);
   const horizon = d.find('meta', 'listening_since')?.value ?? now;
   const tenure = assignment.allocatedAt ?? assignment.createdAt;
   // Across a gap somebody may have appeared unseen; one interim round shows everybody who is there.
