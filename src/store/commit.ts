@@ -3,7 +3,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { sameBytes } from '../daemon/lifecycle/address.js';
 import type { JournalEntry, Rows } from '../daemon/lifecycle/records.js';
 import type { Decision, Verdict, World } from '../daemon/lifecycle/world.js';
-import { StoreError, troubleOf } from './errors.js';
+import { openError, StoreError, troubleOf } from './errors.js';
 import { IdempotencyTable, type IdempotencyKey } from './idempotency.js';
 import { Image, type NextIds } from './image.js';
 import { JournalWriter } from './journal.js';
@@ -67,6 +67,7 @@ export class Door<E extends { readonly kind: string; readonly receivedAt: number
   #ids: NextIds;
   #lost = false;
 
+  /** @throws StoreError `store-corrupt` where the numbers that were given out cannot be read. */
   constructor(options: DoorOptions) {
     const { db } = options;
     this.#options = options;
@@ -78,7 +79,11 @@ export class Door<E extends { readonly kind: string; readonly receivedAt: number
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
     this.#rollback = db.prepare('ROLLBACK');
-    this.#ids = this.#queries.nextIds();
+    try {
+      this.#ids = this.#queries.nextIds();
+    } catch (error) {
+      throw openError(error, db.name);
+    }
   }
 
   /**

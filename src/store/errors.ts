@@ -30,9 +30,13 @@ export class StoreError extends Error {
 /** How the door treats an error: see the table in docs/errors.md. */
 export type Trouble = 'busy' | 'full' | 'constraint' | 'lost' | 'fault';
 
+function codeOf(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
 function sqliteCode(error: unknown): string | null {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null;
-  return error.code.startsWith('SQLITE_') ? error.code : null;
+  const code = codeOf(error);
+  return code?.startsWith('SQLITE_') === true ? code : null;
 }
 
 /** Sorts an error thrown inside a transaction: by SQLite's result code, or `fault` where our own code threw. */
@@ -48,12 +52,13 @@ export function troubleOf(error: unknown): Trouble {
 
 /** Turns an error of opening the file into one that says what to do. */
 export function openError(error: unknown, path: string): StoreError {
-  const code = sqliteCode(error);
+  const code = codeOf(error);
   if (code === 'SQLITE_NOTADB') return new StoreError('store-foreign', `${path} is not a SQLite database`, error);
   if (code?.startsWith('SQLITE_CORRUPT') === true) {
     return new StoreError('store-corrupt', `${path} is damaged; restore a backup`, error);
   }
-  if (code === 'SQLITE_FULL') return new StoreError('store-full', `no space left for ${path}`, error);
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC')
+    return new StoreError('store-full', `no space left for ${path}`, error);
   if (code?.startsWith('SQLITE_BUSY') === true) {
     return new StoreError('store-busy', `${path} is locked by another program`, error);
   }

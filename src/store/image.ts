@@ -78,6 +78,23 @@ function noEntries(): Entries {
   };
 }
 
+/** The number without which a row cannot be: where that number is new, the row is, and need not be looked for. */
+const BORN_WITH: { readonly [T in TableName]?: (row: Rows[T]) => readonly [NumberedTable, number] } = {
+  subscriber: (row) => ['subscriber', row.id],
+  nas: (row) => ['nas', row.id],
+  epoch: (row) => ['nas', row.nas],
+  pool: (row) => ['pool', row.id],
+  assignment: (row) => ['assignment', row.id],
+  live: (row) => ['assignment', row.assignment],
+  step: (row) => ['assignment', row.assignment],
+  session: (row) => ['session', row.id],
+  usage: (row) => ['session', row.session],
+  witness: (row) => ['session', row.ref],
+  holding: (row) => [row.kind === 'session' ? 'session' : 'assignment', row.seq],
+  conflict: (row) => ['conflict', row.id],
+  outbox: (row) => ['outbox', row.id],
+};
+
 /** Adds to the set under a key of a map. */
 function add<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
   const set = map.get(key);
@@ -89,6 +106,8 @@ export class Image implements World {
   readonly #tables: Tables;
   readonly #queries: Queries;
   readonly #ids: NextIds;
+  /** The first number of this batch in each table. */
+  readonly #firstIds: Readonly<NextIds>;
   readonly #entries = noEntries();
   /** Answers of unique keys, by key; kept right by {@link apply}. */
   readonly #unique = new Map<string, number | null>();
@@ -102,6 +121,7 @@ export class Image implements World {
     this.#tables = tables;
     this.#queries = queries;
     this.#ids = ids;
+    this.#firstIds = { ...ids };
   }
 
   row<T extends TableName>(table: T, key: string): Rows[T] | null {
@@ -269,12 +289,19 @@ export class Image implements World {
   /** Takes a decision's rows into the working copies, so that the next decision of the batch sees them. */
   apply(changes: readonly Change[]): void {
     for (const change of changes) {
-      this.row(change.table, change.key);
+      if (!this.#isNew(change)) this.row(change.table, change.key);
       const entries: Map<string, Entry<Rows[TableName]>> = this.#entries[change.table];
       const stored = entries.get(change.key)?.stored ?? null;
       entries.set(change.key, { row: change.row, stored });
       this.#index(change, stored === null);
     }
+  }
+
+  #isNew({ table, row }: Change): boolean {
+    const bornWith = BORN_WITH[table] as ((row: Rows[TableName]) => readonly [NumberedTable, number]) | undefined;
+    if (row === null || bornWith === undefined) return false;
+    const [numbered, id] = bornWith(row);
+    return id >= this.#firstIds[numbered];
   }
 
   #index({ table, row }: Change, isNew: boolean): void {
