@@ -223,7 +223,8 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
     const confidence = kind === 'inferred' ? 'inferred' : holding.confidence;
     d.put('holding', { ...holding, until: Math.max(at, holding.since), confidence });
   }
-  if (address.standing === 'occupied') {
+  // Without a conflict it stood there only in history: its Stop was the first that was heard of it, and it occupied nothing.
+  if (address.standing === 'occupied' && address.conflict !== null) {
     const pool = poolOf(policy, vrf, address.prefix);
     const unit = pool === null ? null : unitOf(pool, address.prefix);
     if (pool !== null && unit !== null) vacateUnit(d, pool, unit, receivedAt);

@@ -86,7 +86,9 @@ export function beginRevoke(d: Draft, before: Assignment, order: RevokeOrder, no
 }
 
 /** Puts a Disconnect for one session into the outbox, or joins the one that is already there. */
-export function orderDisconnect(d: Draft, assignment: Assignment, session: Session, now: number, policy: Policy): void {
+export function orderDisconnect(d: Draft, assignment: Assignment, about: Session, now: number, policy: Policy): void {
+  // Read again: one packet may show several assignments that end, and the first has ordered the Disconnect for all.
+  const session = d.get('session', about.id);
   if (assignment.revoke?.sendDisconnect === false) {
     step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: 'send_disconnect is false' });
     return;
