@@ -1,0 +1,176 @@
+/** `allocate`, `activate` and `revoke`: orders, and waiting for what a revoke began. */
+import { parsePrefix } from '../address-text.js';
+import type { AssignmentView, OrderView, PoolsView, SubscriberView } from '../api/views.js';
+import { CtlFailure } from './failure.js';
+import { Refusal, type Client } from './http.js';
+import type { Screen } from './screen.js';
+import { state, waitsFor } from './wording.js';
+
+export type Family = AssignmentView['family'];
+
+/** What every command works with. */
+export interface Desk {
+  readonly client: Client;
+  readonly screen: Screen;
+  /** Messages beside the answer: on stderr, so that they are in no pipe. */
+  readonly notes: Screen;
+  readonly json: boolean;
+  pause(ms: number): void;
+}
+
+export interface AllocateOptions {
+  readonly family: Family;
+  readonly pool?: string;
+  readonly address?: string;
+  readonly username?: string;
+}
+
+export interface SelectOptions {
+  readonly family?: Family;
+  readonly address?: string;
+}
+
+export interface RevokeOptions extends SelectOptions {
+  readonly reason?: string;
+  readonly disconnect: boolean;
+  readonly keepAddress?: boolean;
+  readonly wait?: number;
+}
+
+const POLL_MS = 1_000;
+
+/** The path segment of a subscriber. */
+export function subscriberPath(name: string): string {
+  return `/api/v1/subscribers/${encodeURIComponent(name)}`;
+}
+
+function orderPath(family: Family, verb: string): string {
+  return `/api/v1/network/${family === 'ipv4' ? 'ipv4' : 'ipv6'}-lifecycle/${verb}`;
+}
+
+/** The family of an order is in the path for IPv4, and in the body for the other two. */
+function order(desk: Desk, family: Family, verb: string, body: Readonly<Record<string, unknown>>): Promise<OrderView> {
+  return desk.client.post(orderPath(family, verb), family === 'ipv4' ? body : { family, ...body });
+}
+
+function report(desk: Desk, answers: readonly OrderView[], more: Readonly<Record<string, unknown>> = {}): void {
+  if (desk.json) {
+    desk.screen.json({ orders: answers, ...more });
+    return;
+  }
+  desk.screen.table(
+    ['SUBSCRIBER', 'FAMILY', 'ADDRESS', 'POOL', 'STATE', 'ASSIGNMENT', 'ORDER'],
+    answers.flatMap((answer) =>
+      answer.assignments.map((assignment) => [
+        assignment.subscriber_id,
+        assignment.family,
+        assignment.address,
+        assignment.pool_id,
+        state(assignment.lifecycle_state),
+        String(assignment.id),
+        answer.code ?? answer.verdict,
+      ]),
+    ),
+  );
+}
+
+/** Allocates; where several pools fit, the failure lists them with what is free. */
+export async function allocate(desk: Desk, subscriber: string, options: AllocateOptions): Promise<void> {
+  const { family, pool, address, username } = options;
+  const body = { subscriber_id: subscriber, pool_id: pool, requested_address: address, username };
+  try {
+    report(desk, [await order(desk, family, 'allocate', body)]);
+  } catch (failure) {
+    if (!(failure instanceof Refusal) || failure.problem.code !== 'pool-required') throw failure;
+    const { pools } = await desk.client.get<PoolsView>('/api/v1/pools');
+    const fitting = pools
+      .filter((one) => one.family === family && one.retired_at === null)
+      .map((one) => `  ${one.pool_id}  ${one.prefix}  ${one.free} free`);
+    const message = [`several pools hand out ${family}:`, ...fitting].join('\n');
+    throw new CtlFailure('refused', message, 'choose one with --pool NAME', failure.problem);
+  }
+}
+
+function sameAddress(a: string, b: string): boolean {
+  const [one, other] = [parsePrefix(a), parsePrefix(b)];
+  return one !== null && other !== null && one.length === other.length && one.bytes.join() === other.bytes.join();
+}
+
+/** The families in which a subscriber has open assignments that are meant. */
+async function families(desk: Desk, subscriber: string, options: SelectOptions): Promise<Family[]> {
+  if (options.family !== undefined) return [options.family];
+  const { address } = options;
+  const { assignments } = await desk.client.get<SubscriberView>(subscriberPath(subscriber));
+  const open = assignments.filter(
+    (one) => one.lifecycle_state !== 'revoked' && (address === undefined || sameAddress(one.address, address)),
+  );
+  if (open.length > 0) return [...new Set(open.map(({ family }) => family))].sort();
+  const what = address === undefined ? 'open assignment' : `open assignment of ${address}`;
+  throw new CtlFailure(
+    'refused',
+    `subscriber ${subscriber} has no ${what}`,
+    `\`addrdctl show ${subscriber}\` shows what it had`,
+  );
+}
+
+/** Puts allocated addresses into service. */
+export async function activate(desk: Desk, subscriber: string, options: SelectOptions): Promise<void> {
+  const answers: OrderView[] = [];
+  for (const family of await families(desk, subscriber, options)) {
+    answers.push(await order(desk, family, 'activate', { subscriber_id: subscriber, address: options.address }));
+  }
+  report(desk, answers);
+}
+
+/** Revokes in every family that is meant, and waits for the end where asked to. */
+export async function revoke(desk: Desk, subscriber: string, options: RevokeOptions): Promise<void> {
+  const answers: OrderView[] = [];
+  for (const family of await families(desk, subscriber, options)) {
+    answers.push(
+      await order(desk, family, 'revoke', {
+        subscriber_id: subscriber,
+        address: options.address,
+        reason: options.reason,
+        send_disconnect: options.disconnect,
+        release_to_pool: options.keepAddress !== true,
+      }),
+    );
+  }
+  if (options.wait === undefined) {
+    report(desk, answers);
+    return;
+  }
+  const ids = new Set(answers.flatMap((answer) => answer.assignments.map(({ id }) => id)));
+  if (!desk.json) report(desk, answers);
+  const ended = await untilRevoked(desk, subscriber, ids, options.wait);
+  const waiting = ended.filter((one) => one.lifecycle_state !== 'revoked');
+  if (desk.json) report(desk, answers, { assignments: ended });
+  for (const one of ended) {
+    if (one.lifecycle_state !== 'revoked' || desk.json) continue;
+    desk.screen.line(`${one.address} is revoked; evidence: ${one.evidence?.kind ?? '-'}`, 'green', 2);
+  }
+  if (waiting.length === 0) return;
+  throw new CtlFailure(
+    'waited',
+    [
+      `not revoked after ${String(options.wait)} s; the termination goes on`,
+      ...waiting.map((one) => `  ${one.address} is ${one.lifecycle_state}, waiting for: ${waitsFor(one)}`),
+    ].join('\n'),
+    `\`addrdctl show ${subscriber}\` shows each step`,
+  );
+}
+
+/** Looks once a second until all are revoked or the time is over; returns the assignments as they then are. */
+async function untilRevoked(
+  desk: Desk,
+  subscriber: string,
+  ids: ReadonlySet<number>,
+  seconds: number,
+): Promise<AssignmentView[]> {
+  for (let passed = 0; ; passed++) {
+    const { assignments } = await desk.client.get<SubscriberView>(subscriberPath(subscriber));
+    const mine = assignments.filter(({ id }) => ids.has(id));
+    if (passed >= seconds || mine.every((one) => one.lifecycle_state === 'revoked')) return mine;
+    desk.pause(POLL_MS);
+  }
+}

@@ -1,0 +1,71 @@
+/** `status`, `pools` and `nas` as tables. */
+import type { NasView, PoolView, StatusView } from '../api/views.js';
+import type { Screen } from './screen.js';
+import { time } from './wording.js';
+
+/** From this share on a pool is shown as nearly full: the default of the pool alarm. */
+const NEARLY_FULL_PERCENT = 80;
+
+/** Prints how the daemon stands. */
+export function statusPage(screen: Screen, status: StatusView): void {
+  const ready = status.ready ? 'ready' : `NOT READY: ${status.reasons.join(', ')}`;
+  screen.line(`addrd ${status.version}, tenant ${status.tenant}, ${time(status.time)}`, 'bold', 2);
+  screen.line(`  ${ready}`, status.ready ? 'green' : 'red', 4);
+  screen.line();
+  const families = Object.entries(status.assignments);
+  const states = Object.keys(status.assignments.ipv4);
+  screen.table(
+    ['ASSIGNMENTS', ...states.map((name) => name.toUpperCase())],
+    families.map(([family, counts]) => [family, ...Object.values(counts).map(String)]),
+  );
+  screen.line();
+  const alarming = (count: number): { text: string; colour: 'red' } | string =>
+    count > 0 ? { text: String(count), colour: 'red' } : '0';
+  screen.table(
+    ['OPEN SESSIONS', 'PENDING EFFECTS', 'CONFLICTS', 'STUCK', 'DUE DEADLINES', 'POISON'],
+    [
+      [
+        String(status.sessions_open),
+        String(status.outbox_pending),
+        alarming(status.conflicts_open),
+        alarming(status.stuck),
+        String(status.deadlines_due),
+        alarming(status.poison),
+      ],
+    ],
+  );
+}
+
+export function poolTable(screen: Screen, pools: readonly PoolView[]): void {
+  screen.table(
+    ['POOL', 'FAMILY', 'PREFIX', 'UNIT', 'HELD', 'BARRED', 'FREE', 'USED'],
+    pools.map((pool) => {
+      const used = `${pool.utilisation_percent.toFixed(2)} %`;
+      return [
+        pool.retired_at === null ? pool.pool_id : `${pool.pool_id} (retired)`,
+        pool.family,
+        pool.prefix,
+        `/${String(pool.unit_length)}`,
+        String(pool.held),
+        String(pool.barred),
+        pool.free,
+        pool.utilisation_percent >= NEARLY_FULL_PERCENT ? { text: used, colour: 'red' } : used,
+      ];
+    }),
+  );
+}
+
+export function nasTable(screen: Screen, list: readonly NasView[]): void {
+  screen.table(
+    ['NAS', 'ADDRESS', 'SESSIONS', 'SUSPECT', 'HEARD SINCE', 'HEARD UNTIL', 'LAST RESTART'],
+    list.map((nas) => [
+      nas.nas,
+      nas.nas_address,
+      String(nas.open_sessions),
+      nas.suspect_sessions > 0 ? { text: String(nas.suspect_sessions), colour: 'yellow' } : '0',
+      time(nas.heard_since),
+      time(nas.heard_until),
+      time(nas.epoch_at),
+    ]),
+  );
+}

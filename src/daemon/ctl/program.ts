@@ -1,0 +1,358 @@
+/** The commands of addrdctl. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { parsePrefix } from '../address-text.js';
+import type {
+  AddressView,
+  ConflictsView,
+  EventsView,
+  NasesView,
+  OutboxView,
+  PoolsView,
+  SessionsView,
+  StatusView,
+  SubscriberView,
+} from '../api/views.js';
+import { CtlFailure, EXIT } from './failure.js';
+import { Client } from './http.js';
+import {
+  activate,
+  allocate,
+  revoke,
+  subscriberPath,
+  type AllocateOptions,
+  type Desk,
+  type RevokeOptions,
+  type SelectOptions,
+} from './ordering.js';
+import { nasTable, poolTable, statusPage } from './overview.js';
+import { Screen } from './screen.js';
+import { addressStory, conflictTable, effectTable, journal, sessionTable, subscriberStory } from './story.js';
+
+/** The world of addrdctl, which `main.ts` ties to the process. */
+export interface CtlWorld {
+  readonly version: string;
+  readonly columns: number;
+  readonly colours: boolean;
+  out(text: string): void;
+  err(text: string): void;
+  env(name: string): string | undefined;
+  readFile(path: string): string;
+  pause(ms: number): void;
+}
+
+interface Globals {
+  readonly url: string;
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly json?: boolean;
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:8067';
+const DEFAULT_TOKEN_FILE = 'var/api-token';
+const PAGE = 1_000;
+const FOLLOW_MS = 1_000;
+
+function readToken({ token, tokenFile }: Globals, world: CtlWorld): string | null {
+  const given = token ?? (tokenFile === undefined ? world.env('ADDRD_TOKEN') : undefined);
+  if (given !== undefined) return given;
+  const path = tokenFile ?? world.env('ADDRD_TOKEN_FILE');
+  try {
+    return world.readFile(path ?? DEFAULT_TOKEN_FILE).trim();
+  } catch (thrown) {
+    // Nobody named the default file; without it the daemon will say that a token is needed.
+    if (path === undefined) return null;
+    const why = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unreadable';
+    throw new CtlFailure('unauthorised', `the token file ${path} cannot be read (${why})`);
+  }
+}
+
+function baseOf(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') {
+    throw new CtlFailure('usage', `${url} is not a URL`, 'write http://127.0.0.1:8067');
+  }
+  return parsed.href.replace(/\/$/, '');
+}
+
+function openDesk(globals: Globals, world: CtlWorld): Desk {
+  const { columns: width, colours } = world;
+  return {
+    client: new Client(baseOf(globals.url), readToken(globals, world)),
+    screen: new Screen({
+      write: (text) => {
+        world.out(text);
+      },
+      width,
+      colours,
+    }),
+    notes: new Screen({
+      write: (text) => {
+        world.err(text);
+      },
+      width,
+      colours,
+    }),
+    json: globals.json === true,
+    pause: (ms) => {
+      world.pause(ms);
+    },
+  };
+}
+
+function seconds(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('a whole number of seconds, at least 1');
+  return Number(text);
+}
+
+function lines(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text) || Number(text) > PAGE) throw new InvalidArgumentError('1 to 1000');
+  return Number(text);
+}
+
+function family(): Option {
+  return new Option('--family <family>', 'ipv4, ipv6 or ipv6-pd').choices(['ipv4', 'ipv6', 'ipv6-pd']);
+}
+
+/** Follows the pages of a list to its end. */
+async function everySession(desk: Desk, all: boolean): Promise<SessionsView['sessions']> {
+  const sessions: SessionsView['sessions'] = [];
+  for (let after: number | null = 0; after !== null;) {
+    const query = `open=${String(!all)}&limit=${String(PAGE)}&after=${String(after)}`;
+    const page: SessionsView = await desk.client.get(`/api/v1/sessions?${query}`);
+    sessions.push(...page.sessions);
+    after = page.next_after;
+  }
+  return sessions;
+}
+
+interface EventOptions {
+  readonly subscriber?: string;
+  readonly address?: string;
+  readonly follow?: boolean;
+  readonly lines: number;
+}
+
+/** Prints the newest lines and, with `--follow`, every one that comes, until it is interrupted. */
+async function events(desk: Desk, options: EventOptions): Promise<void> {
+  const { subscriber, address } = options;
+  const query = new URLSearchParams({
+    ...(subscriber === undefined ? {} : { subscriber }),
+    ...(address === undefined ? {} : { address }),
+  });
+  query.set('limit', String(options.lines));
+  for (;;) {
+    const page = await desk.client.get<EventsView>(`/api/v1/events?${query.toString()}`);
+    if (desk.json && options.follow !== true) desk.screen.json(page);
+    else if (desk.json) for (const event of page.events) desk.screen.json(event);
+    else journal(desk.screen, page.events);
+    if (options.follow !== true) return;
+    query.set('after', String(page.last_id ?? 0));
+    query.set('limit', String(PAGE));
+    if (page.events.length < PAGE) desk.pause(FOLLOW_MS);
+  }
+}
+
+async function show(desk: Desk, what: string, options: { readonly subscriber?: boolean }): Promise<void> {
+  const { client, screen, json } = desk;
+  if (options.subscriber !== true && parsePrefix(what) !== null) {
+    const story = await client.get<AddressView>(`/api/v1/addresses/${encodeURIComponent(what)}`);
+    if (json) screen.json(story);
+    else addressStory(screen, story);
+    return;
+  }
+  const story = await client.get<SubscriberView>(subscriberPath(what));
+  if (json) screen.json(story);
+  else subscriberStory(screen, story);
+}
+
+/** Gets a list, and prints it as JSON or as `print` does; an empty one says so beside the output. */
+async function list<T, R>(
+  desk: Desk,
+  path: string,
+  rows: (view: T) => readonly R[],
+  print: (rows: readonly R[]) => void,
+  none: string,
+): Promise<void> {
+  const view = await desk.client.get<T>(path);
+  if (desk.json) desk.screen.json(view);
+  else if (rows(view).length > 0) print(rows(view));
+  else desk.notes.line(none);
+}
+
+function buildProgram(world: CtlWorld): Command {
+  const program = new Command('addrdctl')
+    .description('Looks at addrd and gives it orders, over its API.')
+    .version(world.version)
+    .addOption(
+      new Option('--url <url>', 'where the API is; environment ADDRD_URL').default(
+        world.env('ADDRD_URL') ?? DEFAULT_URL,
+      ),
+    )
+    .option('--token <token>', 'the token itself, which others see in the list of processes; environment ADDRD_TOKEN')
+    .option('--token-file <file>', `a file that holds it; environment ADDRD_TOKEN_FILE; default ${DEFAULT_TOKEN_FILE}`)
+    .option('--json', 'JSON for scripts instead of tables')
+    .showHelpAfterError('(addrdctl --help shows the commands)')
+    .configureOutput({
+      writeOut: (text) => {
+        world.out(text);
+      },
+      writeErr: (text) => {
+        world.err(text);
+      },
+    })
+    .exitOverride();
+  const desk = (): Desk => openDesk(program.opts<Globals>(), world);
+
+  program
+    .command('status')
+    .description('how the daemon stands')
+    .action(async () => {
+      const { client, screen, json } = desk();
+      const status = await client.get<StatusView>('/api/v1/status');
+      if (json) screen.json(status);
+      else statusPage(screen, status);
+    });
+  program
+    .command('show')
+    .description('everything about a subscriber or an address')
+    .argument('<subscriber|address>')
+    .option('--subscriber', 'it is a subscriber, though it looks like an address')
+    .action((what: string, options: { subscriber?: boolean }) => show(desk(), what, options));
+  program
+    .command('allocate')
+    .description('allocate an address to a subscriber')
+    .argument('<subscriber>')
+    .addOption(family().makeOptionMandatory())
+    .option('--pool <pool>', 'needed where several pools hand out the family')
+    .option('--address <address>', 'one particular address or prefix')
+    .option('--username <name>', "the User-Name of the subscriber's sessions")
+    .action((subscriber: string, options: AllocateOptions) => allocate(desk(), subscriber, options));
+  program
+    .command('activate')
+    .description('put allocated addresses into service before a session shows them')
+    .argument('<subscriber>')
+    .addOption(family())
+    .option('--address <address>', 'only this address or prefix')
+    .action((subscriber: string, options: SelectOptions) => activate(desk(), subscriber, options));
+  program
+    .command('revoke')
+    .description('end assignments: Disconnect, evidence, quarantine; without --family in every family')
+    .argument('<subscriber>')
+    .addOption(family())
+    .option('--address <address>', 'only this address or prefix')
+    .option('--reason <text>', 'kept in the journal')
+    .option('--no-disconnect', 'do not cut sessions: wait for them to end')
+    .option('--keep-address', 'keep the address reserved instead of releasing it to the pool')
+    .option('--wait <seconds>', 'look once a second until all are revoked', seconds)
+    .action((subscriber: string, options: RevokeOptions) => revoke(desk(), subscriber, options));
+  program
+    .command('sessions')
+    .description('open sessions')
+    .option('--all', 'those that have ended too')
+    .action(async (options: { all?: boolean }) => {
+      const at = desk();
+      const sessions = await everySession(at, options.all === true);
+      if (at.json) at.screen.json({ sessions });
+      else if (sessions.length > 0) sessionTable(at.screen, sessions);
+      else at.notes.line('no session');
+    });
+  program
+    .command('pools')
+    .description('pools, and how full they are')
+    .action(() => {
+      const at = desk();
+      return list(
+        at,
+        '/api/v1/pools',
+        (view: PoolsView) => view.pools,
+        (rows) => {
+          poolTable(at.screen, rows);
+        },
+        'no pool',
+      );
+    });
+  program
+    .command('nas')
+    .description('NASes, and when they were heard')
+    .action(() => {
+      const at = desk();
+      return list(
+        at,
+        '/api/v1/nas',
+        (view: NasesView) => view.nas,
+        (rows) => {
+          nasTable(at.screen, rows);
+        },
+        'no NAS was heard yet',
+      );
+    });
+  program
+    .command('outbox')
+    .description('effects that are pending')
+    .option('--all', 'those that have ended too, the newest first')
+    .action((options: { all?: boolean }) => {
+      const at = desk();
+      const path = options.all === true ? '/api/v1/outbox?limit=1000' : '/api/v1/outbox?status=pending&limit=1000';
+      return list(
+        at,
+        path,
+        (view: OutboxView) => view.outbox,
+        (rows) => {
+          effectTable(at.screen, rows);
+        },
+        'no effect',
+      );
+    });
+  program
+    .command('conflicts')
+    .description('sessions on addresses that are not theirs')
+    .action(() => {
+      const at = desk();
+      return list(
+        at,
+        '/api/v1/conflicts',
+        (view: ConflictsView) => view.conflicts,
+        (rows) => {
+          conflictTable(at.screen, rows);
+        },
+        'no conflict',
+      );
+    });
+  program
+    .command('events')
+    .description('the newest lines of the journal, oldest first')
+    .option('--subscriber <subscriber>', 'only of this subscriber')
+    .option('--address <address>', 'only of this address or prefix')
+    .option('--follow', 'go on with what comes, until interrupted')
+    .option('--lines <n>', 'how many to begin with', lines, 50)
+    .action((options: EventOptions) => events(desk(), options));
+  return program;
+}
+
+/** Runs addrdctl with the arguments after the program's name, and returns its exit code. */
+export async function run(args: readonly string[], world: CtlWorld): Promise<number> {
+  const program = buildProgram(world);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return EXIT.ok;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (!(thrown instanceof CtlFailure)) throw thrown;
+    if (program.opts<Globals>().json === true && thrown.document !== null) {
+      world.err(`${JSON.stringify(thrown.document)}\n`);
+      return thrown.exit;
+    }
+    const screen = new Screen({
+      write: (text) => {
+        world.err(text);
+      },
+      width: world.columns,
+      colours: world.colours,
+    });
+    const [first = '', ...more] = thrown.message.split('\n');
+    screen.line(`addrdctl: ${first}`, 'red', 2);
+    for (const line of more) screen.line(line, null, 4);
+    if (thrown.hint !== null) screen.line(`  ${thrown.hint}`, null, 2);
+    return thrown.exit;
+  }
+}

@@ -1,0 +1,190 @@
+/** `show`: what happened around a subscriber or an address, as somebody woken at 03:00 wants to read it. */
+import type {
+  AddressView,
+  AssignmentView,
+  ConflictView,
+  EffectView,
+  EventView,
+  HoldingView,
+  SessionView,
+  SubscriberView,
+} from '../api/views.js';
+import type { Screen } from './screen.js';
+import { EVENT_HANG, eventLine, octets, orDash, state, time, waitsFor } from './wording.js';
+
+function milestones(assignment: AssignmentView): string {
+  const at: readonly (readonly [string, string | null])[] = [
+    ['allocated', assignment.lifecycle_allocated_at],
+    ['active', assignment.lifecycle_activated_at],
+    ['suspended', assignment.lifecycle_suspended_at],
+    ['revoking', assignment.lifecycle_revoking_at],
+    ['revoked', assignment.lifecycle_revoked_at],
+  ];
+  return at.flatMap(([what, iso]) => (iso === null ? [] : [`${what} ${time(iso)}`])).join(', ');
+}
+
+function assignmentStory(screen: Screen, assignment: AssignmentView): void {
+  const { lifecycle_state: now, revoke, evidence, unit } = assignment;
+  const colour = state(now);
+  screen.line();
+  screen.line(
+    `${assignment.address} (${assignment.family}) of ${assignment.subscriber_id}: ${now.toUpperCase()} since ${time(assignment.since)}`,
+    typeof colour === 'string' ? 'bold' : colour.colour,
+    2,
+  );
+  screen.line(`  assignment ${String(assignment.id)}, pool ${assignment.pool_id}; ${milestones(assignment)}`, null, 4);
+  if (assignment.lifecycle_metadata !== null)
+    screen.line(`  metadata ${JSON.stringify(assignment.lifecycle_metadata)}`, null, 4);
+  if (revoke !== null) {
+    const options = [
+      ...(revoke.send_disconnect ? [] : ['without a Disconnect']),
+      ...(revoke.release_to_pool ? [] : ['the address is kept']),
+    ];
+    screen.line(`  revoked by ${[revoke.actor, ...options].join(', ')}; reason: ${revoke.reason}`, null, 4);
+  }
+  if (assignment.stuck !== null) screen.line(`  STUCK because: ${assignment.stuck}`, 'red', 4);
+  else if (now === 'revoking') screen.line(`  waits for: ${waitsFor(assignment)}`, 'yellow', 4);
+  if (evidence !== null)
+    screen.line(`  evidence: ${evidence.kind} at ${time(evidence.at)}: ${evidence.detail}`, null, 4);
+  if (unit !== null)
+    screen.line(`  the address is ${unit.state}${unit.until === null ? '' : ` until ${time(unit.until)}`}`);
+  if (assignment.steps.length === 0) return;
+  screen.table(
+    ['STEP', 'STATE', 'TRIES', 'OUTCOME', 'LOOKED AT', 'AGAIN AT'],
+    assignment.steps.map((step) => [
+      step.step,
+      state(step.state),
+      String(step.attempts),
+      orDash(step.outcome),
+      time(step.updated_at),
+      step.state === 'waiting' ? time(step.due_at) : '-',
+    ]),
+    2,
+  );
+}
+
+/** Sessions as a table. */
+export function sessionTable(screen: Screen, sessions: readonly SessionView[], indent = 0): void {
+  screen.table(
+    ['SESSION', 'NAS', 'STATE', 'USER-NAME', 'ADDRESSES', 'SINCE', 'LAST SEEN', 'IN', 'OUT'],
+    sessions.map((session) => [
+      session.session_id,
+      session.nas,
+      state(session.state),
+      orDash(session.username),
+      orDash(
+        session.addresses
+          .map(({ address, standing }) => (standing === 'held' ? address : `${address} (${standing})`))
+          .join(' '),
+      ),
+      time(session.started_at),
+      time(session.ended_at ?? session.usage?.updated_at ?? null),
+      octets(session.usage?.input_octets ?? 0),
+      octets(session.usage?.output_octets ?? 0),
+    ]),
+    indent,
+  );
+}
+
+/** Effects as a table. */
+export function effectTable(screen: Screen, effects: readonly EffectView[], indent = 0): void {
+  screen.table(
+    ['ID', 'EFFECT', 'NAS', 'SESSION', 'STATUS', 'TRIES', 'OUTCOME', 'ORDERED', 'DUE / ENDED'],
+    effects.map((effect) => [
+      String(effect.id),
+      effect.kind,
+      orDash(effect.nas),
+      orDash(effect.session_id),
+      state(effect.status),
+      String(effect.attempt),
+      orDash(effect.outcome),
+      time(effect.created_at),
+      time(effect.finished_at ?? effect.due_at),
+    ]),
+    indent,
+  );
+}
+
+/** Open conflicts as a table. */
+export function conflictTable(screen: Screen, conflicts: readonly ConflictView[], indent = 0): void {
+  screen.table(
+    ['ADDRESS', 'CONFLICT', 'HOLDER', 'NAS', 'SESSION', 'USER-NAME', 'TIMES', 'LAST SEEN'],
+    conflicts.map((conflict) => [
+      conflict.address,
+      { text: conflict.kind, colour: 'red' },
+      orDash(conflict.holder_id),
+      conflict.nas,
+      conflict.session_id,
+      orDash(conflict.username),
+      String(conflict.count),
+      time(conflict.last_at),
+    ]),
+    indent,
+  );
+}
+
+/** Lines of the journal; `about` is the subscriber that need not be named in each. */
+export function journal(screen: Screen, events: readonly EventView[], indent = 0, about: string | null = null): void {
+  for (const event of events) screen.line(' '.repeat(indent) + eventLine(event, about), null, EVENT_HANG + indent);
+}
+
+function history(screen: Screen, rows: readonly HoldingView[]): void {
+  screen.table(
+    ['ADDRESS', 'HELD AS', 'BY', 'NAS', 'SINCE', 'UNTIL', 'CONFIDENCE'],
+    rows.map((row) => [
+      row.address,
+      row.kind,
+      orDash(row.subscriber_id),
+      orDash(row.nas),
+      time(row.since),
+      row.until === null ? 'now' : time(row.until),
+      row.confidence,
+    ]),
+    2,
+  );
+}
+
+type Story = Pick<SubscriberView, 'assignments' | 'sessions' | 'outbox' | 'conflicts' | 'events'>;
+
+function rest(screen: Screen, story: Story, about: string | null): void {
+  screen.heading(`Sessions (${String(story.sessions.length)})`);
+  if (story.sessions.length > 0) sessionTable(screen, story.sessions, 2);
+  if (story.conflicts.length > 0) {
+    screen.heading(`Conflicts (${String(story.conflicts.length)})`);
+    conflictTable(screen, story.conflicts, 2);
+  }
+  if (story.outbox.length > 0) {
+    screen.heading(`Effects (${String(story.outbox.length)})`);
+    effectTable(screen, story.outbox, 2);
+  }
+  screen.heading('Journal');
+  journal(screen, story.events, 2, about);
+}
+
+/** Prints everything about a subscriber. */
+export function subscriberStory(screen: Screen, story: SubscriberView): void {
+  screen.line(`Subscriber ${story.subscriber_id}, known since ${time(story.created_at)}`, 'bold', 2);
+  const names = story.usernames.map(({ username, provenance }) => `${username} (${provenance})`);
+  screen.line(`  User-Name ${names.length === 0 ? 'not known' : names.join(', ')}`, null, 4);
+  if (story.assignments.length === 0) screen.line('  no assignment');
+  for (const assignment of story.assignments) assignmentStory(screen, assignment);
+  rest(screen, story, story.subscriber_id);
+}
+
+/** Prints everything about an address. */
+export function addressStory(screen: Screen, story: AddressView): void {
+  const { unit } = story;
+  screen.line(`Address ${story.address}`, 'bold');
+  if (unit === null) screen.line('  in no pool, or wider than what a pool hands out');
+  else {
+    const until = unit.until === null ? '' : ` until ${time(unit.until)}`;
+    const last = unit.last_subscriber_id === null ? '' : `, last held by ${unit.last_subscriber_id}`;
+    screen.line(`  ${unit.address} of pool ${unit.pool_id}: ${unit.state}${until}${last}`, null, 4);
+  }
+  for (const assignment of story.assignments) assignmentStory(screen, assignment);
+  if (story.history.length > 0) {
+    screen.heading('History');
+    history(screen, story.history);
+  }
+  rest(screen, story, null);
+}
