@@ -17,6 +17,7 @@ import {
   type TableName,
 } from '../daemon/lifecycle/records.js';
 import type { Change, NumberedTable, World } from '../daemon/lifecycle/world.js';
+import { bornWith, FLUSH_ORDER } from './order.js';
 import type { Queries } from './queries.js';
 import { familyOf } from './tables/live.js';
 import type { Tables } from './tables.js';
@@ -31,25 +32,6 @@ interface Entry<R> {
   /** The row as the database has it, or null. */
   readonly stored: R | null;
 }
-
-/** The tables in an order in which what is referred to comes first. Live rows and effects come after. */
-const FLUSH_ORDER: readonly TableName[] = [
-  'meta',
-  'subscriber',
-  'identity',
-  'pool',
-  'nas',
-  'epoch',
-  'assignment',
-  'step',
-  'session',
-  'usage',
-  'witness',
-  'holding',
-  'conflict',
-  'poolFree',
-  'deadline',
-];
 
 /** The next number of each numbered table. */
 export type NextIds = Record<NumberedTable, number>;
@@ -78,23 +60,6 @@ function noEntries(): Entries {
   };
 }
 
-/** The number without which a row cannot be: where that number is new, the row is, and need not be looked for. */
-const BORN_WITH: { readonly [T in TableName]?: (row: Rows[T]) => readonly [NumberedTable, number] } = {
-  subscriber: (row) => ['subscriber', row.id],
-  nas: (row) => ['nas', row.id],
-  epoch: (row) => ['nas', row.nas],
-  pool: (row) => ['pool', row.id],
-  assignment: (row) => ['assignment', row.id],
-  live: (row) => ['assignment', row.assignment],
-  step: (row) => ['assignment', row.assignment],
-  session: (row) => ['session', row.id],
-  usage: (row) => ['session', row.session],
-  witness: (row) => ['session', row.ref],
-  holding: (row) => [row.kind === 'session' ? 'session' : 'assignment', row.seq],
-  conflict: (row) => ['conflict', row.id],
-  outbox: (row) => ['outbox', row.id],
-};
-
 /** Adds to the set under a key of a map. */
 function add<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
   const set = map.get(key);
@@ -113,7 +78,7 @@ export class Image implements World {
   readonly #unique = new Map<string, number | null>();
   /** Rows of this batch by the foreign key under which a question asks for them. */
   readonly #assignmentsOf = new Map<number, Set<number>>();
-  readonly #witnessesOf = new Map<number, Set<string>>();
+  readonly #witnessesOf = new Map<number, Set<number>>();
   readonly #freed = new Map<number, readonly string[]>();
 
   /** `ids` is changed in place: hand in a copy and keep it when the commit has returned. */
@@ -206,9 +171,14 @@ export class Image implements World {
         if (!gone(assignment)) found.push(assignment);
       }
     }
+    const known = found.length;
     for (const { row, stored } of live.values()) {
       if (row !== null && stored === null && row.vrf === vrf && overlaps(row.prefix, prefix))
         found.push(row.assignment);
+    }
+    if (found.length > 1 && found.length > known) {
+      const lo = (assignment: number): Uint8Array => this.row('live', String(assignment))?.prefix.bytes ?? hi;
+      found.sort((a, b) => compareBytes(lo(a), lo(b)));
     }
     return found.slice(0, OVERLAP_LIMIT);
   }
@@ -220,14 +190,12 @@ export class Image implements World {
   }
 
   witnessesOf(assignment: number): readonly string[] {
-    const keys = new Set<string>();
+    const refs = new Set(this.#witnessesOf.get(assignment));
     for (const witness of this.#queries.witnesses(assignment)) {
-      const key = witnessKey(witness.assignment, witness.ref);
-      this.#adopt('witness', key, witness);
-      keys.add(key);
+      this.#adopt('witness', witnessKey(assignment, witness.ref), witness);
+      refs.add(witness.ref);
     }
-    for (const key of this.#witnessesOf.get(assignment) ?? []) keys.add(key);
-    return [...keys];
+    return [...refs].sort((a, b) => a - b).map((ref) => witnessKey(assignment, ref));
   }
 
   unused(pool: number, from: bigint): Prefix | null {
@@ -298,10 +266,8 @@ export class Image implements World {
   }
 
   #isNew({ table, row }: Change): boolean {
-    const bornWith = BORN_WITH[table] as ((row: Rows[TableName]) => readonly [NumberedTable, number]) | undefined;
-    if (row === null || bornWith === undefined) return false;
-    const [numbered, id] = bornWith(row);
-    return id >= this.#firstIds[numbered];
+    const born = row === null ? null : bornWith(table, row);
+    return born !== null && born.id >= this.#firstIds[born.table];
   }
 
   #index({ table, row }: Change, isNew: boolean): void {
@@ -313,8 +279,9 @@ export class Image implements World {
       }
       case 'session': {
         const { nas, sid, id } = row as Rows['session'];
-        // An older instance may still be written when a newer one has taken over the number.
-        if (isNew) this.#unique.set(sessionUnique(nas, sid), id);
+        const key = sessionUnique(nas, sid);
+        // An older instance, of this batch or an earlier one, may be written when a newer one has taken over the number.
+        if (isNew && (this.#unique.get(key) ?? 0) <= id) this.#unique.set(key, id);
         break;
       }
       case 'subscriber': {
@@ -339,7 +306,7 @@ export class Image implements World {
       }
       case 'witness': {
         const { assignment, ref } = row as Rows['witness'];
-        add(this.#witnessesOf, assignment, witnessKey(assignment, ref));
+        add(this.#witnessesOf, assignment, ref);
         break;
       }
       default:
