@@ -42,7 +42,7 @@ function isProblem(body: unknown): body is ProblemView {
 
 function causeOf(thrown: unknown): string {
   const cause: unknown = thrown instanceof Error ? thrown.cause : null;
-  if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code;
+  if (cause instanceof Error) return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
   return thrown instanceof Error ? thrown.message : 'unknown';
 }
 
