@@ -81,12 +81,24 @@ export function beginRevoke(d: Draft, before: Assignment, order: RevokeOrder, no
   );
   const open = d.witnessesOf(assignment.id).filter((w) => w.closedAt === null && w.standing === 'held');
   if (open.length === 0) step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: 'no open session' });
-  for (const witness of open) orderDisconnect(d, assignment, d.get('session', witness.ref), now, policy);
+  open.forEach((witness, index) => {
+    orderDisconnect(d, assignment, d.get('session', witness.ref), now, policy, index === 0);
+  });
   return evaluate(d, d.get('assignment', assignment.id), now, policy);
 }
 
-/** Puts a Disconnect for one session into the outbox, or joins the one that is already there. */
-export function orderDisconnect(d: Draft, assignment: Assignment, about: Session, now: number, policy: Policy): void {
+/**
+ * Puts a Disconnect for one session into the outbox, or joins the one that is already there. `counts` says that it is an
+ * attempt of its own: sessions that are told to end by one decision are one attempt, however many they are.
+ */
+export function orderDisconnect(
+  d: Draft,
+  assignment: Assignment,
+  about: Session,
+  now: number,
+  policy: Policy,
+  counts = true,
+): void {
   // Read again: one packet may show several assignments that end, and the first has ordered the Disconnect for all.
   const session = d.get('session', about.id);
   if (assignment.revoke?.sendDisconnect === false) {
@@ -100,10 +112,14 @@ export function orderDisconnect(d: Draft, assignment: Assignment, about: Session
   }
   const before = d.find('step', `${String(assignment.id)}/disconnect`);
   const fresh = before === null || now - before.startedAt > policy.disconnect.windowMs;
-  const attempts = fresh ? 1 : before.attempts + 1;
+  const attempts = fresh ? 1 : before.attempts + (counts ? 1 : 0);
   const started = fresh ? now : before.startedAt;
-  if (!fresh && before.attempts >= policy.disconnect.count && session.disconnect === null) {
-    step(d, assignment.id, 'disconnect', now, { state: 'failed', outcome: 'the subscriber comes back each time' });
+  if (attempts > policy.disconnect.count && session.disconnect === null) {
+    step(d, assignment.id, 'disconnect', now, {
+      state: 'failed',
+      attempts,
+      outcome: 'the subscriber comes back each time',
+    });
     hold(d, assignment, now, 'AAA still returns it');
     return;
   }
@@ -194,13 +210,22 @@ export function evaluate(d: Draft, assignment: Assignment, now: number, policy: 
   return current;
 }
 
-/** Sends another Disconnect for a session that was seen again after the NAS acknowledged the last one. */
+/**
+ * Sends another Disconnect: for a session that was seen again after the NAS acknowledged the last one and, when the
+ * window of the last ones has passed, for one that was held back or whose NAS refused.
+ */
 export function disconnectAgain(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
+  const last = d.find('step', `${String(assignment.id)}/disconnect`)?.startedAt ?? 0;
+  const rested = policy.mode === 'act' && now - last > policy.disconnect.windowMs;
+  let counts = true;
   for (const witness of d.witnessesOf(assignment.id)) {
-    if (witness.closedAt !== null || witness.standing !== 'held' || witness.answeredAt === null) continue;
-    if (d.get('usage', witness.ref).updatedAt <= witness.answeredAt) continue;
+    if (witness.closedAt !== null || witness.standing !== 'held') continue;
+    const { answeredAt } = witness;
+    const due = answeredAt === null ? rested : d.get('usage', witness.ref).updatedAt > answeredAt;
     const session = d.get('session', witness.ref);
-    if (session.disconnect === null) orderDisconnect(d, d.get('assignment', assignment.id), session, now, policy);
+    if (!due || session.disconnect !== null) continue;
+    orderDisconnect(d, d.get('assignment', assignment.id), session, now, policy, counts);
+    counts = false;
   }
 }
 
