@@ -41,8 +41,12 @@ const bans = [
     instead: 'Timers are injected: use Timers, or Turn.defer for the next turn of the event loop.',
     allowedIn: ['src/daemon/clock.ts'],
     globals: ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'],
-    properties: [['AbortSignal', 'timeout']],
     modules: ['timers'],
+  },
+  {
+    instead: 'Timers are injected. Only a client that waits for a network may have this one.',
+    allowedIn: ['src/daemon/clock.ts', 'src/daemon/ctl/http.ts'],
+    properties: [['AbortSignal', 'timeout']],
   },
   {
     instead: 'Chance is injected: use Random.',

@@ -57,8 +57,8 @@ const banned: readonly Fixture[] = [
     properties,
     [clock],
     ...['export const x = Math.random();', 'export const { random } = Math;', 'export const x = Math["random"]();'],
-    ...['export const x = AbortSignal.timeout(5);'],
   ),
+  ...fixtures(properties, [clock, ctlHttp], 'export const x = AbortSignal.timeout(5);'),
   ...fixtures(
     imports,
     [clock],

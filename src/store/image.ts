@@ -17,7 +17,7 @@ import {
   type TableName,
 } from '../daemon/lifecycle/records.js';
 import type { Change, NumberedTable, World } from '../daemon/lifecycle/world.js';
-import { bornWith, FLUSH_ORDER } from './order.js';
+import { bornWith, FLUSH_ORDER, type NextIds } from './order.js';
 import type { Queries } from './queries.js';
 import { familyOf } from './tables/live.js';
 import type { Tables } from './tables.js';
@@ -32,9 +32,6 @@ interface Entry<R> {
   /** The row as the database has it, or null. */
   readonly stored: R | null;
 }
-
-/** The next number of each numbered table. */
-export type NextIds = Record<NumberedTable, number>;
 
 type Entries = { readonly [T in TableName]: Map<string, Entry<Rows[T]>> };
 

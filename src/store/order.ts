@@ -21,6 +21,9 @@ export const FLUSH_ORDER: readonly TableName[] = [
   'deadline',
 ];
 
+/** The next number of each numbered table. */
+export type NextIds = Record<NumberedTable, number>;
+
 /** The number without which a row cannot be: where that number is new, the row is, and need not be looked for. */
 const BORN_WITH: { readonly [T in TableName]?: (row: Rows[T]) => readonly [NumberedTable, number] } = {
   subscriber: (row) => ['subscriber', row.id],

@@ -1,7 +1,7 @@
 /** The questions about rows that a primary key does not answer, prepared once on the writer's connection. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { IdentityType, NasIdentity, Nas, Session, SessionUsage, Witness } from '../daemon/lifecycle/records.js';
-import type { NextIds } from './image.js';
+import type { NextIds } from './order.js';
 import { NAS } from './tables/nas.js';
 import { SESSION } from './tables/session.js';
 import { Table } from './tables/table.js';

@@ -14,6 +14,9 @@ export class Refusal extends CtlFailure {
   }
 }
 
+/** A daemon that takes longer than this hangs. */
+const PATIENCE_MS = 30_000;
+
 /** What to do next, by the problem's code. */
 function hintOf({ code, status }: ProblemView): string | null {
   switch (code) {
@@ -73,7 +76,8 @@ export class Client {
     let status: number;
     let text: string;
     try {
-      const response = await fetch(`${this.#base}${path}`, { method, headers, body, redirect: 'error' });
+      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const response = await fetch(`${this.#base}${path}`, { method, headers, body, redirect: 'error', signal });
       status = response.status;
       text = await response.text();
     } catch (thrown) {
