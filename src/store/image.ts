@@ -229,16 +229,16 @@ export class Image implements World {
   }
 
   unconfirmed(nas: number, epoch: number): readonly number[] {
-    const suspect = (session: Rows['session'] | null): boolean =>
-      session?.nas === nas && session.endedAt === null && session.epoch < epoch;
     const entries = this.#entries.session;
+    const found: Rows['session'][] = [];
+    const look = (session: Rows['session'] | null): void => {
+      if (session?.nas === nas && session.endedAt === null && session.epoch < epoch) found.push(session);
+    };
     // The database does not know whom this batch has confirmed or closed: as many more are asked for.
-    const ids = this.#queries
-      .unconfirmed(nas, epoch, SLICE + entries.size)
-      .filter((id) => suspect(entries.get(String(id))?.row ?? this.row('session', String(id))));
-    for (const { row, stored } of entries.values())
-      if (row !== null && stored === null && suspect(row)) ids.push(row.id);
-    return ids.slice(0, SLICE);
+    for (const id of this.#queries.unconfirmed(nas, epoch, SLICE + entries.size)) look(this.row('session', String(id)));
+    for (const { row, stored } of entries.values()) if (stored === null) look(row);
+    found.sort((a, b) => a.epoch - b.epoch || a.id - b.id);
+    return found.slice(0, SLICE).map(({ id }) => id);
   }
 
   nasesIn(vrf: number): readonly number[] {

@@ -66,7 +66,7 @@ export class Queries {
       )
       .pluck(true);
     this.#unconfirmed = db
-      .prepare('SELECT id FROM session WHERE nas = ? AND epoch < ? AND ended_at IS NULL LIMIT ?')
+      .prepare('SELECT id FROM session WHERE nas = ? AND epoch < ? AND ended_at IS NULL ORDER BY epoch, id LIMIT ?')
       .pluck(true);
     this.#nases = db.prepare('SELECT id FROM nas WHERE vrf = ?').pluck(true);
     this.#sequence = db.prepare('SELECT seq FROM sqlite_sequence WHERE name = ?').pluck(true);

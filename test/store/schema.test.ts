@@ -234,3 +234,20 @@ t.test('every table is STRICT', (t) => {
   );
   t.end();
 });
+
+t.test('history notes which prefix lengths it holds, once each', (t) => {
+  const db = furnished();
+  const insert = db.prepare(
+    "INSERT INTO holding (vrf, plen, net, since, kind, seq, tenant, confidence) VALUES (0, ?, ?, ?, 'tenure', 1, 't', 'seen')",
+  );
+  insert.run(32, Uint8Array.of(100, 64, 0, 1), 1);
+  insert.run(32, Uint8Array.of(100, 64, 0, 2), 1);
+  insert.run(56, new Uint8Array(16), 1);
+  insert.run(32, new Uint8Array(16), 2);
+  t.strictSame(db.prepare('SELECT vrf, family, plen FROM plen_in_use ORDER BY family, plen').raw().all(), [
+    [0, 4, 32],
+    [0, 6, 32],
+    [0, 6, 56],
+  ]);
+  t.end();
+});

@@ -262,12 +262,19 @@ CREATE TABLE holding (
   CHECK (until IS NULL OR until >= since)
 ) STRICT, WITHOUT ROWID;
 
+-- The prefix lengths that history holds: "who had it" looks once for each.
 CREATE TABLE plen_in_use (
   vrf    INTEGER NOT NULL,
   family INTEGER NOT NULL,
   plen   INTEGER NOT NULL,
   PRIMARY KEY (vrf, family, plen)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER holding_plen AFTER INSERT ON holding
+BEGIN
+  INSERT OR IGNORE INTO plen_in_use (vrf, family, plen)
+  VALUES (NEW.vrf, CASE length(NEW.net) WHEN 4 THEN 4 ELSE 6 END, NEW.plen);
+END;
 
 CREATE TABLE conflict (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
