@@ -40,6 +40,8 @@ export interface Platform {
   readonly metrics: Metrics;
   /** Where a simulation lets the process die. */
   readonly faultAt?: (point: FaultPoint) => boolean;
+  /** Judges in place of {@link decide}: a simulation shows with a bad judge that it would notice one. */
+  readonly judge?: typeof decide;
   /** The store is lost: nothing was answered that is not committed, and the process has to end. */
   readonly onLost: (error: unknown) => void;
 }
@@ -82,6 +84,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
   const pending = new Pending(db);
   let trouble: StoreError | null = null;
   let policy = compilePolicy({ ...config, pools: [] }, () => 0);
+  const judge = platform.judge ?? decide;
 
   const door = new Door<LifecycleEvent>({
     db,
@@ -94,7 +97,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
   });
 
   const pipeline = new Pipeline({
-    commit: (batch) => door.commitBatch(batch, (world, event) => decide(world, event, policy)),
+    commit: (batch) => door.commitBatch(batch, (world, event) => judge(world, event, policy)),
     clock,
     timers,
     turn,
@@ -288,6 +291,7 @@ export async function startDaemon(config: Config, pid: number, version: string, 
       metrics: () => metrics.registry.metrics(),
       metricsContentType: metrics.registry.contentType,
       version,
+      mode: config.mode,
       now: () => clock.wallMs(),
       logger: log,
     };

@@ -30,6 +30,8 @@ export interface ApiDeps {
   readonly metrics: () => Promise<string>;
   readonly metricsContentType: string;
   readonly version: string;
+  /** Whether effects are performed. */
+  readonly mode: 'observe' | 'act';
   /** Unix milliseconds. */
   now(): number;
   readonly logger?: ApiLog;

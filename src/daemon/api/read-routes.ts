@@ -73,7 +73,10 @@ function addressed(field: string, text: string): Prefix {
 }
 
 /** Everything that is read only, under `/api/v1`. A tenant sees its own rows. */
-export function readRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'reads' | 'readiness' | 'version' | 'now'>): void {
+export function readRoutes(
+  app: FastifyInstance,
+  deps: Pick<ApiDeps, 'reads' | 'readiness' | 'version' | 'mode' | 'now'>,
+): void {
   const { reads } = deps;
 
   app.get<{ Params: { id: string } }>(
@@ -215,6 +218,7 @@ export function readRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'reads' | '
       const { ready, reasons } = deps.readiness();
       return {
         version: deps.version,
+        mode: deps.mode,
         tenant,
         time: isoTime(now),
         ready,

@@ -302,7 +302,9 @@ function byState(counts: Counts, family: string): Record<LifecycleState, number>
   return Object.fromEntries(LIFECYCLE_STATES.map((state) => [state, count(state)])) as Record<LifecycleState, number>;
 }
 
-export function countsOf(counts: Counts): Omit<StatusView, 'version' | 'tenant' | 'time' | 'ready' | 'reasons'> {
+export function countsOf(
+  counts: Counts,
+): Omit<StatusView, 'version' | 'mode' | 'tenant' | 'time' | 'ready' | 'reasons'> {
   return {
     assignments: {
       ipv4: byState(counts, 'ipv4'),

@@ -219,6 +219,7 @@ export const lifecycleView = z.strictObject({ subscriber_id: z.string(), assignm
 
 export const statusView = z.strictObject({
   version: z.string(),
+  mode: z.enum(['observe', 'act']),
   tenant: z.string(),
   time,
   ready: z.boolean(),

@@ -9,7 +9,7 @@ const NEARLY_FULL_PERCENT = 80;
 /** Prints how the daemon stands. */
 export function statusPage(screen: Screen, status: StatusView): void {
   const ready = status.ready ? 'ready' : `NOT READY: ${status.reasons.join(', ')}`;
-  screen.line(`addrd ${status.version}, tenant ${status.tenant}, ${time(status.time)}`, 'bold', 2);
+  screen.line(`addrd ${status.version}, mode ${status.mode}, tenant ${status.tenant}, ${time(status.time)}`, 'bold', 2);
   screen.line(`  ${ready}`, status.ready ? 'green' : 'red', 4);
   screen.line();
   const families = Object.entries(status.assignments);

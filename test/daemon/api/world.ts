@@ -131,6 +131,7 @@ export async function openWorld(deps: Partial<ApiDeps> = {}): Promise<World> {
     metrics: async () => 'addrd_up 1\n',
     metricsContentType: 'text/plain; version=0.0.4; charset=utf-8',
     version: '0.1.0',
+    mode: 'act',
     now: () => world.now,
     ...deps,
   });
