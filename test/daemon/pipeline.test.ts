@@ -30,7 +30,7 @@ class HandTurn implements Turn {
 interface Batch {
   readonly sids: readonly string[];
   commit(count?: number, rest?: StoreError | null): Promise<void>;
-  fail(error: unknown): Promise<void>;
+  fail(error: Error): Promise<void>;
 }
 
 /** What came of promises that are settled: they need microtasks, not time. */
