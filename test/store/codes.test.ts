@@ -1,0 +1,83 @@
+/** docs/errors.md has a row for each code of the types that it names, and for no other. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import ts from 'typescript';
+
+const ROOT = new URL('../../', import.meta.url);
+
+/** The string literals of a type alias that is a union of them, as the compiler sees it. */
+function membersOf(program: ts.Program, file: string, name: string): string[] {
+  const source = program.getSourceFile(fileURLToPath(new URL(file, ROOT)));
+  const alias = source?.statements.find((one) => ts.isTypeAliasDeclaration(one) && one.name.text === name);
+  if (alias === undefined || !ts.isTypeAliasDeclaration(alias)) return [];
+  const type = program.getTypeChecker().getTypeAtLocation(alias);
+  const members = type.isUnion() ? type.types : [type];
+  return members.map((member) => (member.isStringLiteral() ? member.value : 'not a literal')).sort();
+}
+
+interface Listing {
+  readonly file: string;
+  readonly type: string;
+  readonly codes: string[];
+}
+
+/** The tables of a document that say which type they list: the code in the first cell of each row. */
+function listings(markdown: string): Listing[] {
+  return markdown
+    .split('<!-- codes: ')
+    .slice(1)
+    .map((part) => {
+      const [, file = '', type = ''] = /^(\S+) (\S+) -->/.exec(part) ?? [];
+      const table = /(?:^\|.*\n?)+/m.exec(part)?.[0] ?? '';
+      const codes = [...table.matchAll(/^\| `([^`]+)` +\| \S.*\| \S.*\|$/gm)].map(([, code = '']) => code);
+      return { file, type, codes: codes.sort() };
+    });
+}
+
+const markdown = readFileSync(new URL('docs/errors.md', ROOT), 'utf8');
+const listed = listings(markdown);
+
+/** The types that must be listed: codes that leave the process. */
+const WANTED = [
+  'src/store/errors.ts StoreErrorCode',
+  'src/store/errors.ts Trouble',
+  'src/daemon/pipeline.ts UnsettledCode',
+  'src/protocols/radius/server.ts AccountingRejectCode',
+  'src/protocols/radius/client.ts DynAuthRejectCode',
+  'src/protocols/radius/errors.ts EncodeErrorCode',
+];
+
+t.same(
+  listed.map(({ file, type }) => `${file} ${type}`),
+  WANTED,
+  'the document lists every type',
+);
+
+const program = ts.createProgram(
+  listed.map(({ file }) => fileURLToPath(new URL(file, ROOT))),
+  { module: ts.ModuleKind.NodeNext, strict: true, noEmit: true, types: ['node'] },
+);
+
+for (const { file, type, codes } of listed) {
+  const members = membersOf(program, file, type);
+  t.ok(members.length > 1, `${type} was found`);
+  t.same(codes, members, `${type}: a row for each, and no other`);
+}
+
+t.test('the comparison can fail', (t) => {
+  const queue = 'src/daemon/pipeline.ts UnsettledCode';
+  const without = markdown.replace(/^\| `queue-full`.*\n/m, '');
+  const doubled = markdown.replace(/^(\| `queue-full`.*\n)/m, '$1$1');
+  const blank = markdown.replace(/^(\| `queue-full` +\|).*\|$/m, '$1 | |');
+  const own = (text: string): string[] | undefined =>
+    listings(text).find(({ file, type }) => `${file} ${type}` === queue)?.codes;
+  const members = membersOf(program, 'src/daemon/pipeline.ts', 'UnsettledCode');
+  t.same(own(markdown), members);
+  for (const text of [without, doubled, blank]) {
+    t.not(text, markdown);
+    t.notSame(own(text), members);
+  }
+  t.same(membersOf(program, 'src/daemon/pipeline.ts', 'NoSuchCode'), []);
+  t.end();
+});
