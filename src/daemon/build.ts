@@ -104,9 +104,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
     onCommitted: (committed, events, commitMs) => {
       metrics.commits.observe(commitMs / 1000);
       metrics.batches.observe(events.length);
-      committed.settlements.forEach(({ verdict }, index) => {
-        metrics.verdicts.inc({ event: events[index]?.kind ?? '', verdict });
-      });
+      metrics.countVerdicts(events, committed.settlements);
       if (committed.outbox.length > 0) worker.notice(committed.outbox);
       if (committed.dueAt !== null) deadlines.notice(committed.dueAt);
     },

@@ -1,5 +1,5 @@
 /** The queue before the door: lanes by urgency, order within a session, and bounds by number, age and source. */
-import { hex } from './lifecycle/address.js';
+import { octetsKey } from './lifecycle/address.js';
 import type { LifecycleEvent } from './lifecycle/events.js';
 
 /** Operators and outcomes; what changes who holds what; what only reports; what can wait. */
@@ -27,9 +27,9 @@ export function routeOf(event: LifecycleEvent): { lane: Lane; orderKey: string |
   switch (event.kind) {
     case 'acct-start':
     case 'acct-stop':
-      return { lane: 'session', orderKey: `${hex(event.nas.bytes)}/${hex(event.sid)}` };
+      return { lane: 'session', orderKey: octetsKey(event.nas.bytes) + octetsKey(event.sid) };
     case 'acct-interim':
-      return { lane: 'interim', orderKey: `${hex(event.nas.bytes)}/${hex(event.sid)}` };
+      return { lane: 'interim', orderKey: octetsKey(event.nas.bytes) + octetsKey(event.sid) };
     case 'nas-on':
     case 'nas-off':
     case 'acct-odd':

@@ -51,6 +51,19 @@ export class Metrics {
     new Gauge({ name: 'addrd_build_info', help: 'Version', labelNames: ['version'], registers }).set({ version }, 1);
   }
 
+  /** Counts a batch, once a label: most batches are of one kind. */
+  countVerdicts(events: readonly { kind: string }[], settlements: readonly { verdict: string }[]): void {
+    const counts = new Map<string, { event: string; verdict: string; count: number }>();
+    settlements.forEach(({ verdict }, index) => {
+      const event = events[index]?.kind ?? '';
+      const key = `${event}/${verdict}`;
+      const known = counts.get(key);
+      if (known === undefined) counts.set(key, { event, verdict, count: 1 });
+      else known.count++;
+    });
+    for (const { event, verdict, count } of counts.values()) this.verdicts.inc({ event, verdict }, count);
+  }
+
   /** Adds the gauges that need the running parts. */
   observe(gauges: Gauges): void {
     const registers = [this.registry];

@@ -1,7 +1,7 @@
 /** The world of one batch: working copies of what its decisions read and wrote, and their way back to the tables. */
 import {
   compareBytes,
-  hex,
+  octetsKey,
   lastAddress,
   overlaps,
   unitAt,
@@ -366,13 +366,13 @@ function compareFreed(a: Rows['poolFree'] | null, b: Rows['poolFree'] | null): n
 }
 
 function nasUnique(identity: NasIdentity): string {
-  return `nas/${identity.kind}/${hex(identity.bytes)}/${identity.tenant}`;
+  return `nas/${identity.kind}/${octetsKey(identity.bytes)}/${identity.tenant}`;
 }
 
 function sessionUnique(nas: number, sid: Uint8Array): string {
-  return `session/${String(nas)}/${hex(sid)}`;
+  return `session/${String(nas)}/${octetsKey(sid)}`;
 }
 
 function identityUnique(row: { tenant: string; type: string; scope: string; bytes: Uint8Array }): string {
-  return `identity/${row.type}/${hex(row.bytes)}/${row.scope}/${row.tenant}`;
+  return `identity/${row.type}/${octetsKey(row.bytes)}/${row.scope}/${row.tenant}`;
 }

@@ -18,7 +18,9 @@ const LONGEST_DELAY_S = 7 * 86_400;
 
 /** NASes send these where there is no address yet (0.0.0.0) or none was negotiated (RFC 2865 section 5.8). */
 function isUnset(bytes: Uint8Array): boolean {
-  if (bytes.every((octet) => octet === 0)) return true;
+  let any = 0;
+  for (const octet of bytes) any |= octet;
+  if (any === 0) return true;
   return bytes.length === 4 && bytes[0] === 255 && bytes[1] === 255 && bytes[2] === 255 && (bytes[3] ?? 0) >= 254;
 }
 

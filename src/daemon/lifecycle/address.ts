@@ -28,6 +28,11 @@ export function unhex(text: string): Uint8Array {
   return bytes;
 }
 
+/** Octets as a key for a map in memory: one character an octet, made faster than {@link hex} and never shown. */
+export function octetsKey(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
 /** A prefix as a map key: equal exactly when octets and length are equal (v4 and v6 differ in the number of digits). */
 export function prefixKey(prefix: Prefix): string {
   return `${hex(prefix.bytes)}/${String(prefix.length)}`;

@@ -253,7 +253,8 @@ function complete(
   );
   step(d, before.id, 'evidence', now, { state: 'done', outcome: proof.kind, dueAt: null });
   const cut = d.find('step', `${String(before.id)}/disconnect`);
-  if (cut?.state === 'waiting') step(d, before.id, 'disconnect', now, { state: 'skipped', outcome: 'no longer needed' });
+  if (cut?.state === 'waiting')
+    step(d, before.id, 'disconnect', now, { state: 'skipped', outcome: 'no longer needed' });
   d.drop('live', String(before.id));
   const key = holdingKey({
     vrf: before.vrf,

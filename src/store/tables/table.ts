@@ -17,6 +17,8 @@ export interface TableSpec<R> {
 
 export class Table<R> {
   readonly #spec: TableSpec<R>;
+  /** The columns in the order of the UPDATE: those it sets, then the key. */
+  readonly #updated: TableSpec<R>['columns'];
   readonly #load: Statement;
   readonly #insert: Statement;
   readonly #update: Statement;
@@ -24,6 +26,7 @@ export class Table<R> {
 
   constructor(db: Database, spec: TableSpec<R>) {
     this.#spec = spec;
+    this.#updated = [...spec.columns.slice(spec.keys), ...spec.columns.slice(0, spec.keys)];
     const names = spec.columns.map(([name]) => name);
     const key = names
       .slice(0, spec.keys)
@@ -53,16 +56,15 @@ export class Table<R> {
   }
 
   insert(row: R): void {
-    this.#insert.run(...this.#spec.columns.map(([, get]) => get(row)));
+    this.#insert.run(this.#spec.columns.map(([, get]) => get(row)));
   }
 
   update(row: R): void {
-    const values = this.#spec.columns.map(([, get]) => get(row));
-    this.#update.run(...values.slice(this.#spec.keys), ...values.slice(0, this.#spec.keys));
+    this.#update.run(this.#updated.map(([, get]) => get(row)));
   }
 
   remove(row: R): void {
-    this.#remove.run(...this.#spec.columns.slice(0, this.#spec.keys).map(([, get]) => get(row)));
+    this.#remove.run(this.#spec.columns.slice(0, this.#spec.keys).map(([, get]) => get(row)));
   }
 
   /** The column names, for queries whose rows {@link read} understands. */
