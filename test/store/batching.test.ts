@@ -8,7 +8,7 @@ import { openHouse, prefix, type House } from '../support/house.js';
 import { invariants } from '../support/invariants.js';
 import { seeded, seedOf, type Chance } from '../support/seeded.js';
 
-const HISTORIES = 30;
+const HISTORIES = 20;
 const LENGTH = 120;
 
 const SUBSCRIBERS = ['ann', 'bob', 'cid', 'dan', 'eve', 'fay'];

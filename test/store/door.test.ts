@@ -177,6 +177,20 @@ t.test('units that one batch freed are handed out in the order in which they bec
   t.same(nets, ['64400003', '64400006'], 's5’s, then s2’s: the least recently freed first');
 });
 
+t.test('of several holders the one with the lowest address is named, whenever they came', async (t) => {
+  const house = await watched();
+  const wide = { attribute: 'Delegated-IPv6-Prefix', prefix: prefix('2001:db8:1::/124') } as const;
+  const verdicts = await inOneTransaction(t, house, [
+    allocate('ann', NOON, { family: 'ipv6', requested: prefix('2001:db8:1::2') }),
+    allocate('bob', NOON, { family: 'ipv6', requested: prefix('2001:db8:1::1') }),
+    acct('acct-start', 'a', NOON, [], { addresses: [wide] }),
+  ]);
+  t.same(verdicts, ['applied', 'applied', 'conflict']);
+  t.same(column(house, 'SELECT assignment FROM conflict'), [2], 'as a question to the database would');
+  await house.say(acct('acct-start', 'b', NOON + 1, [], { addresses: [wide] }));
+  t.same(column(house, 'SELECT assignment FROM conflict'), [2, 2]);
+});
+
 t.test('every session that an epoch left behind is closed, one batch or many', async (t) => {
   const house = await watched();
   house.policy = { ...house.policy, epochGraceMs: 0 };
