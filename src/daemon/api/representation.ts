@@ -14,7 +14,7 @@ import type { Assignment } from '../lifecycle/records.js';
 import { LIFECYCLE_STATES, type LifecycleState } from '../lifecycle/state.js';
 import { isoTime } from '../lifecycle/time.js';
 import { freeCount, isExcluded } from '../lifecycle/units.js';
-import { printable } from './octets.js';
+import { printable } from '../lifecycle/octets.js';
 import type {
   AddressView,
   AssignmentView,

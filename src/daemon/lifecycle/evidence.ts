@@ -1,6 +1,7 @@
 /** Whether an address is known to be idle, and why: the only ground on which one is freed. */
 import type { Draft } from './draft.js';
 import { formatAddress } from './address.js';
+import { printable } from './octets.js';
 import type { Policy } from './policy.js';
 import { isoTime } from './time.js';
 import type { Assignment, EvidenceKind, Session, Witness } from './records.js';
@@ -9,18 +10,6 @@ import type { Assignment, EvidenceKind, Session, Witness } from './records.js';
 export type Proof =
   | { readonly idle: true; readonly kind: EvidenceKind; readonly detail: string }
   | { readonly idle: false; readonly because: string; readonly recheckAt: number | null };
-
-/** An Acct-Session-Id as a person reads it: printable ASCII as it is, other octets as hex. */
-export function printable(bytes: Uint8Array): string {
-  let text = '';
-  for (const octet of bytes) {
-    text +=
-      octet > 0x20 && octet < 0x7f && octet !== 0x5c
-        ? String.fromCharCode(octet)
-        : `\\x${octet.toString(16).padStart(2, '0')}`;
-  }
-  return text;
-}
 
 type Silence = { readonly proven: true } | { readonly proven: false; because: string; recheckAt: number | null };
 

@@ -2,6 +2,7 @@
 import { contains, samePrefix } from './address.js';
 import type { Draft } from './draft.js';
 import type { AccountingEvent, ShownAddress } from './events.js';
+import { utf8 } from './octets.js';
 import { poolOf, type Policy } from './policy.js';
 import {
   holdingKey,
@@ -18,30 +19,12 @@ import { occupyUnit, unitOf, vacateUnit } from './units.js';
 /** The scope of a User-Name: unique within its tenant. */
 const USERNAME_SCOPE = 'tenant';
 
-/** ASCII and UTF-8 User-Names as text; null where the octets are not valid UTF-8 of the Basic Multilingual Plane. */
-function text(bytes: Uint8Array): string | null {
-  let out = '';
-  for (let i = 0; i < bytes.length; i++) {
-    const first = bytes[i] ?? 0;
-    const more = first < 0x80 ? 0 : first >= 0xc2 && first < 0xe0 ? 1 : first >= 0xe0 && first < 0xf0 ? 2 : -1;
-    if (more < 0) return null;
-    let point = more === 0 ? first : more === 1 ? first & 0x1f : first & 0x0f;
-    for (let n = 0; n < more; n++) {
-      const next = bytes[++i];
-      if (next === undefined || (next & 0xc0) !== 0x80) return null;
-      point = (point << 6) | (next & 0x3f);
-    }
-    out += String.fromCharCode(point);
-  }
-  return out;
-}
-
 /** The subscriber that a User-Name names: by its recorded identity, else by a subscriber of that very name; or null. */
 export function resolveSubscriber(d: Draft, tenant: string, username: Uint8Array | null): number | null {
   if (username === null) return null;
   const known = d.subscriberOf(tenant, 'username', USERNAME_SCOPE, username);
   if (known !== null) return known;
-  const name = text(username);
+  const name = utf8(username);
   return name === null || name === '' ? null : d.subscriberNamed(tenant, name);
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { PROBLEMS } from '../../../src/daemon/api/problem.js';
-import { printable } from '../../../src/daemon/api/octets.js';
+import { printable } from '../../../src/daemon/lifecycle/octets.js';
 import { openWorld } from './world.js';
 
 const page = readFileSync(new URL('../../../docs/api.md', import.meta.url), 'utf8');

@@ -1,3 +1,15 @@
+/** Octets of the wire as text. */
+
+/** UTF-8 as text, or null where the octets are not UTF-8. */
+export function utf8(octets: Uint8Array): string | null {
+  try {
+    // ignoreBOM keeps a leading U+FEFF; dropping it would make two values look the same.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets);
+  } catch {
+    return null;
+  }
+}
+
 /** Control, format, separator and unassigned characters: they would move the cursor or vanish from a line. */
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/u;
 
@@ -6,10 +18,8 @@ const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/u;
  * itself, a backslash as `\\`, and any other octet as `\xNN`.
  */
 export function printable(octets: Uint8Array): string {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets);
-  } catch {
+  const text = utf8(octets);
+  if (text === null) {
     return Array.from(octets, (octet) => (octet < 0x20 || octet > 0x7e ? escaped(octet) : ascii(octet))).join('');
   }
   return Array.from(text, (character) => {
