@@ -1,0 +1,156 @@
+/** The customers, their lines, and the AAA server that tells a NAS which addresses somebody gets. */
+import { samePrefix, unitAt, unitCount, type Prefix } from '../../src/daemon/lifecycle/address.js';
+import type { PoolConfig } from '../../src/daemon/config.js';
+import type { Chance } from './chance.js';
+import type { Framed, Nas, TrueSession } from './nas.js';
+import type { VirtualTime } from './time.js';
+
+export interface Customer {
+  /** The subscriber's name at addrd. */
+  readonly name: string;
+  /** What the NAS reports, and what the operator tells addrd of it. */
+  readonly username: string | null;
+  readonly ordered: string | null;
+  readonly nas: Nas;
+}
+
+const ATTRIBUTE_OF = {
+  ipv4: 'Framed-IP-Address',
+  ipv6: 'Framed-IPv6-Address',
+  'ipv6-pd': 'Delegated-IPv6-Prefix',
+} as const;
+
+export class Customers {
+  readonly list: readonly Customer[];
+  /** What AAA returns for each customer. */
+  readonly #grants = new Map<string, Framed[]>();
+  readonly #time: VirtualTime;
+  readonly #chance: Chance;
+  readonly #pools: readonly PoolConfig[];
+  readonly #nases: readonly Nas[];
+  #strangers = 0;
+  #quiet = false;
+
+  constructor(time: VirtualTime, chance: Chance, nases: readonly Nas[], pools: readonly PoolConfig[], count: number) {
+    this.#time = time;
+    this.#chance = chance;
+    this.#pools = pools;
+    this.#nases = nases;
+    this.list = Array.from({ length: count }, (_, n) => this.#customer(n));
+  }
+
+  #customer(n: number): Customer {
+    const name = `c${String(n).padStart(2, '0')}`;
+    const nas = this.#chance.pick(this.#nases);
+    switch (n % 5) {
+      case 0:
+      case 1:
+        return { name, username: name, ordered: null, nas };
+      case 2:
+        return { name, username: `${name}@isp.example`, ordered: `${name}@isp.example`, nas };
+      // Known by a User-Name that nobody told addrd: it has to learn it.
+      case 3:
+        return { name, username: `line-${name}`, ordered: null, nas };
+      default:
+        return { name, username: null, ordered: null, nas };
+    }
+  }
+
+  grant(name: string, family: PoolConfig['family'], prefix: Prefix): void {
+    const grants = this.#grants.get(name) ?? [];
+    this.#grants.set(name, [...grants.filter((one) => !samePrefix(one.prefix, prefix)), framedOf(family, prefix)]);
+  }
+
+  withdraw(name: string, prefix: Prefix): void {
+    this.#grants.set(
+      name,
+      (this.#grants.get(name) ?? []).filter((one) => !samePrefix(one.prefix, prefix)),
+    );
+  }
+
+  grantsOf(name: string): readonly Framed[] {
+    return this.#grants.get(name) ?? [];
+  }
+
+  /** Any unit of a pool, those that are never handed out included. */
+  anyUnit(pool: PoolConfig): Prefix {
+    const index = this.#chance.between(0, Number(unitCount(pool.prefix, pool.unitLength)) - 1);
+    return unitAt(pool.prefix, pool.unitLength, BigInt(index)) ?? pool.prefix;
+  }
+
+  /** Begins a life of dialling in and hanging up that goes on until {@link rest}. */
+  begin(meanMs: number): void {
+    const live = (): void => {
+      if (this.#quiet) return;
+      this.#act();
+      this.#time.after(this.#chance.wait(meanMs), live);
+    };
+    live();
+  }
+
+  rest(): void {
+    this.#quiet = true;
+  }
+
+  #act(): void {
+    const chance = this.#chance;
+    if (chance.flip(0.04)) {
+      this.#intrude();
+      return;
+    }
+    const customer = chance.pick(this.list);
+    const [session] = customer.nas.sessions.filter((one) => one.customer === customer.name);
+    if (session === undefined || chance.flip(0.04)) this.dial(customer);
+    else if (chance.flip(0.35))
+      customer.nas.hangUp(session, chance.pick(['User-Request', 'Lost-Carrier', 'Idle-Timeout']));
+  }
+
+  dial(customer: Customer): void {
+    if (!customer.nas.serving) return;
+    const grants = this.grantsOf(customer.name)
+      .filter(() => this.#chance.flip(0.9))
+      // RFC 2865 section 5.44: at most one Framed-IP-Address.
+      .filter(({ attribute }, n, all) => all.findIndex((one) => one.attribute === attribute) === n);
+    if (grants.length > 0) customer.nas.dial(customer.name, customer.username, grants);
+    else if (this.#chance.flip(0.1)) customer.nas.dial(customer.name, customer.username, []);
+  }
+
+  /** A session that addrd did not order: on an address of the pools, whoever's it is, or on one of no pool. */
+  #intrude(): void {
+    const chance = this.#chance;
+    const nas = chance.pick(this.#nases);
+    if (!nas.serving) return;
+    const pool = chance.pick(this.#pools);
+    const { family } = pool;
+    const addresses = chance.flip(0.8) ? [framedOf(family, this.anyUnit(pool))] : [outside(chance)];
+    const known = chance.flip(0.3);
+    const customer = chance.pick(this.list);
+    const name = known ? customer.name : `stranger-${String(++this.#strangers)}`;
+    const session = nas.dial(name, known ? customer.username : chance.flip(0.8) ? name : null, addresses);
+    this.#time.after(
+      chance.wait(300_000),
+      () => {
+        if (!this.#quiet) nas.hangUp(session, 'User-Request');
+      },
+      session.life,
+    );
+  }
+
+  /** A line that was cut dials again, with what AAA has for it by then. */
+  redial(session: TrueSession): void {
+    const customer = this.list.find(({ name }) => name === session.customer);
+    if (customer === undefined) return;
+    this.#time.after(this.#chance.between(2_000, 40_000), () => {
+      this.dial(customer);
+    });
+  }
+}
+
+export function framedOf(family: PoolConfig['family'], prefix: Prefix): Framed {
+  return { attribute: ATTRIBUTE_OF[family], prefix };
+}
+
+/** An address of no pool. */
+export function outside(chance: Chance): Framed {
+  return framedOf('ipv4', { bytes: Uint8Array.of(203, 0, 113, chance.between(1, 250)), length: 32 });
+}

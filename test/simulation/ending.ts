@@ -1,0 +1,157 @@
+/** The reckoning after a long peace: what should have ended has ended, and what has not says why, truthfully. */
+import type { Database } from '../../src/store/open.js';
+import { hex, prefixKey } from '../../src/daemon/lifecycle/address.js';
+import { addressOctets } from '../../src/protocols/radius/address.js';
+import { OBEDIENT } from './habits.js';
+import type { Nas, TrueSession } from './nas.js';
+import type { Scene } from './scene.js';
+
+interface Revoking {
+  readonly id: number;
+  readonly net: Uint8Array;
+  readonly plen: number;
+  readonly stuck: string | null;
+  readonly outcome: string | null;
+  readonly disconnects: number;
+  readonly disconnect: string | null;
+}
+
+interface OpenWitness {
+  readonly standing: 'held' | 'contested';
+  readonly sid: Uint8Array;
+  readonly nas: Uint8Array;
+  readonly interims: number;
+  readonly kind: string | null;
+}
+
+/** The reasons that may keep a revoke from ending, and what each is allowed to mean. */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/^session \S+ is open$/, 'a session is open'],
+  [/^contested by session \S+$/, 'contested'],
+  [/^session \S+ answered \S+ and sent no Stop; silence: unusable, [0-2] Interims seen$/, 'silence is unusable'],
+  [/^silence: unusable, [0-2] Interims seen$/, 'silence is unusable'],
+  [/^session \S+ answered \S+ and sent no Stop; silent only since /, 'still reporting'],
+  [/^the NAS refused the Disconnect \(nak-501\)$/, 'the NAS refuses'],
+  [/^the NAS does not answer \(timeout\)$/, 'the NAS does not answer'],
+  [/^AAA still returns it$/, 'AAA still returns it'],
+];
+
+/** A line for each thing that should not be so. `stuck` counts why revokes did not end. */
+export function ending(
+  db: Database,
+  scene: Scene,
+  nases: readonly Nas[],
+  now: number,
+  stuck: Map<string, number>,
+): string[] {
+  const found: string[] = [];
+  const overdue = db.prepare('SELECT kind, ref FROM deadline WHERE due_at < ?').all(now - 1_000) as {
+    kind: string;
+    ref: string;
+  }[];
+  for (const { kind, ref } of overdue) found.push(`ending: deadline ${kind} ${ref} was missed`);
+  const barred = db
+    .prepare("SELECT lower(hex(net)) FROM pool_free WHERE state = 'quarantined'")
+    .pluck()
+    .all() as string[];
+  for (const net of barred) found.push(`ending: ${net} is still in quarantine`);
+  found.push(...occupied(db, nases), ...effects(db, nases));
+  const rows = db
+    .prepare(
+      `SELECT a.id, a.net, a.plen, a.stuck, e.outcome, a.revoke->>'sendDisconnect' AS disconnects, c.outcome AS disconnect
+         FROM assignment a LEFT JOIN assignment_step c ON c.assignment = a.id AND c.step = 'disconnect'
+         LEFT JOIN assignment_step e ON e.assignment = a.id AND e.step = 'evidence' WHERE a.state = 'revoking'`,
+    )
+    .all() as Revoking[];
+  for (const row of rows) found.push(...explain(db, scene, nases, row, stuck));
+  return found;
+}
+
+/** Only the sessions of the truth, and those whose end addrd could not hear of, occupy anything. */
+function occupied(db: Database, nases: readonly Nas[]): string[] {
+  const up = new Set(
+    nases.flatMap((nas) => nas.sessions.flatMap((one) => one.addresses.map(({ prefix }) => prefixKey(prefix)))),
+  );
+  const rows = db.prepare("SELECT net, plen FROM pool_free WHERE state = 'occupied'").all() as {
+    net: Uint8Array;
+    plen: number;
+  }[];
+  const open = db
+    .prepare(
+      "SELECT count(*) FROM session s, json_each(s.addresses) j WHERE s.ended_at IS NULL AND j.value->>2 = 'occupied'",
+    )
+    .pluck()
+    .get() as number;
+  if (rows.length > open) return [`ending: ${rows.length} units are occupied by ${open} open sessions`];
+  return rows.length === 0 || up.size > 0 || open > 0 ? [] : ['ending: units are occupied by nobody'];
+}
+
+/** Nothing is left to send but to NASes that do not answer. */
+function effects(db: Database, nases: readonly Nas[]): string[] {
+  const rows = db
+    .prepare(
+      `SELECT o.id, o.outcome, n.bytes AS nas FROM outbox o JOIN session s ON s.id = o.session JOIN nas n ON n.id = s.nas
+        WHERE o.status = 'pending'`,
+    )
+    .all() as { id: number; outcome: string | null; nas: Uint8Array }[];
+  return rows.flatMap(({ id, outcome, nas: bytes }) => {
+    const nas = nasAt(nases, bytes);
+    return nas?.options.habits.disconnect === 'silent'
+      ? []
+      : [`ending: effect ${id} is still pending (${String(outcome)})`];
+  });
+}
+
+function nasAt(nases: readonly Nas[], bytes: Uint8Array): Nas | undefined {
+  return nases.find(({ address }) => hex(addressOctets(address) ?? new Uint8Array()) === hex(bytes));
+}
+
+/** Holds the reason of a revoke that did not end against the truth. */
+function explain(
+  db: Database,
+  scene: Scene,
+  nases: readonly Nas[],
+  row: Revoking,
+  stuck: Map<string, number>,
+): string[] {
+  const name = `ending: revoke of assignment ${row.id} (${hex(row.net)}/${row.plen})`;
+  if (row.stuck === null) return [`${name} did not end and does not say why (${String(row.outcome)})`];
+  const reason = REASONS.find(([pattern]) => pattern.test(row.stuck ?? ''))?.[1];
+  if (reason === undefined) return [`${name} is stuck for a reason that nobody knows: ${row.stuck}`];
+  stuck.set(reason, (stuck.get(reason) ?? 0) + 1);
+  const witnesses = db
+    .prepare(
+      `SELECT w.standing, s.sid, n.bytes AS nas, u.interims, w.close_kind AS kind FROM witness w
+         JOIN session s ON s.id = w.ref JOIN session_usage u ON u.id = s.id JOIN nas n ON n.id = s.nas
+        WHERE w.assignment = ? AND (w.closed_at IS NULL OR w.close_kind = 'inferred')`,
+    )
+    .all(row.id) as OpenWitness[];
+  const excused = witnesses.some((witness) => isExcuse(scene, nases, row, witness));
+  return excused ? [] : [`${name} could have ended and is stuck: ${row.stuck}`];
+}
+
+/** Whether a witness that is not settled may keep an assignment from ending for ever. */
+function isExcuse(scene: Scene, nases: readonly Nas[], row: Revoking, witness: OpenWitness): boolean {
+  const nas = nasAt(nases, witness.nas);
+  const sid = Buffer.from(witness.sid).toString();
+  const session = nas?.sessions.find((one) => one.sid === sid && isOn(one, row));
+  // Its Stop was lost in a gap or its NAS forgot it: without Interims before, silence proves nothing (SEMANTICS 3).
+  if (session === undefined) {
+    if (witness.interims < 3) return true;
+    // Only the answer to a Disconnect lets silence count (section 3), and none is sent or none comes.
+    return witness.kind === null && (!obeys(scene, nas, row) || witness.standing === 'contested');
+  }
+  if (witness.standing === 'contested') return true;
+  // Three Disconnects in ten minutes, then hold (section 6): the session that came back last is left alone.
+  return !obeys(scene, nas, row) || row.disconnect === 'the subscriber comes back each time';
+}
+
+function obeys(scene: Scene, nas: Nas | undefined, row: Revoking): boolean {
+  const takes = scene.nases.find(({ name }) => name === nas?.options.name)?.takesDisconnects === true;
+  const { mode } = scene.config;
+  return mode === 'act' && takes && row.disconnects === 1 && OBEDIENT.has(nas?.options.habits.disconnect ?? 'silent');
+}
+
+function isOn(session: TrueSession, row: Revoking): boolean {
+  return session.addresses.some(({ prefix }) => prefixKey(prefix) === `${hex(row.net)}/${row.plen}`);
+}

@@ -1,0 +1,19 @@
+/** The simulation can fail: each fault put into addrd on purpose is noticed by some world, for the right reason. */
+import t from 'tap';
+import { MUTANTS } from './mutants.js';
+import { World } from './world.js';
+
+/** How many worlds a fault may hide from. */
+const PATIENCE = 30;
+
+t.setTimeout(300_000);
+
+for (const { name, mutation, caught, first } of MUTANTS) {
+  t.test(name, async (t) => {
+    let fault: string | null = null;
+    for (let seed = first; fault === null && seed < first + PATIENCE; seed++) {
+      fault = (await new World(seed, mutation).run()).fault;
+    }
+    t.match(fault ?? 'nobody noticed', caught);
+  });
+}

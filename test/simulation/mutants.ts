@@ -1,0 +1,169 @@
+/** Faults put into addrd on purpose, each of a kind that somebody could write: a simulation that lets one pass is worth nothing. */
+import { endSession, APPLIED } from '../../src/daemon/lifecycle/accounting.js';
+import { decide } from '../../src/daemon/lifecycle/decide.js';
+import { Draft } from '../../src/daemon/lifecycle/draft.js';
+import type { LifecycleEvent } from '../../src/daemon/lifecycle/events.js';
+import type { Policy } from '../../src/daemon/lifecycle/policy.js';
+import type { Rows, TableName } from '../../src/daemon/lifecycle/records.js';
+import type { Decision, World as Seen } from '../../src/daemon/lifecycle/world.js';
+import { decodeAccountingRequest } from '../../src/protocols/radius/accounting.js';
+import { PACKET_CODES, parse } from '../../src/protocols/radius/packet.js';
+import { accountingResponse } from '../../src/protocols/radius/server.js';
+import type { UdpSocket } from '../../src/protocols/io.js';
+import type { Database } from '../../src/store/open.js';
+import type { Chance } from './chance.js';
+import { SECRET } from './scene.js';
+import type { Mutation } from './world.js';
+
+type Judge = (world: Seen, event: LifecycleEvent, policy: Policy) => Decision;
+
+function judge(bad: Judge): Mutation {
+  return { platform: () => ({ judge: bad }) };
+}
+
+/** The world with some of its answers changed. */
+function seenThrough(world: Seen, changes: Partial<Seen>): Seen {
+  return new Proxy(world, {
+    get: (target, name) => {
+      const changed: unknown = Reflect.get(changes, name);
+      if (changed !== undefined) return changed;
+      const own: unknown = Reflect.get(target, name, target);
+      return typeof own === 'function' ? (own.bind(target) as unknown) : own;
+    },
+  });
+}
+
+function endAtOnce(d: Draft, id: number, now: number, policy: Policy): void {
+  const session = d.get('session', id);
+  if (session.endedAt !== null) return;
+  const end = { at: now, receivedAt: now, kind: 'stop' as const, terminateCause: null };
+  endSession(d, session, end, d.get('nas', session.nas), policy);
+}
+
+/** Takes a Disconnect-ACK for the end of the session. */
+const ackIsProof: Judge = (world, event, policy) => {
+  if (event.kind !== 'effect-outcome' || event.outcome.result !== 'ack') return decide(world, event, policy);
+  const d = new Draft(world);
+  const row = d.get('outbox', event.outbox);
+  d.put('outbox', { ...row, status: 'done', outcome: 'ack', finishedAt: event.receivedAt });
+  d.put('session', { ...d.get('session', row.session), disconnect: null });
+  endAtOnce(d, row.session, event.receivedAt, policy);
+  return d.close(APPLIED);
+};
+
+/** Takes an Accounting-On for the end of every session of the NAS. */
+const onIsReboot: Judge = (world, event, policy) => {
+  const id = event.kind === 'nas-on' ? world.nasOf(event.nas) : null;
+  if (event.kind !== 'nas-on' || id === null) return decide(world, event, policy);
+  const d = new Draft(world);
+  for (const session of d.unconfirmed(id, d.get('nas', id).epoch + 1)) endAtOnce(d, session, event.receivedAt, policy);
+  return d.close(APPLIED);
+};
+
+/** Performs an effect whatever has happened since it was ordered. */
+const noFence: Judge = (world, event, policy) => {
+  const decision = decide(world, event, policy);
+  if (event.kind !== 'effect-started' || decision.verdict === 'applied') return decision;
+  const attempt = (world.row('outbox', String(event.outbox))?.attempt ?? 0) + 1;
+  return { ...APPLIED, reply: { attempt }, changes: [], journal: [] };
+};
+
+/** Looks at one witness of an assignment only. */
+const oneWitness: Judge = (world, event, policy) =>
+  decide(seenThrough(world, { witnessesOf: (assignment) => world.witnessesOf(assignment).slice(-1) }), event, policy);
+
+/** Takes silence for an end at once, whoever else was silent. */
+const noPatience: Judge = (world, event, policy) => {
+  const row = <T extends TableName>(table: T, key: string): Rows[T] | null => {
+    const found = world.row(table, key);
+    return table === 'usage' && found !== null ? { ...found, maxGapMs: 0 } : found;
+  };
+  return decide(seenThrough(world, { row }), event, policy);
+};
+
+/** Gives an effect up after its first timeout. */
+const noRetry: Judge = (world, event, policy) => {
+  if (event.kind !== 'effect-outcome' || event.outcome.result !== 'timeout') return decide(world, event, policy);
+  return { verdict: 'stale', code: 'effect-closed', detail: null, reply: null, changes: [], journal: [] };
+};
+
+/** Sends in mode observe. */
+const actsAlways: Judge = (world, event, policy) => decide(world, event, { ...policy, mode: 'act' });
+
+/** Sheds a counter now and then, as an update that is lost does. */
+const miscounts: Judge = (world, event, policy) => {
+  const decision = decide(world, event, policy);
+  if (event.kind !== 'revoke') return decision;
+  return { ...decision, changes: decision.changes.filter(({ table }) => table !== 'pool') };
+};
+
+/** Answers every Accounting-Request when it comes in. */
+function answersAtOnce(socket: UdpSocket): UdpSocket {
+  const secret = new TextEncoder().encode(SECRET);
+  return {
+    onMessage: (handler) => {
+      socket.onMessage((datagram, peer) => {
+        const packet = parse(Uint8Array.from(datagram));
+        if (packet.code === PACKET_CODES['Accounting-Request']) {
+          socket.send(accountingResponse(decodeAccountingRequest(packet), secret), peer);
+        }
+        handler(datagram, peer);
+      });
+    },
+    onError: (handler) => {
+      socket.onError(handler);
+    },
+    bind: (bind) => socket.bind(bind),
+    send: (datagram, peer, done) => {
+      socket.send(datagram, peer, done);
+    },
+    receiveBuffer: () => socket.receiveBuffer(),
+    close: () => socket.close(),
+  };
+}
+
+/** A disk that says that a commit is safe, and sometimes loses it. */
+function lyingDisk(db: Database, chance: Chance): Database {
+  const rollback = db.prepare('ROLLBACK');
+  return new Proxy(db, {
+    get: (target, name) => {
+      if (name === 'prepare') {
+        return (sql: string) => {
+          const statement = target.prepare(sql);
+          if (sql !== 'COMMIT') return statement;
+          return { run: () => (chance.flip(0.01) ? rollback.run() : statement.run()) };
+        };
+      }
+      const own: unknown = Reflect.get(target, name, target);
+      return typeof own === 'function' ? (own.bind(target) as unknown) : own;
+    },
+  });
+}
+
+export interface Mutant {
+  /** What is wrong. */
+  readonly name: string;
+  readonly mutation: Mutation;
+  /** What a world must say of it. */
+  readonly caught: RegExp;
+  /** The first seed to try: the lowest that was seen to catch it. */
+  readonly first: number;
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  { name: 'an ACK counts as the end of a session', mutation: judge(ackIsProof), caught: /: (truth|wire): /, first: 1 },
+  { name: 'an Accounting-On counts as a reboot', mutation: judge(onIsReboot), caught: /: (truth|wire): /, first: 1 },
+  { name: 'the worker skips the fence', mutation: judge(noFence), caught: /: wire: a Disconnect-Request /, first: 24 },
+  { name: 'one witness speaks for all', mutation: judge(oneWitness), caught: /: truth: /, first: 2 },
+  { name: 'silence counts at once', mutation: judge(noPatience), caught: /: truth: /, first: 4 },
+  { name: 'a timeout is not retried', mutation: judge(noRetry), caught: /: ending: /, first: 6 },
+  { name: 'mode observe sends', mutation: judge(actsAlways), caught: /: wire: .* in mode observe/, first: 3 },
+  { name: 'a counter is lost', mutation: judge(miscounts), caught: /: counter: /, first: 1 },
+  {
+    name: 'answers come before commits',
+    mutation: { openUdp: (open) => (family) => answersAtOnce(open(family)) },
+    caught: /: wire: .* is not in the database/,
+    first: 1,
+  },
+  { name: 'the disk loses commits', mutation: { database: lyingDisk }, caught: /: (wire|journal|effect): /, first: 1 },
+];

@@ -1,0 +1,232 @@
+/** A NAS: it knows the truth about its sessions, and tells it as its make does (RFC 2866). */
+import {
+  encodeInteger,
+  encodeIpAddr,
+  encodeIpv6Addr,
+  encodeIpv6Prefix,
+  encodeText,
+} from '../../src/protocols/radius/attributes.js';
+import {
+  ACCT_STATUS_TYPE,
+  ACCT_TERMINATE_CAUSE,
+  ATTRIBUTES,
+  type AttributeName,
+} from '../../src/protocols/radius/dictionary.js';
+import type { RadiusAttribute } from '../../src/protocols/radius/packet.js';
+import type { UdpPeer } from '../../src/protocols/io.js';
+import { formatPrefix, prefixKey, type Prefix } from '../../src/daemon/lifecycle/address.js';
+import type { AddressAttribute } from '../../src/daemon/lifecycle/records.js';
+import type { Chance } from './chance.js';
+import { Das } from './das.js';
+import type { Habits } from './habits.js';
+import type { Host, Network } from './network.js';
+import { Reporter, type Report, type StatusType } from './reporter.js';
+import type { Life, VirtualTime } from './time.js';
+
+export interface Framed {
+  readonly attribute: AddressAttribute;
+  readonly prefix: Prefix;
+}
+
+/** A session as it really is. */
+export interface TrueSession {
+  readonly nas: Nas;
+  readonly sid: string;
+  /** The subscriber on the line, and the User-Name that he is known by there. */
+  readonly customer: string;
+  readonly username: string | null;
+  readonly startedAt: number;
+  up: boolean;
+  readonly addresses: Framed[];
+  /** Addresses that the Start does not show yet. */
+  late: boolean;
+  /** Addresses that addrd has answered for, and since when: it has been told. */
+  readonly told: Map<string, number>;
+  inputOctets: number;
+  outputOctets: number;
+  /** A Disconnect-Request was acknowledged and has not ended it. */
+  softened: boolean;
+  readonly life: Life;
+}
+
+export interface NasOptions {
+  readonly name: string;
+  readonly host: Host;
+  readonly family: 4 | 6;
+  readonly secret: Uint8Array;
+  readonly dasSecret: Uint8Array;
+  readonly server: UdpPeer;
+  readonly habits: Habits;
+  /** A session was ended by a Disconnect-Request, or by the NAS for want of an answer: its client may dial again. */
+  readonly onCut: (session: TrueSession) => void;
+  readonly onFault: (what: string) => void;
+}
+
+function attribute(name: AttributeName, value: Uint8Array): RadiusAttribute {
+  return { type: ATTRIBUTES[name].number, value };
+}
+
+function framed({ attribute: name, prefix }: Framed): RadiusAttribute {
+  if (name === 'Framed-IP-Address') return attribute(name, encodeIpAddr(prefix));
+  return attribute(name, name === 'Framed-IPv6-Address' ? encodeIpv6Addr(prefix) : encodeIpv6Prefix(prefix));
+}
+
+export class Nas {
+  readonly options: NasOptions;
+  readonly sessions: TrueSession[] = [];
+  readonly reporter: Reporter<TrueSession | null>;
+  readonly address: string;
+  /** Accounting-On has been answered, or was given up: clients may dial in. */
+  serving = false;
+  readonly #time: VirtualTime;
+  readonly #chance: Chance;
+  readonly #habits: Habits;
+  #lastSid: number;
+
+  constructor(time: VirtualTime, chance: Chance, network: Network, options: NasOptions) {
+    this.options = options;
+    this.#time = time;
+    this.#chance = chance;
+    this.#habits = options.habits;
+    this.address = options.host[options.family];
+    this.#lastSid = options.habits.reusesSids ? 0 : chance.between(0, 0xfff_ffff);
+    const openUdp = network.opener(options.host, { alive: true });
+    const { habits, secret, server } = options;
+    this.reporter = new Reporter(time, chance.fork(), { habits, secret, server, openUdp });
+    new Das(this, time, chance.fork(), openUdp);
+  }
+
+  /** Sends Accounting-On, and serves when it was answered or has no hope left. */
+  boot(): void {
+    const announce = (): void => {
+      this.#report(ACCT_STATUS_TYPE['Accounting-On'], null, [], (answered) => {
+        if (answered || !this.#habits.reusesSids) this.serving = true;
+        else announce();
+      });
+    };
+    announce();
+  }
+
+  /** Power off: sessions are forgotten without a word. */
+  crash(): void {
+    this.serving = false;
+    for (const session of this.sessions.splice(0)) this.#down(session);
+    this.reporter.forget();
+    if (this.#habits.reusesSids) this.#lastSid = 0;
+  }
+
+  /** An orderly shutdown: a Stop for each session, then Accounting-Off; what is not answered in time is lost. */
+  shutDown(): void {
+    for (const session of [...this.sessions]) this.hangUp(session, 'NAS-Reboot');
+    this.serving = false;
+    this.#time.after(1_000, () => {
+      this.#report(ACCT_STATUS_TYPE['Accounting-Off'], null, [], () => undefined);
+    });
+  }
+
+  /** Accounting-On for a part of the machine that held none of the sessions (some NASes: one for each policy). */
+  announcePart(): void {
+    this.#report(ACCT_STATUS_TYPE['Accounting-On'], null, [], () => undefined);
+  }
+
+  dial(customer: string, username: string | null, addresses: readonly Framed[]): TrueSession {
+    const sid = (this.#lastSid = this.#lastSid + 1).toString(16).toUpperCase().padStart(8, '0');
+    const session: TrueSession = {
+      nas: this,
+      sid,
+      customer,
+      username,
+      startedAt: this.#time.monoMs(),
+      up: true,
+      addresses: [...addresses],
+      late: this.#habits.lateAddresses && addresses.length > 1,
+      told: new Map(),
+      inputOctets: 0,
+      outputOctets: 0,
+      softened: false,
+      life: { alive: true },
+    };
+    this.sessions.push(session);
+    this.#report(ACCT_STATUS_TYPE.Start, session, [], () => undefined);
+    this.#time.after(this.#chance.between(1_000, this.#habits.interimMs), () => this.#interim(session), session.life);
+    return session;
+  }
+
+  hangUp(session: TrueSession, cause: keyof typeof ACCT_TERMINATE_CAUSE): void {
+    if (!session.up) return;
+    this.sessions.splice(this.sessions.indexOf(session), 1);
+    this.#down(session);
+    const why = attribute('Acct-Terminate-Cause', encodeInteger(ACCT_TERMINATE_CAUSE[cause]));
+    this.#report(ACCT_STATUS_TYPE.Stop, session, [why], () => undefined);
+  }
+
+  /** The session ends because addrd asked for it. */
+  cut(session: TrueSession): void {
+    this.hangUp(session, 'Admin-Reset');
+    this.options.onCut(session);
+  }
+
+  #down(session: TrueSession): void {
+    session.up = false;
+    session.life.alive = false;
+  }
+
+  #interim(session: TrueSession): void {
+    session.late = false;
+    session.inputOctets += this.#chance.between(0, 1_000_000);
+    session.outputOctets += this.#chance.between(0, 9_000_000);
+    this.#report(ACCT_STATUS_TYPE['Interim-Update'], session, [], (answered) => {
+      if (answered || this.#habits.unanswered === 'go-on' || !session.up) return;
+      this.hangUp(session, 'NAS-Error');
+      this.options.onCut(session);
+    });
+    this.#time.after(this.#habits.interimMs, () => this.#interim(session), session.life);
+  }
+
+  #report(
+    status: StatusType,
+    session: TrueSession | null,
+    more: readonly RadiusAttribute[],
+    done: (answered: boolean) => void,
+  ): void {
+    const seconds = session === null ? 0 : Math.floor((this.#time.monoMs() - session.startedAt) / 1_000);
+    const attributes = [attribute('Acct-Status-Type', encodeInteger(status)), ...more];
+    const now = Math.floor(this.#time.wallMs() / 1_000);
+    if (this.#habits.eventTimestamp) attributes.push(attribute('Event-Timestamp', encodeInteger(now)));
+    if (session !== null) {
+      attributes.push(attribute('Acct-Session-Id', encodeText(session.sid)));
+      if (session.username !== null) attributes.push(attribute('User-Name', encodeText(session.username)));
+      attributes.push(...this.shown(session).map(framed));
+      if (status !== ACCT_STATUS_TYPE.Start) {
+        attributes.push(attribute('Acct-Session-Time', encodeInteger(seconds)));
+        attributes.push(attribute('Acct-Input-Octets', encodeInteger(session.inputOctets)));
+        attributes.push(attribute('Acct-Output-Octets', encodeInteger(session.outputOctets)));
+      }
+    }
+    this.reporter.send({ status, about: session, seconds, attributes }, done);
+  }
+
+  /** The addresses that a report made now shows. */
+  shown(session: TrueSession): readonly Framed[] {
+    return session.late ? session.addresses.slice(0, 1) : session.addresses;
+  }
+
+  /** addrd has answered a report: from now on it knows. */
+  heard(report: Report<TrueSession | null>): void {
+    const session = report.about;
+    if (session === null) return;
+    const shown = new Set(report.attributes.map(({ type, value }) => `${type}/${Buffer.from(value).toString('hex')}`));
+    for (const address of session.addresses) {
+      const { type, value } = framed(address);
+      const key = prefixKey(address.prefix);
+      if (shown.has(`${type}/${Buffer.from(value).toString('hex')}`) && !session.told.has(key)) {
+        session.told.set(key, this.#time.wallMs());
+      }
+    }
+  }
+
+  describe(session: TrueSession): string {
+    const addresses = session.addresses.map(({ prefix }) => formatPrefix(prefix)).join(', ');
+    return `${this.options.name} session ${session.sid} of ${session.customer} on ${addresses === '' ? 'nothing' : addresses}`;
+  }
+}

@@ -1,0 +1,287 @@
+/** Watches every commit and every datagram of addrd, and holds them against the truth that the NASes know. */
+import type { Database } from '../../src/store/open.js';
+import type { Config } from '../../src/daemon/config.js';
+import { contains, formatPrefix, hex, prefixKey } from '../../src/daemon/lifecycle/address.js';
+import { getAllowedTransitions, type LifecycleState } from '../../src/daemon/lifecycle/state.js';
+import type { Policy } from '../../src/daemon/lifecycle/policy.js';
+import { isExcluded } from '../../src/daemon/lifecycle/units.js';
+import { compilePolicy } from '../../src/daemon/policy-of.js';
+import { addressOctets } from '../../src/protocols/radius/address.js';
+import { ACCT_STATUS_TYPE, ATTRIBUTES } from '../../src/protocols/radius/dictionary.js';
+import { PACKET_CODES, parse } from '../../src/protocols/radius/packet.js';
+import type { UdpPeer } from '../../src/protocols/io.js';
+import { invariants } from '../support/invariants.js';
+import type { Nas, TrueSession } from './nas.js';
+import type { Report } from './reporter.js';
+
+/**
+ * Every so many commits that moved an address, and every so many others, the whole store is looked through. What is wrong
+ * in it stays wrong, so a fault is met a few commits late at most.
+ */
+const EVERY_MOVES = 4;
+const EVERY_COMMITS = 40;
+
+interface Transition {
+  readonly id: number;
+  readonly assignment: number;
+  readonly from_state: LifecycleState | null;
+  readonly to_state: LifecycleState;
+}
+
+/** The database with each statement prepared once: the checks run after every commit. */
+function preparedOnce(db: Database): Database {
+  const statements = new Map<string, ReturnType<Database['prepare']>>();
+  const prepare = (sql: string): ReturnType<Database['prepare']> => {
+    const statement = statements.get(sql) ?? db.prepare(sql);
+    statements.set(sql, statement);
+    return statement;
+  };
+  return { prepare, pragma: (what: string) => prepare(`PRAGMA ${what}`).all([]) } as unknown as Database;
+}
+
+interface PendingEffect {
+  readonly id: number;
+  readonly attempt: number;
+  readonly unwanted: number;
+}
+
+function prepareStatements(db: Database) {
+  return {
+    journal: db.prepare<unknown[]>('SELECT coalesce(max(id), 0) FROM journal').pluck(),
+    moves: db
+      .prepare<unknown[]>(
+        "SELECT count(*) FROM journal WHERE id > ? AND kind IN ('transition', 'address-free', 'conflict', 'pool-created')",
+      )
+      .pluck(),
+    transitions: db.prepare<unknown[]>(
+      "SELECT id, assignment, from_state, to_state FROM journal WHERE id > ? AND kind = 'transition' ORDER BY id",
+    ),
+    effects: db.prepare<unknown[]>(
+      `SELECT o.id, o.attempt, s.ended_at IS NOT NULL OR NOT EXISTS (
+         SELECT 1 FROM json_each(o.orders) j JOIN assignment a ON a.id = j.value->>'assignment'
+          WHERE a.state = 'revoking' AND a.generation = j.value->>'generation') AS unwanted
+         FROM outbox o JOIN session s ON s.id = o.session WHERE o.status = 'pending'`,
+    ),
+    attempt: db.prepare<unknown[]>('SELECT attempt FROM outbox WHERE id = ?').pluck(),
+    live: db.prepare<unknown[]>(
+      `SELECT l.lo AS net, l.plen, a.allocated_at AS since, a.state, s.name FROM live l
+         JOIN assignment a ON a.id = l.assignment JOIN subscriber s ON s.id = a.subscriber`,
+    ),
+    past: db.prepare<unknown[]>('SELECT net, plen, state FROM pool_free'),
+    session: db.prepare<unknown[]>(
+      `SELECT s.ended_at AS ended, u.seconds FROM session s JOIN session_usage u ON u.id = s.id
+         JOIN nas n ON n.id = s.nas WHERE n.bytes = ? AND s.sid = ?`,
+    ),
+    epoch: db.prepare<unknown[]>('SELECT epoch FROM nas WHERE bytes = ?').pluck(),
+    started: db.prepare<unknown[]>(
+      `SELECT o.id, o.attempt FROM outbox o JOIN session s ON s.id = o.session JOIN nas n ON n.id = s.nas
+        WHERE n.bytes = ? AND s.sid = ? AND o.status = 'pending' AND o.started_at IS NOT NULL AND o.outcome IS NULL`,
+    ),
+    states: db.prepare<unknown[]>('SELECT id, state FROM assignment'),
+    poison: db.prepare<unknown[]>("SELECT kind || ': ' || error FROM poison").pluck(),
+  };
+}
+
+export class Observer {
+  readonly faults: string[] = [];
+  commits = 0;
+  /** Disconnect-Requests by octets, and the effect for which each left. */
+  readonly #requests = new Map<string, number>();
+  readonly #states = new Map<number, LifecycleState>();
+  readonly #db: Database;
+  readonly #prepared: Database;
+  #compiled: Policy | null = null;
+  readonly #config: Config;
+  readonly #nases: readonly Nas[];
+  readonly #statements: ReturnType<typeof prepareStatements>;
+  readonly #thorough: boolean;
+  #seen = 0;
+  #quiet = 0;
+  /** Pending effects before the commit underway: their attempt, and whether nobody wants them any more. */
+  #before: PendingEffect[] = [];
+
+  /** `thorough` looks through the whole store after every commit. */
+  constructor(db: Database, config: Config, nases: readonly Nas[], thorough: boolean) {
+    this.#thorough = thorough;
+    this.#db = db;
+    this.#prepared = preparedOnce(db);
+    this.#config = config;
+    this.#nases = nases;
+    this.#statements = prepareStatements(db);
+  }
+
+  fault(what: string): void {
+    this.faults.push(what);
+  }
+
+  /** Inside the transaction, before anything was decided. */
+  onBegin(): void {
+    this.#before = this.#statements.effects.all() as PendingEffect[];
+  }
+
+  onCommit(): void {
+    this.commits++;
+    for (const { id, attempt, unwanted } of this.#before) {
+      if (unwanted !== 0 && this.#statements.attempt.get(id) !== attempt) {
+        this.fault(`effect: ${id} was started although its session had ended or its orders had passed`);
+      }
+    }
+    const newest = this.#statements.journal.get([]) as number;
+    const moved = (this.#statements.moves.get(this.#seen) as number) > 0;
+    this.#followTransitions();
+    this.#seen = newest;
+    this.#quiet += moved ? EVERY_COMMITS / EVERY_MOVES : 1;
+    if (this.#thorough || this.#quiet >= EVERY_COMMITS) this.lookAround();
+    else if (moved) this.#holdAgainstTruth();
+  }
+
+  /** Everything that must hold between two commits. */
+  lookAround(): void {
+    this.#quiet = 0;
+    for (const line of this.#statements.poison.all() as string[]) this.fault(`poison: ${line}`);
+    for (const line of invariants(this.#prepared, this.#policy())) this.fault(line);
+    for (const { id, state } of this.#statements.states.all() as { id: number; state: LifecycleState }[]) {
+      if (this.#states.get(id) !== state)
+        this.fault(`journal: assignment ${id} is ${state} and the journal knows nothing of it`);
+    }
+    this.#holdAgainstTruth();
+  }
+
+  #policy(): Policy {
+    if (this.#compiled !== null) return this.#compiled;
+    const rows = this.#db.prepare('SELECT name, id FROM pool').raw().all() as [string, number][];
+    const ids = new Map(rows);
+    return (this.#compiled = compilePolicy(this.#config, (_tenant, name) => ids.get(name) ?? 0));
+  }
+
+  #followTransitions(): void {
+    for (const { id, assignment, from_state: from, to_state: to } of this.#statements.transitions.all(
+      this.#seen,
+    ) as Transition[]) {
+      const before = this.#states.get(assignment) ?? 'pending';
+      if (from !== before || !getAllowedTransitions(before).includes(to)) {
+        this.fault(`journal: ${id} takes assignment ${assignment} from ${String(from)} to ${to}; it was ${before}`);
+      }
+      this.#states.set(assignment, to);
+    }
+  }
+
+  /**
+   * An address on which a session is up that addrd was told of (it answered a packet that showed the address) is neither
+   * free, nor in quarantine (which begins when it was found idle), nor somebody else's who got it since.
+   *
+   * Left out, because SEMANTICS promises nothing there: sessions none of whose packets was answered yet (the evidence of
+   * sections 3 and 5 rests on what was heard); an assignment older than the session (then the address is contested,
+   * section 4); the same subscriber's own new assignment (section 6); units that are never handed out. Nothing is left
+   * out for gaps, reboots and epochs: a session that the NAS forgot is not up in the truth either, and one that survived
+   * an Accounting-On must keep its address by section 5.
+   */
+  #holdAgainstTruth(): void {
+    const live = new Map<string, { since: number; state: string; name: string }>();
+    for (const row of this.#statements.live.all() as {
+      net: Uint8Array;
+      plen: number;
+      since: number;
+      state: string;
+      name: string;
+    }[]) {
+      live.set(`${hex(row.net)}/${row.plen}`, row);
+    }
+    const past = new Map<string, string>();
+    for (const { net, plen, state } of this.#statements.past.all() as {
+      net: Uint8Array;
+      plen: number;
+      state: string;
+    }[]) {
+      past.set(`${hex(net)}/${plen}`, state);
+    }
+    for (const nas of this.#nases) {
+      for (const session of nas.sessions) {
+        for (const { prefix } of session.addresses) {
+          const key = prefixKey(prefix);
+          const told = session.told.get(key);
+          const pool = this.#config.pools.find((one) => contains(one.prefix, prefix));
+          if (told === undefined || pool === undefined) continue;
+          if (isExcluded(pool, prefix)) continue;
+          const where = `${formatPrefix(prefix)} while ${nas.describe(session)} is up and was reported`;
+          const holder = live.get(key);
+          if (holder !== undefined) {
+            if (holder.since > told && holder.name !== session.customer) {
+              this.fault(`truth: ${holder.name} was given ${where}`);
+            }
+            continue;
+          }
+          const state = past.get(key) ?? 'unused';
+          if (state !== 'occupied' && state !== 'reserved') this.fault(`truth: ${state} is ${where}`);
+        }
+      }
+    }
+  }
+
+  /** A datagram leaves addrd. */
+  onSend(datagram: Uint8Array, to: UdpPeer): void {
+    const nas = this.#nases.find(({ address }) => address === to.address);
+    if (nas === undefined) {
+      this.fault(`wire: a datagram to ${to.address}, who is nobody`);
+      return;
+    }
+    switch (parse(datagram).code) {
+      case PACKET_CODES['Accounting-Response']:
+        this.#onAnswer(nas, datagram, to.port);
+        break;
+      case PACKET_CODES['Disconnect-Request']:
+        this.#onDisconnect(nas, datagram);
+        break;
+      default:
+        this.fault(`wire: code ${parse(datagram).code} to ${nas.options.name}`);
+    }
+  }
+
+  /** Whatever is answered is in the database. */
+  #onAnswer(nas: Nas, datagram: Uint8Array, port: number): void {
+    const report = nas.reporter.answeredBy(port, datagram);
+    if (report === null) {
+      this.fault(`wire: an answer to ${nas.options.name} that answers nothing`);
+      return;
+    }
+    if (this.#db.inTransaction) this.fault(`wire: an answer to ${nas.options.name} inside a transaction`);
+    if (!this.#isRecorded(nas, report)) {
+      const about = report.about === null ? '' : ` about ${nas.describe(report.about)}`;
+      this.fault(
+        `wire: status ${report.status}${about} at ${report.seconds} s was answered and is not in the database`,
+      );
+    }
+    nas.heard(report);
+  }
+
+  #isRecorded(nas: Nas, report: Report<TrueSession | null>): boolean {
+    const address = addressOctets(nas.address);
+    if (report.about === null) return Number(this.#statements.epoch.get(address) ?? 0) > 0;
+    const sid = new TextEncoder().encode(report.about.sid);
+    const rows = this.#statements.session.all(address, sid) as { ended: number | null; seconds: number }[];
+    const ends = report.status === ACCT_STATUS_TYPE.Stop;
+    return rows.some(({ ended, seconds }) => seconds >= report.seconds && (!ends || ended !== null));
+  }
+
+  /** A request that was not on the wire before belongs to an effect that was started and has no outcome yet. */
+  #onDisconnect(nas: Nas, datagram: Uint8Array): void {
+    const octets = Buffer.from(datagram).toString('hex');
+    if (this.#requests.has(octets)) return;
+    const sid = parse(datagram).attributes.find(({ type }) => type === ATTRIBUTES['Acct-Session-Id'].number)?.value;
+    const [effect] = this.#statements.started.all(addressOctets(nas.address), sid) as { id: number; attempt: number }[];
+    this.#requests.set(octets, effect?.id ?? 0);
+    const name = `a Disconnect-Request to ${nas.options.name} for ${Buffer.from(sid ?? []).toString()}`;
+    if (this.#config.mode !== 'act') this.fault(`wire: ${name} in mode observe`);
+    if (effect === undefined) {
+      this.fault(`wire: ${name} without an effect that was started for it`);
+      return;
+    }
+    const sent = [...this.#requests.values()].filter((id) => id === effect.id).length;
+    if (sent > effect.attempt)
+      this.fault(`wire: ${name} is one more than the ${effect.attempt} attempts of effect ${effect.id}`);
+  }
+
+  get disconnects(): number {
+    return this.#requests.size;
+  }
+}

@@ -1,0 +1,180 @@
+/** The provisioning system: orders through the command port, and repeats what it got no answer to. */
+import { parsePrefix } from '../../src/daemon/address-text.js';
+import { CommandUnavailable, type Command, type CommandPort, type CommandResult } from '../../src/daemon/command.js';
+import type { PoolConfig } from '../../src/daemon/config.js';
+import type { AssignmentReply } from '../../src/daemon/lifecycle/orders.js';
+import type { Chance } from './chance.js';
+import type { Customer, Customers } from './customers.js';
+import type { VirtualTime } from './time.js';
+
+interface Order {
+  readonly command: Command;
+  readonly customer: Customer;
+  answered: CommandResult | null;
+}
+
+export interface OperatorOptions {
+  readonly customers: Customers;
+  readonly pools: readonly PoolConfig[];
+  /** The command port of the addrd that runs now, if one does. */
+  readonly port: () => CommandPort | null;
+  readonly onFault: (what: string) => void;
+  /** The share of revokes after which AAA goes on returning the address. */
+  readonly forgetful: number;
+}
+
+const REFUSALS = new Set([
+  'address-occupied',
+  'address-quarantined',
+  'address-reserved',
+  'address-taken',
+  'already-active',
+  'already-allocated',
+  'already-revoking',
+  'being-revoked',
+  'invalid-transition',
+  'no-assignment',
+  'not-in-pool',
+  'pool-exhausted',
+  'pool-required',
+  'unknown-subscriber',
+  'identity-taken',
+]);
+
+export class Operator {
+  readonly #time: VirtualTime;
+  readonly #chance: Chance;
+  readonly #options: OperatorOptions;
+  #quiet = false;
+  #keys = 0;
+  /** Orders without an answer. */
+  outstanding = 0;
+
+  constructor(time: VirtualTime, chance: Chance, options: OperatorOptions) {
+    this.#time = time;
+    this.#chance = chance;
+    this.#options = options;
+  }
+
+  begin(meanMs: number): void {
+    const act = (): void => {
+      if (this.#quiet) return;
+      this.#act();
+      this.#time.after(this.#chance.wait(meanMs), act);
+    };
+    act();
+  }
+
+  /** Orders nothing more; what is outstanding is still repeated. */
+  rest(): void {
+    this.#quiet = true;
+  }
+
+  #act(): void {
+    const chance = this.#chance;
+    const customer = chance.pick(this.#options.customers.list);
+    const roll = chance.unit();
+    if (roll < 0.5) this.#allocate(customer);
+    else if (roll < 0.62) this.#order(customer, { ...this.#selection(customer), kind: 'activate' });
+    else this.#revoke(customer);
+  }
+
+  #common(): { tenant: string; actor: string; idempotency: Command['idempotency'] } {
+    const keyed = this.#chance.flip(0.5);
+    const key = `k${String(++this.#keys)}`;
+    const idempotency = keyed ? { token: 'crm', key, bodyHash: new TextEncoder().encode(key) } : null;
+    return { tenant: 'default', actor: 'token:crm', idempotency };
+  }
+
+  #selection(customer: Customer) {
+    const family = this.#chance.pick(['ipv4', 'ipv6', 'ipv6-pd', null] as const);
+    return { ...this.#common(), subscriber: customer.name, family, prefix: null };
+  }
+
+  #allocate(customer: Customer): void {
+    const { pools, customers } = this.#options;
+    const pool = this.#chance.pick(pools);
+    this.#order(customer, {
+      ...this.#common(),
+      kind: 'allocate',
+      subscriber: customer.name,
+      family: pool.family,
+      pool: this.#chance.flip(0.8) ? pool.name : null,
+      requested: this.#chance.flip(0.25) ? customers.anyUnit(pool) : null,
+      username: customer.ordered,
+      metadata: null,
+    });
+  }
+
+  #revoke(customer: Customer): void {
+    this.#order(customer, {
+      ...this.#selection(customer),
+      kind: 'revoke',
+      reason: 'contract ended',
+      sendDisconnect: this.#chance.flip(0.85),
+      releaseToPool: this.#chance.flip(0.95),
+    });
+  }
+
+  #order(customer: Customer, command: Command): void {
+    const order: Order = { command, customer, answered: null };
+    this.outstanding++;
+    this.#send(order);
+  }
+
+  /** Sends an order; where no answer comes in time, again. Like any client, it cannot know whether the first one counted. */
+  #send(order: Order): void {
+    const port = this.#options.port();
+    let over = false;
+    const again = (): void => {
+      if (over || order.answered !== null) return;
+      over = true;
+      this.#send(order);
+    };
+    this.#time.after(this.#chance.between(5_000, 20_000), again);
+    if (port === null) return;
+    port.execute(order.command).then(
+      (result) => {
+        if (order.answered === null) this.#answered(order, result);
+        else this.#compare(order, result);
+      },
+      (error: unknown) => {
+        if (!(error instanceof CommandUnavailable)) this.#options.onFault(`a command failed: ${String(error)}`);
+      },
+    );
+  }
+
+  #answered(order: Order, result: CommandResult): void {
+    order.answered = result;
+    this.outstanding--;
+    const { verdict, code } = result;
+    if (verdict !== 'applied' && !REFUSALS.has(code ?? '')) {
+      this.#options.onFault(`${order.command.kind} was answered ${verdict} ${code ?? ''}`);
+    }
+    if (verdict === 'applied' || verdict === 'duplicate') this.#provision(order, result);
+    if (order.command.idempotency !== null && this.#chance.flip(0.2)) {
+      this.#time.after(this.#chance.wait(60_000), () => this.#send(order));
+    }
+  }
+
+  #compare(order: Order, result: CommandResult): void {
+    if (order.command.idempotency === null) return;
+    const { replayed: _then, ...first } = order.answered ?? result;
+    const { replayed, ...second } = result;
+    if (!replayed || JSON.stringify(first) !== JSON.stringify(second)) {
+      this.#options.onFault(`a repeated ${order.command.kind} was decided again: ${JSON.stringify([first, second])}`);
+    }
+  }
+
+  /** Tells AAA what addrd decided. */
+  #provision({ command, customer }: Order, result: CommandResult): void {
+    const { customers, forgetful } = this.#options;
+    const { assignments } = result.reply as { assignments: readonly AssignmentReply[] };
+    for (const { family, address } of assignments) {
+      const prefix = parsePrefix(address);
+      if (prefix === null) this.#options.onFault(`${address} is no address`);
+      else if (command.kind === 'allocate') customers.grant(customer.name, family as PoolConfig['family'], prefix);
+      else if (command.kind === 'revoke' && !this.#chance.flip(forgetful)) customers.withdraw(customer.name, prefix);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/** What a world is like, drawn from its seed: the weather, the makes of NAS, the config of addrd. */
+import { parseConfig, type Config } from '../../src/daemon/config.js';
+import { drawHabits, type Habits } from './habits.js';
+import type { Chance } from './chance.js';
+import type { Host, Weather } from './network.js';
+
+export const ADDRD: Host = { 4: '192.0.2.10', 6: '2001:db8:fe::10' };
+export const SECRET = 'testing123';
+export const DAS_SECRET = 'disconnect-me';
+
+export interface NasScene {
+  readonly name: string;
+  readonly host: Host;
+  readonly family: 4 | 6;
+  readonly habits: Habits;
+  readonly takesDisconnects: boolean;
+}
+
+export interface Scene {
+  readonly config: Config;
+  readonly nases: readonly NasScene[];
+  readonly weather: Weather;
+  readonly customers: number;
+  /** Mean times between events, milliseconds; 0 where there are none. */
+  readonly dialEveryMs: number;
+  readonly orderEveryMs: number;
+  readonly rebootEveryMs: number;
+  readonly killEveryMs: number;
+  readonly cutEveryMs: number;
+  readonly fullEveryMs: number;
+  /** The probability that addrd dies at a point of a commit. */
+  readonly faultiness: number;
+  readonly forgetful: number;
+  /** How long a turn of the event loop may take, milliseconds. */
+  readonly turnMs: number;
+}
+
+function yaml(chance: Chance, nases: readonly NasScene[]): string {
+  const entries = nases.map(({ name, host, family, habits, takesDisconnects }) => {
+    const required = habits.messageAuthenticator && chance.flip(0.5) ? 'required' : 'optional';
+    const coa = `coa: { secret: ${DAS_SECRET}, timeout: ${chance.pick(['500ms', '1s'])}, retries: ${chance.between(0, 3)} }`;
+    return `    - { name: ${name}, address: "${host[family]}", secret: ${SECRET}, message_authenticator: ${required}${takesDisconnects ? `, ${coa}` : ''} }`;
+  });
+  return `
+mode: ${chance.flip(0.9) ? 'act' : 'observe'}
+radius:
+  accounting: { listen: ["${ADDRD[4]}:1813", "[${ADDRD[6]}]:1813"] }
+  nas:
+${entries.join('\n')}
+pools:
+  - { name: v4, family: ipv4, prefix: 100.64.0.0/28, quarantine: 60s }
+  - { name: v4-small, family: ipv4, prefix: 198.51.100.0/30, quarantine: 60s }
+  - { name: v6, family: ipv6, prefix: "2001:db8:1::/124", quarantine: 60s }
+  - { name: pd, family: ipv6-pd, prefix: "2001:db8:100::/52", delegated_length: 56, quarantine: 60s }
+lifecycle: { interim_interval: 60s, gap_tolerance: 10s, epoch_grace: 120s, evidence_timeout: 5m, ack_grace: 5s, retry_base: 1s, retry_cap: 60s }
+`;
+}
+
+const WEATHERS: readonly Weather[] = [
+  { loss: 0, repeat: 0, delayMs: 5, stray: 0 },
+  { loss: 0.02, repeat: 0.02, delayMs: 20, stray: 0.01 },
+  { loss: 0.1, repeat: 0.05, delayMs: 50, stray: 0.05 },
+  { loss: 0.25, repeat: 0.2, delayMs: 400, stray: 0.1 },
+];
+
+const MINUTE = 60_000;
+
+export function drawScene(chance: Chance): Scene {
+  const count = chance.between(1, 3);
+  const nases = Array.from({ length: count }, (_, n): NasScene => {
+    return {
+      name: `bras${String(n + 1)}`,
+      host: { 4: `192.0.2.${String(n + 21)}`, 6: `2001:db8:fe::${String(n + 21)}` },
+      family: chance.flip(0.25) ? 6 : 4,
+      habits: drawHabits(chance),
+      takesDisconnects: chance.flip(0.9),
+    };
+  });
+  return {
+    nases,
+    config: parseConfig(yaml(chance, nases), {
+      readFile: () => '',
+      env: () => undefined,
+    }),
+    weather: chance.pick(WEATHERS),
+    customers: chance.between(8, 24),
+    dialEveryMs: chance.pick([4_000, 8_000, 15_000]),
+    orderEveryMs: chance.pick([8_000, 15_000, 30_000]),
+    rebootEveryMs: chance.pick([0, 8 * MINUTE, 15 * MINUTE]),
+    killEveryMs: chance.pick([0, 4 * MINUTE, 12 * MINUTE]),
+    cutEveryMs: chance.pick([0, 0, 5 * MINUTE]),
+    fullEveryMs: chance.pick([0, 0, 10 * MINUTE]),
+    faultiness: chance.pick([0, 0.002, 0.01]),
+    forgetful: chance.pick([0, 0.1, 0.4]),
+    turnMs: chance.pick([0, 0, 5, 60, 900]),
+  };
+}

@@ -1,0 +1,335 @@
+/** A whole network around one addrd, from a seed: it runs, is disturbed, comes to rest, and tells what was wrong. */
+import { createHash } from 'node:crypto';
+import BetterSqlite3, { type Database } from 'better-sqlite3';
+import { pino } from 'pino';
+import { startCore, type Core, type Platform } from '../../src/daemon/build.js';
+import { Metrics } from '../../src/daemon/metrics.js';
+import type { OpenUdp } from '../../src/protocols/io.js';
+import { prepare } from '../../src/store/open.js';
+import type { FaultPoint } from '../../src/store/commit.js';
+import { Chance } from './chance.js';
+import { Customers, outside } from './customers.js';
+import { ending } from './ending.js';
+import { Nas } from './nas.js';
+import { CALM, Network } from './network.js';
+import { Observer } from './observer.js';
+import { Operator } from './operator.js';
+import { ADDRD, DAS_SECRET, drawScene, SECRET, type Scene } from './scene.js';
+import { VirtualTime, type Life } from './time.js';
+
+const MINUTE = 60_000;
+export const CHAOS_MS = 25 * MINUTE;
+export const REST_MS = 50 * MINUTE;
+
+/** 2026-11-22T06:00:00Z */
+const ORIGIN = 1_795_327_200_000;
+
+/** One for all worlds: its collectors watch the process. A world has no scrapes. */
+class UnreadMetrics extends Metrics {
+  override observe(): void {
+    // Gauges would be registered once for each start.
+  }
+}
+const metrics = new UnreadMetrics('simulation');
+const log = pino({ level: 'silent' });
+
+/** A fault put in on purpose, to show that a world notices it. */
+export interface Mutation {
+  readonly platform?: (platform: Platform) => Partial<Platform>;
+  readonly database?: (db: Database, chance: Chance) => Database;
+  readonly openUdp?: (openUdp: OpenUdp) => OpenUdp;
+}
+
+export interface Outcome {
+  readonly seed: number;
+  /** What was wrong first, and when, or null. */
+  readonly fault: string | null;
+  readonly virtualMs: number;
+  readonly commits: number;
+  readonly starts: number;
+  readonly disconnects: number;
+  readonly journal: number;
+  /** Of the whole journal. */
+  readonly hash: string;
+  /** Why revokes did not end, counted. */
+  readonly stuck: ReadonlyMap<string, number>;
+}
+
+export class World {
+  readonly #seed: number;
+  readonly #scene: Scene;
+  readonly #time: VirtualTime;
+  readonly #chance: Chance;
+  readonly #network: Network;
+  readonly #db: Database;
+  readonly #nases: readonly Nas[];
+  readonly #customers: Customers;
+  readonly #operator: Operator;
+  readonly #observer: Observer;
+  readonly #mutation: Mutation;
+  #life: Life = { alive: false };
+  #core: Core | null = null;
+  #calm = false;
+  #starts = 0;
+  #steps = 0;
+
+  constructor(seed: number, mutation: Mutation = {}, thorough = false) {
+    this.#seed = seed;
+    this.#mutation = mutation;
+    const chance = new Chance(seed);
+    this.#scene = drawScene(chance.fork());
+    this.#time = new VirtualTime(chance.fork(), ORIGIN);
+    this.#network = new Network(this.#time, chance.fork());
+    this.#chance = chance.fork();
+    this.#db = new BetterSqlite3(':memory:');
+    prepare(this.#db, ':memory:');
+    const onFault = (what: string): void => {
+      this.#observer.fault(what);
+    };
+    const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+    this.#nases = this.#scene.nases.map(({ name, host, family, habits }) => {
+      const options = { name, host, family, habits, secret: encode(SECRET), dasSecret: encode(DAS_SECRET) };
+      return new Nas(this.#time, chance.fork(), this.#network, {
+        ...options,
+        server: { address: ADDRD[family], port: 1813 },
+        onCut: (session) => {
+          this.#customers.redial(session);
+        },
+        onFault,
+      });
+    });
+    const { config } = this.#scene;
+    this.#customers = new Customers(this.#time, chance.fork(), this.#nases, config.pools, this.#scene.customers);
+    this.#operator = new Operator(this.#time, chance.fork(), {
+      customers: this.#customers,
+      pools: config.pools,
+      port: () => (this.#life.alive ? (this.#core?.commands ?? null) : null),
+      onFault,
+      forgetful: this.#scene.forgetful,
+    });
+    this.#observer = new Observer(this.#db, config, this.#nases, thorough);
+    this.#network.taps.push((datagram, from, to) => {
+      if (from.address === ADDRD[4] || from.address === ADDRD[6]) this.#observer.onSend(datagram, to);
+    });
+  }
+
+  /** Lets the world run: an hour or so of trouble, then peace, then the reckoning. `examine` sees the store it leaves. */
+  async run(examine: (db: Database) => void = () => undefined): Promise<Outcome> {
+    const { weather, dialEveryMs, orderEveryMs } = this.#scene;
+    this.#network.weather = weather;
+    this.#boot();
+    for (const nas of this.#nases) nas.boot();
+    this.#customers.begin(dialEveryMs);
+    this.#operator.begin(orderEveryMs);
+    this.#trouble();
+    await this.#until(CHAOS_MS);
+    this.#makePeace();
+    await this.#until(CHAOS_MS + REST_MS);
+    const stuck = new Map<string, number>();
+    if (this.#observer.faults.length === 0) await this.#reckon(stuck);
+    const [fault] = this.#observer.faults;
+    const outcome: Outcome = {
+      seed: this.#seed,
+      fault:
+        fault === undefined ? null : `seed ${this.#seed}, step ${this.#steps}, ${this.#time.monoMs()} ms: ${fault}`,
+      virtualMs: this.#time.monoMs(),
+      commits: this.#observer.commits,
+      starts: this.#starts,
+      disconnects: this.#observer.disconnects,
+      journal: this.#db.prepare('SELECT count(*) FROM journal').pluck().get() as number,
+      hash: this.#hash(),
+      stuck,
+    };
+    this.#life.alive = false;
+    examine(this.#db);
+    this.#db.close();
+    return outcome;
+  }
+
+  async #until(end: number): Promise<void> {
+    while (this.#observer.faults.length === 0 && (await this.#time.step(end))) {
+      this.#steps++;
+      // What a process leaves open when it dies, the next one to open the file rolls back.
+      if (!this.#life.alive && this.#db.inTransaction) this.#db.exec('ROLLBACK');
+    }
+  }
+
+  #boot(): void {
+    const life: Life = { alive: true };
+    this.#life = life;
+    this.#core = null;
+    this.#starts++;
+    const chance = this.#chance.fork();
+    const openUdp = this.#network.opener(ADDRD, life);
+    const platform: Platform = {
+      clock: this.#time,
+      timers: this.#time.timers(life),
+      turn: this.#time.turn(life, () => (this.#calm ? 0 : chance.between(0, this.#scene.turnMs))),
+      random: chance,
+      openUdp: this.#mutation.openUdp?.(openUdp) ?? openUdp,
+      log,
+      metrics,
+      faultAt: (point) => this.#faultAt(point, life, chance),
+      onLost: (error) => {
+        if (life.alive) this.#observer.fault(`lost: ${String(error)}`);
+      },
+    };
+    const db = this.#mutation.database?.(this.#db, chance) ?? this.#db;
+    startCore(this.#scene.config, db, { ...platform, ...this.#mutation.platform?.(platform) }).then(
+      (core) => {
+        if (life.alive) this.#core = core;
+      },
+      (error: unknown) => {
+        // No space is the one thing that may keep it from starting.
+        if (life.alive) this.#bury(life);
+        if (this.#calm) this.#observer.fault(`start: ${String(error)}`);
+      },
+    );
+  }
+
+  #faultAt(point: FaultPoint, life: Life, chance: Chance): boolean {
+    if (point === 'after-begin') this.#observer.onBegin();
+    if (point === 'after-commit') this.#observer.onCommit();
+    if (this.#calm || !chance.flip(this.#scene.faultiness)) return false;
+    this.#bury(life);
+    return true;
+  }
+
+  /** addrd is dead; after a while somebody starts it again. */
+  #bury(life: Life): void {
+    life.alive = false;
+    this.#core = null;
+    if (!this.#db.inTransaction) this.#observer.lookAround();
+    const chance = this.#chance;
+    const down = chance.pick([500, 3_000, 8_000, chance.between(10_000, 60_000), chance.between(60_000, 400_000)]);
+    this.#time.after(down, () => {
+      this.#boot();
+    });
+  }
+
+  /** Something that happens again and again while there is no peace. */
+  #every(meanMs: number, happen: () => void): void {
+    if (meanMs === 0) return;
+    const again = (): void => {
+      this.#time.after(this.#chance.wait(meanMs), () => {
+        if (this.#calm) return;
+        happen();
+        again();
+      });
+    };
+    again();
+  }
+
+  #trouble(): void {
+    const { rebootEveryMs, killEveryMs, cutEveryMs, fullEveryMs } = this.#scene;
+    const chance = this.#chance;
+    this.#every(killEveryMs, () => {
+      if (!this.#life.alive) return;
+      if (chance.flip(0.7)) this.#bury(this.#life);
+      else this.#stop();
+    });
+    this.#every(rebootEveryMs, () => {
+      const nas = chance.pick(this.#nases);
+      if (!nas.serving) return;
+      const kind = chance.unit();
+      if (kind < 0.2) {
+        nas.announcePart();
+        return;
+      }
+      if (kind < 0.5) nas.shutDown();
+      this.#time.after(kind < 0.5 ? 20_000 : 0, () => {
+        nas.crash();
+        this.#time.after(chance.between(10_000, 120_000), () => {
+          nas.boot();
+        });
+      });
+    });
+    this.#every(cutEveryMs, () => {
+      const nas = chance.pick(this.#nases);
+      this.#network.cutOff.add(nas.address);
+      this.#time.after(chance.between(5_000, 150_000), () => this.#network.cutOff.delete(nas.address));
+    });
+    this.#every(fullEveryMs, () => {
+      this.#db.pragma(`max_page_count = ${String(this.#db.pragma('page_count', { simple: true }))}`);
+      this.#time.after(chance.between(500, 20_000), () => {
+        this.#makeRoom();
+      });
+    });
+  }
+
+  /** As systemd stops it: what is queued is still committed and answered. */
+  #stop(): void {
+    const life = this.#life;
+    const core = this.#core;
+    if (core === null) return;
+    void core.stop().then(() => {
+      if (life.alive) this.#bury(life);
+    });
+  }
+
+  #makeRoom(): void {
+    this.#db.pragma('max_page_count = 1000000');
+  }
+
+  /** Faults stop, the network is perfect, and every NAS is heard: each has one line of no interest that stays up. */
+  #makePeace(): void {
+    this.#calm = true;
+    this.#network.weather = CALM;
+    this.#network.cutOff.clear();
+    this.#makeRoom();
+    this.#customers.rest();
+    this.#operator.rest();
+    // By then the last reboots are over and addrd runs.
+    this.#time.after(8 * MINUTE, () => {
+      for (const nas of this.#nases) nas.dial(`line-of-${nas.options.name}`, null, [outside(this.#chance)]);
+    });
+  }
+
+  async #reckon(stuck: Map<string, number>): Promise<void> {
+    if (this.#core === null) {
+      this.#observer.fault('ending: addrd does not run');
+      return;
+    }
+    if (this.#operator.outstanding > 0)
+      this.#observer.fault(`ending: ${this.#operator.outstanding} orders without an answer`);
+    const { size } = this.#core.pipeline.queue();
+    if (size > 0) this.#observer.fault(`ending: ${size} events are queued`);
+    for (const line of ending(this.#db, this.#scene, this.#nases, this.#time.wallMs(), stuck))
+      this.#observer.fault(line);
+    this.#observer.lookAround();
+    await this.#handOutEverything(this.#core);
+  }
+
+  /** What the counters call free can be had, to the last unit, and nothing beyond. */
+  async #handOutEverything(core: Core): Promise<void> {
+    for (const { name, family, tenant } of this.#scene.config.pools) {
+      const free = this.#db
+        .prepare(`SELECT (1 << (unit_length - plen)) - excluded - held - barred FROM pool WHERE name = ?`)
+        .pluck()
+        .get(name) as number;
+      let given = 0;
+      let refusal: string | null = null;
+      while (refusal === null && given <= free) {
+        const common = { tenant, actor: 'token:audit', idempotency: null, username: null, metadata: null };
+        const order = { ...common, kind: 'allocate', family, pool: name, requested: null } as const;
+        let answer: string | null | undefined;
+        void core.commands.execute({ ...order, subscriber: `audit-${name}-${given}` }).then(({ verdict, code }) => {
+          answer = verdict === 'applied' ? null : code;
+        });
+        await this.#until(this.#time.monoMs() + 1_000);
+        if (answer === null) given++;
+        else refusal = answer ?? 'no answer';
+      }
+      if (given !== free || refusal !== 'pool-exhausted') {
+        this.#observer.fault(`ending: pool ${name} says ${free} free, gave ${given}, then ${String(refusal)}`);
+      }
+    }
+  }
+
+  #hash(): string {
+    const hash = createHash('sha256');
+    for (const row of this.#db.prepare('SELECT * FROM journal ORDER BY id').raw().iterate())
+      hash.update(JSON.stringify(row));
+    return hash.digest('hex');
+  }
+}
