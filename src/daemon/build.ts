@@ -56,6 +56,9 @@ export class StartRefused extends Error {
   }
 }
 
+/** More condemned events than this in a minute are no accident. */
+const FAULTS_A_MINUTE = 10;
+
 /** The running daemon without its API. */
 export interface Core {
   readonly commands: CommandPort;
@@ -83,6 +86,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
   const quiet = new QuietLog(log, clock);
   const pending = new Pending(db);
   let trouble: StoreError | null = null;
+  let faults: readonly number[] = [];
   let policy = compilePolicy({ ...config, pools: [] }, () => 0);
   const judge = platform.judge ?? decide;
 
@@ -92,6 +96,10 @@ export async function startCore(config: Config, db: Database, platform: Platform
     ...(platform.faultAt === undefined ? {} : { faultAt: platform.faultAt }),
     onFault: (kind, source, error) => {
       metrics.faulted.inc();
+      faults = [...faults.filter((at) => at > clock.monoMs() - 60_000), clock.monoMs()];
+      if (faults.length > FAULTS_A_MINUTE) {
+        log.error({ code: 'faulted-often', count: faults.length }, 'events are being condemned: addrd needs mending');
+      }
       quiet.warn('faulted', { event: kind, source, err: error }, 'an event was condemned; see the poison table');
     },
   });
@@ -112,6 +120,9 @@ export async function startCore(config: Config, db: Database, platform: Platform
       trouble = error;
       if (error === null) log.info({ code: 'store-up' }, 'the store can be written again');
       else quiet.warn(error.code, { err: error }, 'the store cannot be written: nothing is answered until it can');
+    },
+    onFault: (error) => {
+      log.error({ code: 'settle-failed', err: error }, 'something went wrong after a commit; what was committed stays');
     },
     onLost: platform.onLost,
   });

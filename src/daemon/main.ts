@@ -44,7 +44,11 @@ function loadConfig(path: string): Config | null {
 
 function exitOf(error: unknown): number {
   if (error instanceof StartRefused) return error.code === 'store-unavailable' ? EXIT.io : EXIT.config;
-  if (error instanceof StoreError) return error.code === 'store-owned' ? EXIT.tempFail : EXIT.io;
+  if (error instanceof StoreError) {
+    // A restart does not cure a file of another program or of a newer addrd.
+    if (error.code === 'store-foreign' || error.code === 'store-too-new') return EXIT.config;
+    return error.code === 'store-owned' ? EXIT.tempFail : EXIT.io;
+  }
   return EXIT.osError;
 }
 

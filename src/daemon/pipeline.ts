@@ -28,6 +28,8 @@ export interface PipelineOptions {
   readonly onCommitted: (committed: Committed, events: readonly LifecycleEvent[], commitMs: number) => void;
   /** The store cannot be written for now (its error), or can again (null). */
   readonly onStore: (trouble: StoreError | null) => void;
+  /** Something threw after a commit: it is told, and what was committed stays so. */
+  readonly onFault: (error: unknown) => void;
   /** The outcome of a commit is unknown: the process has to end. */
   readonly onLost: (error: unknown) => void;
 }
@@ -84,7 +86,7 @@ export class Pipeline {
 
   /** Takes nothing more, commits what is queued and resolves. Stopping twice is allowed. */
   async stop(): Promise<void> {
-    if (this.#state === 'open') this.#state = 'stopping';
+    if (this.#state !== 'lost') this.#state = 'stopping';
     await this.idle();
   }
 
@@ -113,18 +115,12 @@ export class Pipeline {
   }
 
   async #run(batch: readonly Waiting[]): Promise<void> {
-    const { clock, commit, onCommitted } = this.#options;
+    const { clock } = this.#options;
     this.#committing = true;
     const began = clock.monoMs();
     try {
-      const committed = await commit(batch.map(({ submission }) => submission));
-      const settled = batch.slice(0, committed.settlements.length);
-      const events = settled.map(({ submission }) => submission.event);
-      onCommitted(committed, events, clock.monoMs() - began);
-      settled.forEach(({ settle }, index) => {
-        settle(committed.settlements[index] ?? null, null);
-      });
-      if (committed.rest !== null) this.#suffer(committed.rest, batch.slice(settled.length));
+      const committed = await this.#options.commit(batch.map(({ submission }) => submission));
+      this.#settle(batch, committed, clock.monoMs() - began);
     } catch (error) {
       this.#suffer(error, batch);
     } finally {
@@ -132,6 +128,28 @@ export class Pipeline {
       if (this.#lanes.size > 0) this.#schedule();
       else for (const resolve of this.#idle.splice(0)) resolve();
     }
+  }
+
+  /** Tells everybody what was committed. Whoever throws here is a fault of ours, but the others must still be told. */
+  #settle(batch: readonly Waiting[], committed: Committed, commitMs: number): void {
+    const settled = batch.slice(0, committed.settlements.length);
+    const events = settled.map(({ submission }) => submission.event);
+    const tell = (work: () => void): void => {
+      try {
+        work();
+      } catch (error) {
+        this.#options.onFault(error);
+      }
+    };
+    tell(() => {
+      this.#options.onCommitted(committed, events, commitMs);
+    });
+    settled.forEach(({ settle }, index) => {
+      tell(() => {
+        settle(committed.settlements[index] ?? null, null);
+      });
+    });
+    if (committed.rest !== null) this.#suffer(committed.rest, batch.slice(settled.length));
   }
 
   /** Nothing of these was committed: their senders hear nothing, and neither does anybody until the store works again. */
@@ -168,7 +186,7 @@ export class Pipeline {
       else this.#suffer(error, []);
       return;
     }
-    this.#state = 'open';
+    if (this.#state === 'unavailable') this.#state = 'open';
     this.#options.onStore(null);
   }
 }

@@ -68,6 +68,7 @@ function bench(limits: Partial<LaneLimits> = {}) {
       log.push(`committed ${String(committed.settlements.length)}/${String(events.length)}`);
     },
     onStore: (trouble) => log.push(`store ${trouble?.code ?? 'up'}`),
+    onFault: (error) => log.push(`fault ${String(error)}`),
     onLost: (error) => log.push(`lost ${error instanceof StoreError ? error.code : String(error)}`),
   });
   const answers: [name: string, answer: string][] = [];
@@ -312,6 +313,30 @@ t.test('stopping commits what is queued and takes no more', async (t) => {
   );
   failing.time.advance(60_000);
   t.equal(failing.batches.length, 1, 'and nothing is probed after the stop');
+
+  const down = bench();
+  down.start('a');
+  down.turn.next();
+  await down.batches[0]?.fail(new StoreError('store-full', 'x'));
+  await down.pipeline.stop();
+  down.time.advance(60_000);
+  t.equal(down.batches.length, 1, 'nor where the store was away before the stop');
+});
+
+t.test('a sender that throws is told of, and the others hear their verdicts', async (t) => {
+  const b = bench();
+  b.start('a');
+  b.pipeline.submit(submission(acct('acct-start', 'bad', NOON)), () => {
+    throw new TypeError('no');
+  });
+  b.start('c');
+  b.turn.next();
+  await b.batches[0]?.commit();
+  t.same(b.answers, [
+    ['a', 'applied'],
+    ['c', 'applied'],
+  ]);
+  t.same(b.log, ['committed 3/3', 'fault TypeError: no']);
 });
 
 t.test('idle', async (t) => {
@@ -340,6 +365,7 @@ t.test('on a real door', async (t) => {
     turn,
     onCommitted: () => undefined,
     onStore: () => undefined,
+    onFault: () => undefined,
     onLost: () => undefined,
   });
   const seen: unknown[] = [];

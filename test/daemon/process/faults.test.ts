@@ -96,7 +96,7 @@ t.test('a store that cannot be used', async (t) => {
   const { place: here } = await place(t);
   writeFileSync(here.store, 'this is no database, and it is long enough to be looked at as one\n'.repeat(20));
   const foreign = await runAddrd(['serve', '--config', here.config]);
-  t.equal(foreign.status, 74);
+  t.equal(foreign.status, 78);
   t.match(foreign.stderr, /store-foreign/);
   rmSync(here.store);
   mkdirSync(here.store);
