@@ -1,6 +1,6 @@
 /** What worlds have found, each as the shortest story that shows it. The names give the seeds. */
 import t from 'tap';
-import { acct, allocate, deadline, NOON, octets, revoke } from '../support/events.js';
+import { acct, allocate, deadline, nasOn, NOON, octets, revoke } from '../support/events.js';
 import { openHouse, prefix, type House } from '../support/house.js';
 
 const SECOND = 1_000;
@@ -90,4 +90,34 @@ t.test('five sessions that end by one order are one attempt', async (t) => {
   await house.say(revoke('alice', NOON + SECOND));
   t.equal(effects(house).length, 5);
   t.equal(house.db.prepare('SELECT stuck FROM assignment').pluck().get(), null);
+});
+
+for (const kind of ['acct-interim', 'acct-stop'] as const) {
+  t.test(
+    `a number used again after a reboot is another session, also where its Start was lost: ${kind} (seed 5005)`,
+    async (t) => {
+      const house = await openHouse(NOON);
+      await house.say(acct('acct-start', 's1', NOON, ['100.64.0.5'], { username: octets('somebody') }));
+      await house.say(acct('acct-interim', 's1', NOON + MINUTE, ['100.64.0.5'], { username: octets('somebody') }));
+      await house.say(nasOn(NOON + 5 * MINUTE));
+      await house.say(
+        acct(kind, 's1', NOON + 6 * MINUTE, ['100.64.0.6'], { username: octets('stranger'), seconds: 20 }),
+      );
+      t.equal(unit(house, '100.64.0.6')?.state, kind === 'acct-interim' ? 'occupied' : undefined);
+      t.match(unit(house, '100.64.0.5'), { state: 'quarantined' });
+      const sessions = house.db.prepare('SELECT end_kind FROM session ORDER BY id').pluck().all();
+      t.strictSame(sessions, ['sid-reused', kind === 'acct-interim' ? null : 'stop']);
+    },
+  );
+}
+
+t.test('a session that survived an Accounting-On stays itself (seed 5005)', async (t) => {
+  const house = await openHouse(NOON);
+  await house.say(acct('acct-start', 's1', NOON, ['100.64.0.5'], { username: octets('somebody') }));
+  await house.say(nasOn(NOON + 5 * MINUTE));
+  await house.say(
+    acct('acct-interim', 's1', NOON + 6 * MINUTE, ['100.64.0.5'], { username: octets('somebody'), seconds: 360 }),
+  );
+  t.match(unit(house, '100.64.0.5'), { state: 'occupied', occupants: 1 });
+  t.strictSame(house.db.prepare('SELECT end_kind FROM session').pluck().all(), [null]);
 });

@@ -231,15 +231,27 @@ function isNewInstance(event: AccountingEvent, session: Session, usage: SessionU
   return session.startSeen && event.at > session.endedAt;
 }
 
+/**
+ * Whether an Interim or a Stop is of another session than the open one under its number: the NAS has begun anew since it
+ * confirmed that one, and by its own count this one began later. Its Start was lost, perhaps while addrd was away.
+ */
+function isReborn(event: AccountingEvent, session: Session, nas: Nas): boolean {
+  const suspect = session.epoch < nas.epoch && event.receivedAt >= nas.epochReceivedAt;
+  return suspect && event.seconds !== null && impliedStart(event) > session.startedAt + INSTANCE_SLACK_MS;
+}
+
+/** Ends the session whose number the NAS has given to another one, and opens that. */
+function replace(d: Draft, event: AccountingEvent, nas: Nas, session: Session, policy: Policy): Verdict {
+  const end = { at: event.at, receivedAt: event.receivedAt, kind: 'sid-reused' as const, terminateCause: null };
+  endSession(d, session, end, nas, policy);
+  return judged(open(d, event, nas, policy));
+}
+
 function start(d: Draft, event: AccountingEvent, nas: Nas, session: Session | null, policy: Policy): Verdict {
   if (session === null) return judged(open(d, event, nas, policy));
   const usage = d.get('usage', session.id);
   if (isNewInstance(event, session, usage, nas)) {
-    if (session.endedAt === null) {
-      const end = { at: event.at, receivedAt: event.receivedAt, kind: 'sid-reused' as const, terminateCause: null };
-      endSession(d, session, end, nas, policy);
-    }
-    return judged(open(d, event, nas, policy));
+    return session.endedAt === null ? replace(d, event, nas, session, policy) : judged(open(d, event, nas, policy));
   }
   if (session.endedAt !== null) {
     if (!session.startSeen) d.put('session', { ...session, startSeen: true });
@@ -258,6 +270,7 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
     const outlived = (event.seconds ?? 0) * 1000 > usage.seconds * 1000 + INSTANCE_SLACK_MS;
     return reborn || outlived ? judged(open(d, event, nas, policy)) : STALE_ENDED;
   }
+  if (isReborn(event, session, nas)) return replace(d, event, nas, session, policy);
   if (sameContent(event, usage)) {
     confirm(d, session, event, nas);
     return DUPLICATE;
@@ -284,6 +297,7 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
       ? judged(open(d, event, nas, policy))
       : STALE_ENDED;
   }
+  if (isReborn(event, session, nas)) return replace(d, event, nas, session, policy);
   if (isOfEarlier(d, event, session)) return verdict('stale', 'stop-of-an-earlier-session');
   d.put('usage', usageOf(event, session.id, usage));
   const shown = showMore(d, session, event, nas, policy);
