@@ -125,8 +125,12 @@ export class Reads {
       const past = history.flatMap(({ row }) => (row.assignment === null ? [] : [row.assignment]));
       const ids = [...new Set([...live, ...past])];
       const seen = history.filter(({ row }) => row.kind === 'session').map(({ row }) => row.seq);
-      const sessions = this.#sessions.byIds(tenant, [...new Set(seen)]);
       const unit = this.#pools.unit(tenant, prefix);
+      // An address of no pool leaves no history: only its sessions show it.
+      const showing = unit === null ? this.#sessions.on(tenant, prefix, STORY_ROWS) : [];
+      const shown = new Set(showing.map(({ row }) => row.id));
+      const others = [...new Set(seen)].filter((id) => !shown.has(id));
+      const sessions = [...showing, ...this.#sessions.byIds(tenant, others)];
       return {
         prefix,
         unit,
@@ -142,6 +146,11 @@ export class Reads {
 
   sessions(tenant: string, query: Page & { readonly open: boolean }): ShownSession[] {
     return this.#atOnce(() => this.#sessions.list(tenant, query.open, query.after, sane(query.limit)));
+  }
+
+  /** Open sessions with a User-Name. */
+  sessionsNamed(tenant: string, username: Uint8Array, { after, limit }: Page): ShownSession[] {
+    return this.#atOnce(() => this.#sessions.named(tenant, username, after, sane(limit)));
   }
 
   pools(tenant: string): ShownPool[] {

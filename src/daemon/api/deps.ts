@@ -7,6 +7,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a token needs; a route without it needs no token. */
     scope?: Scope;
+    /** What the description calls the `*` of the route. */
+    wildcard?: string;
   }
   interface FastifyRequest {
     /** The token of the request; null where the route needs none. */

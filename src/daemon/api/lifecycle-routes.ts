@@ -60,6 +60,7 @@ function orders(version: 'ipv4' | 'ipv6'): Order[] {
 export function lifecycleRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'commands' | 'reads'>): void {
   for (const version of ['ipv4', 'ipv6'] as const) {
     const base = `/api/v1/network/${version}-lifecycle`;
+    const name = version === 'ipv4' ? 'Ipv4' : 'Ipv6';
     const tags = [`${version}-lifecycle`];
     for (const order of orders(version)) {
       const response = { ...Object.fromEntries(order.answers.map((status) => [status, orderView])), ...problems };
@@ -67,7 +68,14 @@ export function lifecycleRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'comma
         `${base}/${order.verb}`,
         {
           config: { scope: 'operate' },
-          schema: { tags, security, summary: order.summary, body: order.body, response },
+          schema: {
+            tags,
+            security,
+            operationId: `${order.verb}${name}`,
+            summary: order.summary,
+            body: order.body,
+            response,
+          },
         },
         async (request, reply) => execute(deps, order, request, reply),
       );
@@ -79,6 +87,7 @@ export function lifecycleRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'comma
         schema: {
           tags,
           security,
+          operationId: `list${name}Assignments`,
           summary: 'The assignments of a subscriber: the open ones first, then the newest that ended',
           params: z.strictObject({ subscriber_id: subscriberId }),
           response: { 200: lifecycleView, ...problems },

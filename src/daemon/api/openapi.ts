@@ -11,6 +11,17 @@ function described(schema: unknown, io: 'input' | 'output'): unknown {
   return rest;
 }
 
+/** OpenAPI has no wildcard: the `*` of a route becomes a parameter with a name. */
+function named(params: unknown, wildcard: string): JsonSchema {
+  const { properties, required, ...rest } = params as { properties: JsonSchema; required: string[] };
+  const rename = (key: string): string => (key === '*' ? wildcard : key);
+  return {
+    ...rest,
+    properties: Object.fromEntries(Object.entries(properties).map(([key, value]) => [rename(key), value])),
+    required: required.map(rename),
+  };
+}
+
 /** The schema of a route with every zod schema in it as JSON Schema. */
 function inJsonSchema(schema: FastifySchema): FastifySchema {
   const out: FastifySchema = { ...schema };
@@ -36,6 +47,11 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
       },
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
     },
-    transform: ({ schema, url }) => ({ schema: inJsonSchema(schema), url }),
+    transform: ({ schema, url, route }) => {
+      const shown = inJsonSchema(schema);
+      const wildcard = route.config?.wildcard;
+      if (wildcard === undefined) return { schema: shown, url };
+      return { schema: { ...shown, params: named(shown.params, wildcard) }, url: url.replace('*', `:${wildcard}`) };
+    },
   };
 }

@@ -15,6 +15,7 @@ export function operationRoutes(
     {
       schema: {
         tags,
+        operationId: 'getHealth',
         summary: 'Whether the daemon is alive',
         response: { 200: z.strictObject({ status: z.string() }) },
       },
@@ -26,6 +27,7 @@ export function operationRoutes(
     {
       schema: {
         tags,
+        operationId: 'getReadiness',
         summary: 'Whether it takes requests, and if not, every reason why',
         response: { 200: readinessView, 503: readinessView },
       },
@@ -35,10 +37,14 @@ export function operationRoutes(
       return reply.code(ready ? 200 : 503).send({ ready, reasons });
     },
   );
-  app.get('/metrics', { schema: { tags, summary: 'Metrics for Prometheus' } }, async (_request, reply) =>
-    reply.type(deps.metricsContentType).send(await deps.metrics()),
+  app.get(
+    '/metrics',
+    { schema: { tags, operationId: 'getMetrics', summary: 'Metrics for Prometheus' } },
+    async (_request, reply) => reply.type(deps.metricsContentType).send(await deps.metrics()),
   );
-  app.get('/openapi.json', { schema: { tags, summary: 'This description' } }, async (_request, reply) =>
-    reply.type('application/json').send(JSON.stringify(app.swagger())),
+  app.get(
+    '/openapi.json',
+    { schema: { tags, operationId: 'getDescription', summary: 'This description' } },
+    async (_request, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())),
   );
 }

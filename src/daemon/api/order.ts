@@ -1,7 +1,7 @@
 /** Orders: the bodies of allocate, activate and revoke, and the commands that they become. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { parsePrefix } from '../address-text.js';
+import { readPrefix } from '../address-text.js';
 import type { Command, CommandResult, Idempotency } from '../command.js';
 import { width, type Family, type Prefix } from '../lifecycle/address.js';
 import { isProblemCode, Problem } from './problem.js';
@@ -12,6 +12,8 @@ import { orderView, type OrderView } from './views.js';
 const MOST_METADATA = 16_384;
 /** RFC 2865 section 5.1: an attribute's value has at most 253 octets. */
 const MOST_USERNAME = 253;
+/** More than the longest text of a prefix: what is longer is none, and is not repeated whole. */
+export const LONGEST_PREFIX = 64;
 const WITHOUT_CONTROLS = /^[^\p{Cc}]*$/u;
 
 /** A subscriber's name: opaque text. A client's URL would swallow a path segment of dots alone. */
@@ -26,9 +28,9 @@ export const subscriberId = z
 const name = z.string().min(1).max(64);
 
 const prefix = z.string().transform((given, context): Prefix => {
-  const read = parsePrefix(given);
-  if (read !== null) return read;
-  context.addIssue({ code: 'custom', message: `${JSON.stringify(given.slice(0, 64))} is not an address or prefix` });
+  const reading = readPrefix(given.slice(0, LONGEST_PREFIX));
+  if ('prefix' in reading) return reading.prefix;
+  context.addIssue({ code: 'custom', message: reading.fault });
   return z.NEVER;
 });
 

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { parsePrefix } from '../address-text.js';
+import type { ShownSession } from '../../store/reads/sessions.js';
+import { readPrefix } from '../address-text.js';
 import type { Prefix } from '../lifecycle/address.js';
 import { isoTime } from '../lifecycle/time.js';
-import { subscriberId } from './order.js';
+import { LONGEST_PREFIX, subscriberId } from './order.js';
 import { Problem } from './problem.js';
 import {
   addressOf,
@@ -51,6 +52,7 @@ const DEFAULT_LIMIT = 100;
 const sessionsQuery = z.strictObject({
   open: z.enum(['true', 'false']).optional().describe('default true: open sessions only'),
   after: wholeNumber.optional().describe('sessions numbered after this'),
+  username: z.string().min(1).max(253).optional().describe('open sessions with this User-Name only, by its octets'),
   limit,
 });
 const eventsQuery = z.strictObject({
@@ -66,10 +68,14 @@ const outboxQuery = z.strictObject({
 
 /** An address or prefix of a path or query. */
 function addressed(field: string, text: string): Prefix {
-  const prefix = parsePrefix(text);
-  if (prefix !== null) return prefix;
-  const message = 'must be an address, or a prefix without bits beyond its length';
-  throw new Problem('bad-request', `${field}: ${message}`, [{ field, message }]);
+  const reading = readPrefix(text.slice(0, LONGEST_PREFIX));
+  if ('prefix' in reading) return reading.prefix;
+  throw new Problem('bad-request', `${field}: ${reading.fault}`, [{ field, message: reading.fault }]);
+}
+
+function page(rows: readonly ShownSession[], most: number): SessionsView {
+  const last = rows.at(-1)?.row.id ?? null;
+  return { sessions: rows.map(sessionOf), next_after: rows.length < most ? null : last };
 }
 
 /** Everything that is read only, under `/api/v1`. A tenant sees its own rows. */
@@ -86,6 +92,7 @@ export function readRoutes(
       schema: {
         tags: ['show'],
         security,
+        operationId: 'getSubscriber',
         summary: 'Everything about a subscriber',
         params: z.strictObject({ id: subscriberId }),
         response: { 200: subscriberView, ...problems },
@@ -102,12 +109,15 @@ export function readRoutes(
   app.get<{ Params: { '*': string } }>(
     '/api/v1/addresses/*',
     {
-      config,
+      config: { ...config, wildcard: 'address' },
       schema: {
         tags: ['show'],
         security,
-        summary: 'Everything about an address or prefix (the slash of a prefix may be a slash of the path)',
-        params: z.strictObject({ '*': z.string() }),
+        operationId: 'getAddress',
+        summary: 'Everything about an address or prefix',
+        params: z.strictObject({
+          '*': z.string().describe('an address or a prefix; the slash of a prefix may be one of the path, or %2F'),
+        }),
         response: { 200: addressView, ...problems },
       },
     },
@@ -126,22 +136,37 @@ export function readRoutes(
       schema: {
         tags: ['lists'],
         security,
+        operationId: 'listSessions',
         summary: 'Sessions by number',
         querystring: sessionsQuery,
         response: { 200: sessionsView, ...problems },
       },
     },
     async (request): Promise<SessionsView> => {
-      const { open, after = 0, limit: most = DEFAULT_LIMIT } = request.query;
-      const rows = reads.sessions(tokenOfRequest(request).tenant, { open: open !== 'false', after, limit: most });
-      const last = rows.at(-1)?.row.id ?? null;
-      return { sessions: rows.map(sessionOf), next_after: rows.length < most ? null : last };
+      const { open, after = 0, limit: most = DEFAULT_LIMIT, username } = request.query;
+      const { tenant } = tokenOfRequest(request);
+      if (username !== undefined) {
+        if (open === 'false')
+          throw new Problem('bad-request', 'open, username: a User-Name is looked for in open sessions');
+        const rows = reads.sessionsNamed(tenant, new TextEncoder().encode(username), { after, limit: most });
+        return page(rows, most);
+      }
+      return page(reads.sessions(tenant, { open: open !== 'false', after, limit: most }), most);
     },
   );
 
   app.get(
     '/api/v1/pools',
-    { config, schema: { tags: ['lists'], security, summary: 'Pools', response: { 200: poolsView, ...problems } } },
+    {
+      config,
+      schema: {
+        tags: ['lists'],
+        security,
+        operationId: 'listPools',
+        summary: 'Pools',
+        response: { 200: poolsView, ...problems },
+      },
+    },
     async (request) => ({ pools: reads.pools(tokenOfRequest(request).tenant).map(poolOf) }),
   );
 
@@ -152,6 +177,7 @@ export function readRoutes(
       schema: {
         tags: ['lists'],
         security,
+        operationId: 'listEvents',
         summary: 'Lines of the journal, oldest first: those after a line, or the newest',
         querystring: eventsQuery,
         response: { 200: eventsView, ...problems },
@@ -180,6 +206,7 @@ export function readRoutes(
       schema: {
         tags: ['lists'],
         security,
+        operationId: 'listEffects',
         summary: 'Effects: pending ones by when they are due, others the newest first',
         querystring: outboxQuery,
         response: { 200: outboxView, ...problems },
@@ -195,14 +222,29 @@ export function readRoutes(
     '/api/v1/conflicts',
     {
       config,
-      schema: { tags: ['lists'], security, summary: 'Open conflicts', response: { 200: conflictsView, ...problems } },
+      schema: {
+        tags: ['lists'],
+        security,
+        operationId: 'listConflicts',
+        summary: 'Open conflicts',
+        response: { 200: conflictsView, ...problems },
+      },
     },
     async (request) => ({ conflicts: reads.conflicts(tokenOfRequest(request).tenant).map(conflictOf) }),
   );
 
   app.get(
     '/api/v1/nas',
-    { config, schema: { tags: ['lists'], security, summary: 'NASes', response: { 200: nasesView, ...problems } } },
+    {
+      config,
+      schema: {
+        tags: ['lists'],
+        security,
+        operationId: 'listNases',
+        summary: 'NASes',
+        response: { 200: nasesView, ...problems },
+      },
+    },
     async (request) => ({ nas: reads.nas(tokenOfRequest(request).tenant).map(nasOf) }),
   );
 
@@ -210,7 +252,13 @@ export function readRoutes(
     '/api/v1/status',
     {
       config,
-      schema: { tags: ['lists'], security, summary: 'How it stands', response: { 200: statusView, ...problems } },
+      schema: {
+        tags: ['lists'],
+        security,
+        operationId: 'getStatus',
+        summary: 'How it stands',
+        response: { 200: statusView, ...problems },
+      },
     },
     async (request): Promise<StatusView> => {
       const { tenant } = tokenOfRequest(request);

@@ -286,8 +286,8 @@ function unitOf({ unit, assignments }: AddressStory): UnitView | null {
 
 /** An address with its history; null where nothing is known of it and no pool has it. */
 export function addressOf(story: AddressStory): AddressView | null {
-  const { unit, history, assignments, conflicts } = story;
-  if (unit === null && history.length + assignments.length + conflicts.length === 0) return null;
+  const { unit, history, assignments, conflicts, sessions } = story;
+  if (unit === null && history.length + assignments.length + conflicts.length + sessions.length === 0) return null;
   return {
     address: formatPrefix(story.prefix),
     unit: unitOf(story),

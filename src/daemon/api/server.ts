@@ -55,7 +55,13 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     const { scope } = request.routeOptions.config;
     if (scope === undefined) return;
     const token = tokenOf(deps.tokens, request.headers.authorization);
-    if (token === null) throw new Problem('unauthorized', 'send the header Authorization: Bearer TOKEN');
+    if (token === null) {
+      const sent = /^Bearer +\S/i.test(request.headers.authorization ?? '');
+      throw new Problem(
+        'unauthorized',
+        sent ? 'the token is not known' : 'send the header Authorization: Bearer TOKEN',
+      );
+    }
     if (!allows(token.scope, scope)) {
       throw new Problem('forbidden', `token ${token.name} has scope ${token.scope}; this needs ${scope}`);
     }

@@ -1,27 +1,45 @@
 /** The one place of addrdctl that speaks HTTP. */
-import type { ProblemView } from '../api/views.js';
+import type { z } from 'zod';
+import { problemView, type ProblemView } from '../api/views.js';
 import { CtlFailure } from './failure.js';
+
+/** A token and where it came from; `text` null where none was found, and `from` then says where it was looked for. */
+export interface GivenToken {
+  readonly text: string | null;
+  readonly from: string;
+}
 
 /** The daemon refused: its problem document. */
 export class Refusal extends CtlFailure {
   readonly problem: ProblemView;
 
-  constructor(problem: ProblemView) {
+  constructor(problem: ProblemView, token: GivenToken) {
     const unauthorised = problem.status === 401 || problem.status === 403;
-    super(unauthorised ? 'unauthorised' : 'refused', problem.detail ?? problem.title, hintOf(problem), problem);
+    super(
+      unauthorised ? 'unauthorised' : 'refused',
+      problem.code === 'unauthorized' ? unknownToken(token) : (problem.detail ?? problem.title),
+      hintOf(problem, token),
+      problem,
+    );
     this.name = 'Refusal';
     this.problem = problem;
   }
 }
 
 /** A daemon that takes longer than this hangs. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_S = 30;
+
+function unknownToken({ text, from }: GivenToken): string {
+  return text === null ? 'addrd asks for a token, and none was found' : `addrd does not know the token (${from})`;
+}
 
 /** What to do next, by the problem's code. */
-function hintOf({ code, status }: ProblemView): string | null {
+function hintOf({ code, status }: ProblemView, token: GivenToken): string | null {
   switch (code) {
     case 'unauthorized':
-      return 'name the token with --token-file FILE, or set ADDRD_TOKEN_FILE';
+      return token.text === null
+        ? `looked for: ${token.from}; name the file with --token-file FILE, or set ADDRD_TOKEN_FILE`
+        : 'compare it with api.tokens[].secret of the config; another is named with --token-file or ADDRD_TOKEN_FILE';
     case 'forbidden':
       return 'use a token with that scope: api.tokens[].scope in the config';
     case 'unknown-subscriber':
@@ -33,68 +51,126 @@ function hintOf({ code, status }: ProblemView): string | null {
     case 'being-revoked':
       return '`addrdctl show SUBSCRIBER` shows what the termination waits for';
     case 'internal-fault':
-      return 'the log of the daemon has the cause: journalctl -u addrd';
+      return 'the log of the daemon has the cause; if it runs under systemd: journalctl -u addrd';
     default:
       return status === 503 ? 'nothing has changed: try again, and look at `addrdctl status`' : null;
   }
 }
 
-function isProblem(body: unknown): body is ProblemView {
-  return typeof body === 'object' && body !== null && 'code' in body && 'title' in body && 'status' in body;
+const NOT_ADDRD = 'check --url or ADDRD_URL';
+const GONE = 'is addrd running there? another address is named with --url or ADDRD_URL';
+
+/** What the codes of the system and of fetch mean. */
+const MEANING: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'the name of the host is not known',
+  EAI_AGAIN: 'the name of the host cannot be looked up',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  ETIMEDOUT: 'the connection was not accepted in time',
+  UND_ERR_CONNECT_TIMEOUT: 'the connection was not accepted in time',
+  ECONNRESET: 'the connection was closed',
+  EPIPE: 'the connection was closed',
+  UND_ERR_SOCKET: 'the connection was closed',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the connection was closed',
+};
+
+function unreachable(base: string, why: string): CtlFailure {
+  return new CtlFailure('unreachable', `no answer from ${base}: ${why}`, GONE);
 }
 
-function causeOf(thrown: unknown): string {
-  const cause: unknown = thrown instanceof Error ? thrown.cause : null;
-  if (cause instanceof Error) return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
-  return thrown instanceof Error ? thrown.message : 'unknown';
+function notAddrd(base: string, why: string | null = null): CtlFailure {
+  const more = why === null ? '' : ` (${why})`;
+  return new CtlFailure('unreachable', `what answers at ${base} is not addrd${more}`, NOT_ADDRD);
+}
+
+/** What fetch threw, in plain words. */
+function failureOf(base: string, thrown: unknown): CtlFailure {
+  if (!(thrown instanceof Error)) return unreachable(base, 'for a reason that is not known');
+  if (thrown.name === 'TimeoutError') return unreachable(base, `it did not answer within ${String(PATIENCE_S)} s`);
+  const { cause } = thrown;
+  if (!(cause instanceof Error)) return unreachable(base, thrown.message);
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  if (code.startsWith('HPE_')) return notAddrd(base, 'it does not speak HTTP');
+  if (cause.message === 'unexpected redirect') return notAddrd(base, 'it sends elsewhere');
+  if (cause.message === 'bad port') {
+    return new CtlFailure(
+      'usage',
+      `${base}: the port is one of another protocol, which no HTTP client asks`,
+      NOT_ADDRD,
+    );
+  }
+  return unreachable(base, MEANING[code] ?? cause.message);
+}
+
+/** Whether an answer has what `view` asks for. A newer addrd may say more. */
+function fits(view: z.ZodType, answer: unknown): boolean {
+  const { error } = view.safeParse(answer);
+  return error === undefined || error.issues.every(({ code }) => code === 'unrecognized_keys');
 }
 
 export class Client {
   readonly #base: string;
-  readonly #token: string | null;
+  readonly #token: GivenToken;
+  readonly #idle: AbortSignal;
 
-  /** `base` is the URL of the API without a path. */
-  constructor(base: string, token: string | null) {
+  /** `base` is the URL of the API without a path; `idle` fires when the process has nothing left to wait for. */
+  constructor(base: string, token: GivenToken, idle: AbortSignal) {
     this.#base = base;
     this.#token = token;
+    this.#idle = idle;
   }
 
   /** @throws Refusal, or CtlFailure `unreachable` */
-  async get<T>(path: string): Promise<T> {
-    return (await this.#call('GET', path, null)) as T;
+  async get<T>(path: string, view: z.ZodType<T>): Promise<T> {
+    return this.#answer(view, await this.#call('GET', path, null));
   }
 
   /** @throws Refusal, or CtlFailure `unreachable` */
-  async post<T>(path: string, body: Readonly<Record<string, unknown>>): Promise<T> {
-    return (await this.#call('POST', path, JSON.stringify(body))) as T;
+  async post<T>(path: string, body: Readonly<Record<string, unknown>>, view: z.ZodType<T>): Promise<T> {
+    return this.#answer(view, await this.#call('POST', path, JSON.stringify(body)));
+  }
+
+  #answer<T>(view: z.ZodType<T>, answer: unknown): T {
+    if (!fits(view, answer)) throw notAddrd(this.#base, 'or another version of it');
+    return answer as T;
   }
 
   async #call(method: 'GET' | 'POST', path: string, body: string | null): Promise<unknown> {
     const headers: Record<string, string> = { accept: 'application/json' };
-    if (this.#token !== null) headers['authorization'] = `Bearer ${this.#token}`;
+    if (this.#token.text !== null) headers['authorization'] = `Bearer ${this.#token.text}`;
     if (body !== null) headers['content-type'] = 'application/json';
-    let status: number;
-    let text: string;
-    try {
-      const signal = AbortSignal.timeout(PATIENCE_MS);
-      const response = await fetch(`${this.#base}${path}`, { method, headers, body, redirect: 'error', signal });
-      status = response.status;
-      text = await response.text();
-    } catch (thrown) {
-      throw new CtlFailure(
-        'unreachable',
-        `no answer from ${this.#base} (${causeOf(thrown)})`,
-        'is addrd running? systemctl status addrd; another address is named with --url or ADDRD_URL',
-      );
-    }
+    const { status, text } = await this.#exchange(path, { method, headers, body, redirect: 'error' });
     let answer: unknown;
     try {
       answer = JSON.parse(text);
     } catch {
-      throw new CtlFailure('unreachable', `what answers at ${this.#base} is not addrd`, 'check --url or ADDRD_URL');
+      throw notAddrd(this.#base);
     }
     if (status >= 200 && status < 300) return answer;
-    if (isProblem(answer)) throw new Refusal(answer);
-    throw new CtlFailure('unreachable', `what answers at ${this.#base} is not addrd (HTTP ${String(status)})`);
+    if (fits(problemView, answer)) throw new Refusal(answer as ProblemView, this.#token);
+    throw notAddrd(this.#base, `HTTP ${String(status)}`);
+  }
+
+  /** fetch forgets a request whose connection is closed before it was sent: its promise would never settle. */
+  #exchange(path: string, request: RequestInit): Promise<{ status: number; text: string }> {
+    return new Promise((resolve, reject) => {
+      const lost = (): void => {
+        reject(unreachable(this.#base, 'the connection was closed'));
+      };
+      this.#idle.addEventListener('abort', lost, { once: true });
+      const exchanged = async (): Promise<{ status: number; text: string }> => {
+        const signal = AbortSignal.timeout(PATIENCE_S * 1_000);
+        const response = await fetch(`${this.#base}${path}`, { ...request, signal });
+        return { status: response.status, text: await response.text() };
+      };
+      exchanged()
+        .finally(() => {
+          this.#idle.removeEventListener('abort', lost);
+        })
+        .then(resolve, (thrown: unknown) => {
+          reject(failureOf(this.#base, thrown));
+        });
+    });
   }
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** addrdctl: ties the program to the process. */
 import { readFileSync } from 'node:fs';
+import { systemClock } from '../clock.js';
 import { pause } from './pause.js';
 import { run } from './program.js';
 
@@ -16,6 +17,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
 
+// A request that fetch has forgotten leaves nothing to wait for, and the process would end without a word.
+const idle = new AbortController();
+process.on('beforeExit', () => {
+  idle.abort();
+});
+
 process.exitCode = await run(process.argv.slice(2), {
   version: manifest.version,
   columns: process.stdout.isTTY ? Math.max(process.stdout.columns, NARROWEST) : WITHOUT_TERMINAL,
@@ -25,4 +32,6 @@ process.exitCode = await run(process.argv.slice(2), {
   env: (name) => process.env[name],
   readFile: (path) => readFileSync(path, 'utf8'),
   pause,
+  now: () => systemClock.wallMs(),
+  idle: idle.signal,
 });

@@ -1,6 +1,13 @@
 /** `allocate`, `activate` and `revoke`: orders, and waiting for what a revoke began. */
-import { parsePrefix } from '../address-text.js';
-import type { AssignmentView, OrderView, PoolsView, SubscriberView } from '../api/views.js';
+import { parsePrefix, readPrefix } from '../address-text.js';
+import {
+  orderView,
+  poolsView,
+  subscriberView,
+  type AssignmentView,
+  type OrderView,
+  type ProblemView,
+} from '../api/views.js';
 import { CtlFailure } from './failure.js';
 import { Refusal, type Client } from './http.js';
 import type { Screen } from './screen.js';
@@ -16,6 +23,8 @@ export interface Desk {
   readonly notes: Screen;
   readonly json: boolean;
   pause(ms: number): void;
+  /** Unix milliseconds. */
+  now(): number;
 }
 
 export interface AllocateOptions {
@@ -49,8 +58,36 @@ function orderPath(family: Family, verb: string): string {
 }
 
 /** The family of an order is in the path for IPv4, and in the body for the other two. */
-function order(desk: Desk, family: Family, verb: string, body: Readonly<Record<string, unknown>>): Promise<OrderView> {
-  return desk.client.post(orderPath(family, verb), family === 'ipv4' ? body : { family, ...body });
+async function order(
+  desk: Desk,
+  family: Family,
+  verb: string,
+  body: Readonly<Record<string, unknown>>,
+): Promise<OrderView> {
+  return desk.client.post(orderPath(family, verb), family === 'ipv4' ? body : { family, ...body }, orderView);
+}
+
+function noAssignment(subscriber: string, address: string | undefined, problem: ProblemView | null): CtlFailure {
+  const what = address === undefined ? 'open assignment' : `open assignment on ${address}`;
+  const hint = `\`addrdctl show ${subscriber}\` shows what it had`;
+  return new CtlFailure('refused', `subscriber ${subscriber} has no ${what}`, hint, problem);
+}
+
+/** An order about the assignments of a subscriber, or about the one on `address`. */
+async function orderOf(
+  desk: Desk,
+  family: Family,
+  verb: string,
+  subscriber: string,
+  { address }: SelectOptions,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<OrderView> {
+  try {
+    return await order(desk, family, verb, { subscriber_id: subscriber, address, ...more });
+  } catch (failure) {
+    const other = !(failure instanceof Refusal) || failure.problem.code !== 'no-assignment' || address === undefined;
+    throw other ? failure : noAssignment(subscriber, address, failure.problem);
+  }
 }
 
 function report(desk: Desk, answers: readonly OrderView[], more: Readonly<Record<string, unknown>> = {}): void {
@@ -74,15 +111,23 @@ function report(desk: Desk, answers: readonly OrderView[], more: Readonly<Record
   );
 }
 
+/** @throws CtlFailure `usage` that says what is wrong with an address of the command line */
+function checked(address: string | undefined): void {
+  if (address === undefined) return;
+  const reading = readPrefix(address);
+  if ('fault' in reading) throw new CtlFailure('usage', reading.fault);
+}
+
 /** Allocates; where several pools fit, the failure lists them with what is free. */
 export async function allocate(desk: Desk, subscriber: string, options: AllocateOptions): Promise<void> {
   const { family, pool, address, username } = options;
+  checked(address);
   const body = { subscriber_id: subscriber, pool_id: pool, requested_address: address, username };
   try {
     report(desk, [await order(desk, family, 'allocate', body)]);
   } catch (failure) {
     if (!(failure instanceof Refusal) || failure.problem.code !== 'pool-required') throw failure;
-    const { pools } = await desk.client.get<PoolsView>('/api/v1/pools');
+    const { pools } = await desk.client.get('/api/v1/pools', poolsView);
     const fitting = pools
       .filter((one) => one.family === family && one.retired_at === null)
       .map((one) => `  ${one.pool_id}  ${one.prefix}  ${one.free} free`);
@@ -98,26 +143,22 @@ function sameAddress(a: string, b: string): boolean {
 
 /** The families in which a subscriber has open assignments that are meant. */
 async function families(desk: Desk, subscriber: string, options: SelectOptions): Promise<Family[]> {
-  if (options.family !== undefined) return [options.family];
   const { address } = options;
-  const { assignments } = await desk.client.get<SubscriberView>(subscriberPath(subscriber));
+  checked(address);
+  if (options.family !== undefined) return [options.family];
+  const { assignments } = await desk.client.get(subscriberPath(subscriber), subscriberView);
   const open = assignments.filter(
     (one) => one.lifecycle_state !== 'revoked' && (address === undefined || sameAddress(one.address, address)),
   );
   if (open.length > 0) return [...new Set(open.map(({ family }) => family))].sort();
-  const what = address === undefined ? 'open assignment' : `open assignment of ${address}`;
-  throw new CtlFailure(
-    'refused',
-    `subscriber ${subscriber} has no ${what}`,
-    `\`addrdctl show ${subscriber}\` shows what it had`,
-  );
+  throw noAssignment(subscriber, address, null);
 }
 
 /** Puts allocated addresses into service. */
 export async function activate(desk: Desk, subscriber: string, options: SelectOptions): Promise<void> {
   const answers: OrderView[] = [];
   for (const family of await families(desk, subscriber, options)) {
-    answers.push(await order(desk, family, 'activate', { subscriber_id: subscriber, address: options.address }));
+    answers.push(await orderOf(desk, family, 'activate', subscriber, options));
   }
   report(desk, answers);
 }
@@ -127,9 +168,7 @@ export async function revoke(desk: Desk, subscriber: string, options: RevokeOpti
   const answers: OrderView[] = [];
   for (const family of await families(desk, subscriber, options)) {
     answers.push(
-      await order(desk, family, 'revoke', {
-        subscriber_id: subscriber,
-        address: options.address,
+      await orderOf(desk, family, 'revoke', subscriber, options, {
         reason: options.reason,
         send_disconnect: options.disconnect,
         release_to_pool: options.keepAddress !== true,
@@ -142,7 +181,17 @@ export async function revoke(desk: Desk, subscriber: string, options: RevokeOpti
   }
   const ids = new Set(answers.flatMap((answer) => answer.assignments.map(({ id }) => id)));
   if (!desk.json) report(desk, answers);
-  const ended = await untilRevoked(desk, subscriber, ids, options.wait);
+  const ended = await untilRevoked(desk, subscriber, ids, options.wait).catch((failure: unknown) => {
+    if (!(failure instanceof CtlFailure)) throw failure;
+    if (desk.json) report(desk, answers);
+    const message = `the order was accepted and goes on, but its end was not seen: ${failure.message}`;
+    throw new CtlFailure(
+      failure.code,
+      message,
+      `\`addrdctl show ${subscriber}\` shows how far it is`,
+      failure.document,
+    );
+  });
   const waiting = ended.filter((one) => one.lifecycle_state !== 'revoked');
   if (desk.json) report(desk, answers, { assignments: ended });
   for (const one of ended) {
@@ -168,7 +217,7 @@ async function untilRevoked(
   seconds: number,
 ): Promise<AssignmentView[]> {
   for (let passed = 0; ; passed++) {
-    const { assignments } = await desk.client.get<SubscriberView>(subscriberPath(subscriber));
+    const { assignments } = await desk.client.get(subscriberPath(subscriber), subscriberView);
     const mine = assignments.filter(({ id }) => ids.has(id));
     if (passed >= seconds || mine.every((one) => one.lifecycle_state === 'revoked')) return mine;
     desk.pause(POLL_MS);

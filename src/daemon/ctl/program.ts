@@ -1,19 +1,21 @@
 /** The commands of addrdctl. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { parsePrefix } from '../address-text.js';
-import type {
-  AddressView,
-  ConflictsView,
-  EventsView,
-  NasesView,
-  OutboxView,
-  PoolsView,
-  SessionsView,
-  StatusView,
-  SubscriberView,
+import type { z } from 'zod';
+import { readPrefix } from '../address-text.js';
+import {
+  addressView,
+  conflictsView,
+  eventsView,
+  nasesView,
+  outboxView,
+  poolsView,
+  sessionsView,
+  statusView,
+  subscriberView,
+  type SessionsView,
 } from '../api/views.js';
 import { CtlFailure, EXIT } from './failure.js';
-import { Client } from './http.js';
+import { Client, Refusal, type GivenToken } from './http.js';
 import {
   activate,
   allocate,
@@ -38,6 +40,10 @@ export interface CtlWorld {
   env(name: string): string | undefined;
   readFile(path: string): string;
   pause(ms: number): void;
+  /** Unix milliseconds. */
+  now(): number;
+  /** Fires when nothing is under way any more that could bring an answer. */
+  readonly idle: AbortSignal;
 }
 
 interface Globals {
@@ -52,18 +58,29 @@ const DEFAULT_TOKEN_FILE = 'var/api-token';
 const PAGE = 1_000;
 const FOLLOW_MS = 1_000;
 
-function readToken({ token, tokenFile }: Globals, world: CtlWorld): string | null {
-  const given = token ?? (tokenFile === undefined ? world.env('ADDRD_TOKEN') : undefined);
-  if (given !== undefined) return given;
+/** A token that a header can carry. */
+function given(text: string, from: string): GivenToken {
+  if (/^[\x21-\x7e]+$/.test(text)) return { text, from };
+  const fault = text === '' ? 'is empty' : 'is none: a token holds letters, digits and - . _ ~ + / only';
+  throw new CtlFailure('unauthorised', `the token of ${from} ${fault}`);
+}
+
+function readToken({ token, tokenFile }: Globals, world: CtlWorld): GivenToken {
+  if (token !== undefined) return given(token, '--token');
+  const env = tokenFile === undefined ? world.env('ADDRD_TOKEN') : undefined;
+  if (env !== undefined) return given(env, 'ADDRD_TOKEN');
   const path = tokenFile ?? world.env('ADDRD_TOKEN_FILE');
+  const from = path ?? `${DEFAULT_TOKEN_FILE}, relative to the current directory`;
+  let text: string;
   try {
-    return world.readFile(path ?? DEFAULT_TOKEN_FILE).trim();
+    text = world.readFile(path ?? DEFAULT_TOKEN_FILE).trim();
   } catch (thrown) {
-    // Nobody named the default file; without it the daemon will say that a token is needed.
-    if (path === undefined) return null;
     const why = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unreadable';
+    // Nobody named the default file; without it the daemon will say that a token is needed.
+    if (path === undefined) return { text: null, from: `ADDRD_TOKEN, ADDRD_TOKEN_FILE, ${from} (${why})` };
     throw new CtlFailure('unauthorised', `the token file ${path} cannot be read (${why})`);
   }
+  return given(text, from);
 }
 
 function baseOf(url: string): string {
@@ -77,7 +94,7 @@ function baseOf(url: string): string {
 function openDesk(globals: Globals, world: CtlWorld): Desk {
   const { columns: width, colours } = world;
   return {
-    client: new Client(baseOf(globals.url), readToken(globals, world)),
+    client: new Client(baseOf(globals.url), readToken(globals, world), world.idle),
     screen: new Screen({
       write: (text) => {
         world.out(text);
@@ -96,6 +113,7 @@ function openDesk(globals: Globals, world: CtlWorld): Desk {
     pause: (ms) => {
       world.pause(ms);
     },
+    now: () => world.now(),
   };
 }
 
@@ -118,7 +136,7 @@ async function everySession(desk: Desk, all: boolean): Promise<SessionsView['ses
   const sessions: SessionsView['sessions'] = [];
   for (let after: number | null = 0; after !== null;) {
     const query = `open=${String(!all)}&limit=${String(PAGE)}&after=${String(after)}`;
-    const page: SessionsView = await desk.client.get(`/api/v1/sessions?${query}`);
+    const page: SessionsView = await desk.client.get(`/api/v1/sessions?${query}`, sessionsView);
     sessions.push(...page.sessions);
     after = page.next_after;
   }
@@ -141,9 +159,9 @@ async function events(desk: Desk, options: EventOptions): Promise<void> {
   });
   query.set('limit', String(options.lines));
   for (;;) {
-    const page = await desk.client.get<EventsView>(`/api/v1/events?${query.toString()}`);
+    const page = await desk.client.get(`/api/v1/events?${query.toString()}`, eventsView);
     if (desk.json && options.follow !== true) desk.screen.json(page);
-    else if (desk.json) for (const event of page.events) desk.screen.json(event);
+    else if (desk.json) for (const event of page.events) desk.screen.jsonLine(event);
     else journal(desk.screen, page.events);
     if (options.follow !== true) return;
     query.set('after', String(page.last_id ?? 0));
@@ -154,26 +172,56 @@ async function events(desk: Desk, options: EventOptions): Promise<void> {
 
 async function show(desk: Desk, what: string, options: { readonly subscriber?: boolean }): Promise<void> {
   const { client, screen, json } = desk;
-  if (options.subscriber !== true && parsePrefix(what) !== null) {
-    const story = await client.get<AddressView>(`/api/v1/addresses/${encodeURIComponent(what)}`);
+  const reading = readPrefix(what);
+  if (options.subscriber !== true && 'prefix' in reading) {
+    const story = await client.get(`/api/v1/addresses/${encodeURIComponent(what)}`, addressView);
     if (json) screen.json(story);
-    else addressStory(screen, story);
+    else addressStory(screen, story, desk.now());
     return;
   }
-  const story = await client.get<SubscriberView>(subscriberPath(what));
-  if (json) screen.json(story);
-  else subscriberStory(screen, story);
+  try {
+    const story = await client.get(subscriberPath(what), subscriberView);
+    if (json) screen.json(story);
+    else subscriberStory(screen, story, desk.now());
+  } catch (failure) {
+    if (json || !(failure instanceof Refusal) || failure.problem.code !== 'unknown-subscriber') throw failure;
+    if ('fault' in reading && /^[\d.]+\/|:.*\//.test(what)) throw new CtlFailure('usage', reading.fault);
+    // Whom nobody named may be on the network all the same.
+    const query = new URLSearchParams({ username: what, limit: String(PAGE) });
+    const { sessions } = await client.get(`/api/v1/sessions?${query.toString()}`, sessionsView);
+    if (sessions.length === 0) throw failure;
+    desk.notes.line(`there is no subscriber ${what}; open sessions with that User-Name:`, null, 2);
+    sessionTable(screen, sessions);
+  }
+}
+
+/** Effects that are pending, and a word about those that `mode: observe` kept back. */
+async function outbox(desk: Desk, all: boolean): Promise<void> {
+  const path = `/api/v1/outbox?limit=${String(PAGE)}`;
+  const view = await desk.client.get(all ? path : `${path}&status=pending`, outboxView);
+  if (desk.json) {
+    desk.screen.json(view);
+    return;
+  }
+  if (view.outbox.length > 0) effectTable(desk.screen, view.outbox);
+  else desk.notes.line(all ? 'no effect' : 'no effect is pending');
+  if (all) return;
+  const kept = await desk.client.get('/api/v1/outbox?limit=1&status=would-have', outboxView);
+  if (kept.outbox.length > 0) {
+    desk.notes.line('some were recorded and not sent (would-have, by mode observe): addrdctl outbox --all', null, 2);
+  }
 }
 
 /** Gets a list, and prints it as JSON or as `print` does; an empty one says so beside the output. */
 async function list<T, R>(
   desk: Desk,
   path: string,
+  schema: z.ZodType<T>,
   rows: (view: T) => readonly R[],
   print: (rows: readonly R[]) => void,
   none: string,
 ): Promise<void> {
-  const view = await desk.client.get<T>(path);
+  const view = await desk.client.get(path, schema);
   if (desk.json) desk.screen.json(view);
   else if (rows(view).length > 0) print(rows(view));
   else desk.notes.line(none);
@@ -208,7 +256,7 @@ function buildProgram(world: CtlWorld): Command {
     .description('how the daemon stands')
     .action(async () => {
       const { client, screen, json } = desk();
-      const status = await client.get<StatusView>('/api/v1/status');
+      const status = await client.get('/api/v1/status', statusView);
       if (json) screen.json(status);
       else statusPage(screen, status);
     });
@@ -264,7 +312,8 @@ function buildProgram(world: CtlWorld): Command {
       return list(
         at,
         '/api/v1/pools',
-        (view: PoolsView) => view.pools,
+        poolsView,
+        (view) => view.pools,
         (rows) => {
           poolTable(at.screen, rows);
         },
@@ -279,7 +328,8 @@ function buildProgram(world: CtlWorld): Command {
       return list(
         at,
         '/api/v1/nas',
-        (view: NasesView) => view.nas,
+        nasesView,
+        (view) => view.nas,
         (rows) => {
           nasTable(at.screen, rows);
         },
@@ -290,19 +340,7 @@ function buildProgram(world: CtlWorld): Command {
     .command('outbox')
     .description('effects that are pending')
     .option('--all', 'those that have ended too, the newest first')
-    .action((options: { all?: boolean }) => {
-      const at = desk();
-      const path = options.all === true ? '/api/v1/outbox?limit=1000' : '/api/v1/outbox?status=pending&limit=1000';
-      return list(
-        at,
-        path,
-        (view: OutboxView) => view.outbox,
-        (rows) => {
-          effectTable(at.screen, rows);
-        },
-        'no effect',
-      );
-    });
+    .action((options: { all?: boolean }) => outbox(desk(), options.all === true));
   program
     .command('conflicts')
     .description('sessions on addresses that are not theirs')
@@ -311,7 +349,8 @@ function buildProgram(world: CtlWorld): Command {
       return list(
         at,
         '/api/v1/conflicts',
-        (view: ConflictsView) => view.conflicts,
+        conflictsView,
+        (view) => view.conflicts,
         (rows) => {
           conflictTable(at.screen, rows);
         },

@@ -97,6 +97,11 @@ export class Screen {
     this.#write(`${JSON.stringify(value, null, 2)}\n`);
   }
 
+  /** One JSON object on a line of its own, for streams. */
+  jsonLine(value: unknown): void {
+    this.#write(`${JSON.stringify(value)}\n`);
+  }
+
   /** A table without frames; columns that are too wide are wrapped, and nothing is cut off. */
   table(head: readonly string[], rows: readonly (readonly Cell[])[], indent = 0): void {
     const room = this.#width - indent - GAP * (head.length - 1);

@@ -9,6 +9,7 @@ import type {
   SessionView,
   SubscriberView,
 } from '../api/views.js';
+import { isoTime } from '../lifecycle/time.js';
 import type { Screen } from './screen.js';
 import { EVENT_HANG, eventLine, octets, orDash, state, time, waitsFor } from './wording.js';
 
@@ -23,12 +24,12 @@ function milestones(assignment: AssignmentView): string {
   return at.flatMap(([what, iso]) => (iso === null ? [] : [`${what} ${time(iso)}`])).join(', ');
 }
 
-function assignmentStory(screen: Screen, assignment: AssignmentView): void {
-  const { lifecycle_state: now, revoke, evidence, unit } = assignment;
-  const colour = state(now);
+function assignmentStory(screen: Screen, assignment: AssignmentView, now: number): void {
+  const { lifecycle_state: at, revoke, evidence, unit } = assignment;
+  const colour = state(at);
   screen.line();
   screen.line(
-    `${assignment.address} (${assignment.family}) of ${assignment.subscriber_id}: ${now.toUpperCase()} since ${time(assignment.since)}`,
+    `${assignment.address} (${assignment.family}) of ${assignment.subscriber_id}: ${at.toUpperCase()} since ${time(assignment.since)}`,
     typeof colour === 'string' ? 'bold' : colour.colour,
     2,
   );
@@ -43,7 +44,7 @@ function assignmentStory(screen: Screen, assignment: AssignmentView): void {
     screen.line(`  revoked by ${[revoke.actor, ...options].join(', ')}; reason: ${revoke.reason}`, null, 4);
   }
   if (assignment.stuck !== null) screen.line(`  STUCK because: ${assignment.stuck}`, 'red', 4);
-  else if (now === 'revoking') screen.line(`  waits for: ${waitsFor(assignment)}`, 'yellow', 4);
+  else if (at === 'revoking') screen.line(`  waits for: ${waitsFor(assignment)}`, 'yellow', 4);
   if (evidence !== null)
     screen.line(`  evidence: ${evidence.kind} at ${time(evidence.at)}: ${evidence.detail}`, null, 4);
   if (unit !== null)
@@ -57,7 +58,8 @@ function assignmentStory(screen: Screen, assignment: AssignmentView): void {
       String(step.attempts),
       orDash(step.outcome),
       time(step.updated_at),
-      step.state === 'waiting' ? time(step.due_at) : '-',
+      // What was due is being done, or waits for something else than the hour.
+      step.state === 'waiting' && step.due_at !== null && step.due_at >= isoTime(now) ? time(step.due_at) : '-',
     ]),
     2,
   );
@@ -161,18 +163,18 @@ function rest(screen: Screen, story: Story, about: string | null): void {
   journal(screen, story.events, 2, about);
 }
 
-/** Prints everything about a subscriber. */
-export function subscriberStory(screen: Screen, story: SubscriberView): void {
+/** Prints everything about a subscriber; `now` in Unix milliseconds. */
+export function subscriberStory(screen: Screen, story: SubscriberView, now: number): void {
   screen.line(`Subscriber ${story.subscriber_id}, known since ${time(story.created_at)}`, 'bold', 2);
   const names = story.usernames.map(({ username, provenance }) => `${username} (${provenance})`);
   screen.line(`  User-Name ${names.length === 0 ? 'not known' : names.join(', ')}`, null, 4);
   if (story.assignments.length === 0) screen.line('  no assignment');
-  for (const assignment of story.assignments) assignmentStory(screen, assignment);
+  for (const assignment of story.assignments) assignmentStory(screen, assignment, now);
   rest(screen, story, story.subscriber_id);
 }
 
-/** Prints everything about an address. */
-export function addressStory(screen: Screen, story: AddressView): void {
+/** Prints everything about an address; `now` in Unix milliseconds. */
+export function addressStory(screen: Screen, story: AddressView, now: number): void {
   const { unit } = story;
   screen.line(`Address ${story.address}`, 'bold');
   if (unit === null) screen.line('  in no pool, or wider than what a pool hands out');
@@ -181,7 +183,7 @@ export function addressStory(screen: Screen, story: AddressView): void {
     const last = unit.last_subscriber_id === null ? '' : `, last held by ${unit.last_subscriber_id}`;
     screen.line(`  ${unit.address} of pool ${unit.pool_id}: ${unit.state}${until}${last}`, null, 4);
   }
-  for (const assignment of story.assignments) assignmentStory(screen, assignment);
+  for (const assignment of story.assignments) assignmentStory(screen, assignment, now);
   if (story.history.length > 0) {
     screen.heading('History');
     history(screen, story.history);

@@ -1,4 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
+import { prefixKey, type Prefix } from '../../daemon/lifecycle/address.js';
 import type { Session, SessionUsage } from '../../daemon/lifecycle/records.js';
 import { SESSION } from '../tables/session.js';
 import { Table, type SqlValue } from '../tables/table.js';
@@ -22,11 +23,19 @@ const COLUMNS = SESSION.columns.length;
 const SELECT = `SELECT ${Table.columns(SESSION, 'e')}, s.name, n.entry, n.address, n.epoch FROM session e
   JOIN nas n ON n.id = e.nas LEFT JOIN subscriber s ON s.id = e.subscriber`;
 
+/**
+ * No index leads from an address or a User-Name to its sessions: this many open ones are looked through, the newest
+ * first, so that one question does not hold up the daemon.
+ */
+const LOOKED_THROUGH = 100_000;
+
 export class SessionReads {
   readonly #ofSubscriber: Statement;
   readonly #byId: Statement;
   readonly #all: Statement;
   readonly #open: Statement;
+  readonly #named: Statement;
+  readonly #on: Statement;
   readonly #usage: Statement;
 
   constructor(db: Database) {
@@ -37,6 +46,17 @@ export class SessionReads {
     this.#all = db.prepare(`${SELECT} WHERE e.tenant = ? AND e.id > ? ORDER BY e.id LIMIT ?`).raw(true);
     this.#open = db
       .prepare(`${SELECT} WHERE e.tenant = ? AND e.id > ? AND e.ended_at IS NULL ORDER BY e.id LIMIT ?`)
+      .raw(true);
+    const newest = `SELECT id FROM session WHERE ended_at IS NULL ORDER BY id DESC LIMIT ${String(LOOKED_THROUGH)}`;
+    this.#named = db
+      .prepare(
+        `${SELECT} WHERE e.id IN (${newest}) AND e.tenant = ? AND e.username = ? AND e.id > ? ORDER BY e.id LIMIT ?`,
+      )
+      .raw(true);
+    this.#on = db
+      .prepare(
+        `${SELECT} WHERE e.id IN (${newest}) AND e.tenant = ? AND instr(e.addresses, ?) > 0 ORDER BY e.id DESC LIMIT ?`,
+      )
       .raw(true);
     this.#usage = db.prepare(`SELECT ${Table.columns(USAGE, 'u')} FROM session_usage u WHERE u.id = ?`).raw(true);
   }
@@ -53,6 +73,16 @@ export class SessionReads {
   /** Sessions numbered after `after`, in order. */
   list(tenant: string, open: boolean, after: number, limit: number): ShownSession[] {
     return this.#shown((open ? this.#open : this.#all).all(tenant, after, limit));
+  }
+
+  /** Open sessions with a User-Name, numbered after `after`, in order. */
+  named(tenant: string, username: Uint8Array, after: number, limit: number): ShownSession[] {
+    return this.#shown(this.#named.all(tenant, username, after, limit));
+  }
+
+  /** Open sessions that show exactly this address or prefix, whether a pool knows it or not; the newest first. */
+  on(tenant: string, prefix: Prefix, limit: number): ShownSession[] {
+    return this.#shown(this.#on.all(tenant, `"${prefixKey(prefix)}"`, limit));
   }
 
   #shown(found: unknown[]): ShownSession[] {

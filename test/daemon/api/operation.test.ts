@@ -13,6 +13,7 @@ interface Described {
 
 interface Operation {
   readonly summary?: string;
+  readonly operationId: string;
   readonly security?: unknown;
   readonly parameters?: { readonly name: string; readonly in: string }[];
   readonly requestBody?: { readonly content: Record<string, { readonly schema: Record<string, unknown> }> };
@@ -71,7 +72,7 @@ t.test('the description names every route with what it takes and answers', async
     'nas',
     'status',
     'subscribers/{id}',
-    'addresses/{*}',
+    'addresses/{address}',
   ];
   t.strictSame(
     Object.keys(paths).sort(),
@@ -81,10 +82,15 @@ t.test('the description names every route with what it takes and answers', async
       ...lists.map((path) => `/api/v1/${path}`),
     ].sort(),
   );
+  const ids = new Set<string>();
+  let count = 0;
   for (const [path, operations] of Object.entries(paths)) {
     for (const [method, operation] of Object.entries(operations)) {
       const name = `${method} ${path}`;
       t.ok(operation.summary, name);
+      t.ok(operation.operationId, name);
+      ids.add(operation.operationId);
+      count++;
       t.notMatch(JSON.stringify(operation), '$schema', name);
       if (!path.startsWith('/api/')) continue;
       t.strictSame(operation.security, [{ token: [] }], name);
@@ -93,6 +99,8 @@ t.test('the description names every route with what it takes and answers', async
       t.equal(operation.requestBody !== undefined, method === 'post', name);
     }
   }
+  t.equal(ids.size, count, 'every operation has an id of its own');
+  t.match(paths['/api/v1/addresses/{address}']?.['get']?.parameters, [{ name: 'address', in: 'path', required: true }]);
   const body = paths['/api/v1/network/ipv6-lifecycle/allocate']?.['post']?.requestBody?.content['application/json'];
   t.match(body?.schema, {
     required: ['family', 'subscriber_id'],
@@ -115,7 +123,7 @@ t.test('every route is in docs/api.md', async (t) => {
   const { paths } = (await world.call('GET', '/openapi.json')).json<Described>();
   for (const path of Object.keys(paths)) {
     const written = path
-      .replace('/{*}', '/ADDRESS')
+      .replace('/{address}', '/ADDRESS')
       .replace(/\{[a-z_]+\}/, 'SUBSCRIBER')
       .replace(/ipv[46]-/, 'ipv4-');
     t.ok(page.includes(`${written}\``), written);

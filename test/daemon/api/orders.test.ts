@@ -113,14 +113,19 @@ const bad: readonly (readonly [verb: string, body: unknown, field: string, messa
   ['allocate', { subscriber_id: 'a\nb' }, 'subscriber_id', /control/],
   ['allocate', { subscriber_id: 'a'.repeat(257) }, 'subscriber_id', /at most 256/],
   ['allocate', { subscriber_id: 'a', wibble: 1 }, 'wibble', 'unknown field'],
-  ['allocate', { subscriber_id: 'a', requested_address: '010.0.0.1' }, 'requested_address', /not an address/],
+  [
+    'allocate',
+    { subscriber_id: 'a', requested_address: '010.0.0.1' },
+    'requested_address',
+    /is not an IPv4 or IPv6 prefix/,
+  ],
   ['allocate', { subscriber_id: 'a', requested_address: '2001:db8::1' }, 'requested_address', /must be an IPv4/],
   ['allocate', { subscriber_id: 'a', metadata: [] }, 'metadata', 'must be a JSON object'],
   ['allocate', { subscriber_id: 'a', metadata: { x: 'y'.repeat(17_000) } }, 'metadata', /at most 16384/],
   ['allocate', { subscriber_id: 'a', username: 'ä'.repeat(127) }, 'username', /253 octets/],
   ['activate', { subscriber_id: 'a', pool_id: 'v4' }, 'pool_id', 'unknown field'],
   ['revoke', { subscriber_id: 'a', send_disconnect: 'false' }, 'send_disconnect', 'must be true or false'],
-  ['revoke', { subscriber_id: 'a', address: '100.64.0.1/24' }, 'address', /not an address/],
+  ['revoke', { subscriber_id: 'a', address: '100.64.0.1/24' }, 'address', /has bits set beyond .24/],
   ['revoke', [], '', 'must be a JSON object'],
 ];
 

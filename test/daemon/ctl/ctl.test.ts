@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
@@ -10,7 +9,7 @@ import { EXIT } from '../../../src/daemon/ctl/failure.js';
 import { run } from '../../../src/daemon/ctl/program.js';
 import { Screen } from '../../../src/daemon/ctl/screen.js';
 import type { OrderView, SubscriberView } from '../../../src/daemon/api/views.js';
-import { endStory, openWorld, tellStory, type World } from '../api/world.js';
+import { endStory, NIGHT, openWorld, packet, tellStory, type World } from '../api/world.js';
 
 const program = fileURLToPath(new URL('../../../src/daemon/ctl/main.ts', import.meta.url));
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -52,7 +51,11 @@ interface Listening {
   within(...args: string[]): Promise<Ended>;
 }
 
-async function runWithin(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
+async function runWithin(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  readFile = (path: string): string => readFileSync(path, 'utf8'),
+): Promise<Ended> {
   let out = '';
   let err = '';
   const code = await run(args, {
@@ -62,8 +65,10 @@ async function runWithin(args: readonly string[], env: Readonly<Record<string, s
     out: (text) => (out += text),
     err: (text) => (err += text),
     env: (name) => env[name],
-    readFile: (path) => readFileSync(path, 'utf8'),
+    readFile,
     pause: () => t.fail('it waits'),
+    now: () => NIGHT + 61_000,
+    idle: new AbortController().signal,
   });
   return { code, out, err };
 }
@@ -164,7 +169,12 @@ t.test('orders, and what they print', async (t) => {
   ]);
   const none = await within('revoke', 'alice', '--address', '192.0.2.7');
   t.equal(none.code, EXIT.refused);
-  t.match(none.err, 'has no open assignment of 192.0.2.7');
+  t.match(none.err, 'has no open assignment on 192.0.2.7');
+  const other = await within('revoke', 'alice', '--family', 'ipv4', '--address', '100.64.0.7');
+  t.match(other.err, 'has no open assignment on 100.64.0.7');
+  const host = await within('allocate', 'bob', '--family', 'ipv6-pd', '--address', '2001:db8:100:100::1/56');
+  t.equal(host.code, EXIT.usage);
+  t.match(host.err, 'has bits set beyond /56; 2001:db8:100:100::/56');
 });
 
 t.test('revoke --wait sees the end', async (t) => {
@@ -249,6 +259,21 @@ t.test('events --follow prints what comes', async (t) => {
   t.equal(times.length, 1, 'each line once');
 });
 
+t.test('--json events --follow prints an object a line', async (t) => {
+  const { world, url } = await listen(t);
+  await tellStory(world);
+  const child = spawnCtl(['--json', 'events', '--follow'], { ADDRD_URL: url, ADDRD_TOKEN: 'root-secret' });
+  const end = ended(child);
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  child.kill('SIGINT');
+  const { out } = await end;
+  const kinds = out
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { kind: string }).kind);
+  t.ok(kinds.includes('transition'));
+});
+
 t.test('the daemon refuses: 1', async (t) => {
   const { world, within } = await listen(t);
   const unknown = await within('show', 'nobody');
@@ -291,21 +316,101 @@ t.test('the command line is wrong: 2', async (t) => {
 });
 
 t.test('the daemon is not reachable: 3', async (t) => {
-  const { ctl, world, url } = await listen(t);
+  const { ctl, within, world, url } = await listen(t);
   await world.api.close();
   const gone = await ctl('status');
   t.equal(gone.code, EXIT.unreachable);
-  t.match(gone.err, `no answer from ${url} (ECONNREFUSED)`);
-  t.match(gone.err, 'systemctl status addrd');
-  const other = createServer((_request, response) => response.end('hello'));
-  await new Promise<void>((resolve) => {
-    other.listen(0, '127.0.0.1', resolve);
+  t.match(gone.err, `no answer from ${url}: nothing listens there`);
+  t.match(gone.err, 'is addrd running there?');
+  const port = (await within('--url', 'http://127.0.0.1:9', 'status')).err;
+  t.match(port, 'the port is one of another protocol');
+});
+
+/** A server that is not addrd, and its URL. */
+async function impostor(t: Test, answer: (socket: Socket) => void): Promise<string> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    answer(socket);
   });
-  t.teardown(() => other.close());
-  const { port } = other.address() as AddressInfo;
-  const wrong = await ctl('--url', `http://127.0.0.1:${String(port)}`, 'status');
-  t.equal(wrong.code, EXIT.unreachable);
-  t.match(wrong.err, 'is not addrd');
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  t.teardown(() => server.close());
+  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+}
+
+/** Answers a request whole with a body. */
+function saying(status: string, body: string): (socket: Socket) => void {
+  return (socket) =>
+    socket.once('data', () =>
+      socket.end(`HTTP/1.1 ${status}\r\ncontent-length: ${String(body.length)}\r\nconnection: close\r\n\r\n${body}`),
+    );
+}
+
+t.test('what answers is not addrd: 3', async (t) => {
+  const env = { ADDRD_TOKEN: 'any' };
+  const closing = await impostor(t, (socket) => socket.end());
+  for (const args of [['status'], ['allocate', 'alice', '--family', 'ipv4']]) {
+    const { code, out, err } = await ended(spawnCtl(['--url', closing, ...args], env));
+    t.strictSame([code, out], [EXIT.unreachable, ''], args.join(' '));
+    t.match(err, `no answer from ${closing}: the connection was closed`);
+  }
+  for (const [answer, why] of [
+    [saying('200 OK', 'hello'), 'is not addrd'],
+    [saying('200 OK', '{}'), 'is not addrd (or another version of it)'],
+    [saying('404 Not Found', '{"code":"x","title":1,"status":404}'), 'is not addrd (HTTP 404)'],
+    [saying('302 Found', ''), 'is not addrd'],
+    [(socket: Socket) => socket.once('data', () => socket.end('220 ready\r\n')), 'it does not speak HTTP'],
+    [(socket: Socket) => socket.once('data', () => socket.destroy()), 'the connection was closed'],
+  ] as const) {
+    const url = await impostor(t, answer);
+    for (const args of [['status'], ['pools'], ['show', 'alice'], ['events'], ['--json', 'sessions']]) {
+      const { code, out, err } = await runWithin(['--url', url, ...args], env);
+      t.strictSame([code, out], [EXIT.unreachable, ''], `${why}: ${args.join(' ')}`);
+      t.match(err, why);
+    }
+  }
+});
+
+t.test('an order that was accepted goes on when the daemon is lost', async (t) => {
+  let posted = false;
+  const { world, within } = await listen(t, ({ api }) => {
+    api.addHook('onRequest', async (request) => {
+      if (request.method === 'POST') posted = true;
+      else if (posted) request.raw.socket.destroy();
+    });
+  });
+  await tellStory(world);
+  const { code, err } = await within('revoke', 'alice', '--family', 'ipv4', '--wait', '5');
+  t.equal(code, EXIT.unreachable);
+  t.match(err, 'the order was accepted and goes on');
+});
+
+t.test('what only open sessions show', async (t) => {
+  const { world, within } = await listen(t);
+  await tellStory(world);
+  await world.house.say(
+    packet({ kind: 'acct-start', sid: 's-9', username: 'bob@isp', at: NIGHT + 30_000, v4: '203.0.113.9' }),
+  );
+  const address = await within('show', '203.0.113.9');
+  t.equal(address.code, 0, address.err);
+  t.match(address.out, /s-9 +bras +open +bob@isp +203\.0\.113\.9/);
+  t.equal((await within('show', '203.0.113.10')).code, EXIT.refused);
+  const name = await within('show', 'bob@isp');
+  t.equal(name.code, 0);
+  t.match(name.err, 'there is no subscriber bob@isp; open sessions with that User-Name:');
+  t.match(name.out, 's-9');
+  t.match((await within('show', '100.64.0.5/24')).err, 'has bits set beyond /24');
+});
+
+t.test('what is over, and what was kept back, is not passed over in silence', async (t) => {
+  const { world, within } = await listen(t);
+  world.house.policy = { ...world.house.policy, mode: 'observe' };
+  await tellStory(world);
+  const kept = await within('outbox');
+  t.match(kept.err, 'no effect is pending');
+  t.match(kept.err, 'would-have');
+  t.match((await within('outbox', '--all')).out, 'would-have');
 });
 
 t.test('not authorised: 4', async (t) => {
@@ -314,10 +419,19 @@ t.test('not authorised: 4', async (t) => {
   const directory = t.testdir({ good: 'reader-secret\n' });
   const wrong = await ctl(['--token', 'guess', 'status']);
   t.equal(wrong.code, EXIT.unauthorised);
-  t.match(wrong.err, 'ADDRD_TOKEN_FILE');
+  t.match(wrong.err, 'addrd does not know the token (--token)');
   t.notMatch(wrong.err, 'guess');
   t.equal((await ctl(['--token-file', join(directory, 'good'), 'status'])).code, 0);
   t.equal((await ctl(['status'], { ADDRD_TOKEN_FILE: join(directory, 'good') })).code, 0);
+  const none = await runWithin(['status'], { ADDRD_URL: url }, () => {
+    throw Object.assign(new TypeError(), { code: 'ENOENT' });
+  });
+  t.equal(none.code, EXIT.unauthorised);
+  t.match(
+    none.err.replace(/\s+/g, ' '),
+    'looked for: ADDRD_TOKEN, ADDRD_TOKEN_FILE, var/api-token, relative to the current',
+  );
+  t.equal((await runWithin(['--token', 'two words', 'status'], { ADDRD_URL: url })).code, EXIT.unauthorised);
   const reader = await ctl(['allocate', 'alice', '--family', 'ipv4'], { ADDRD_TOKEN: 'reader-secret' });
   t.equal(reader.code, EXIT.unauthorised);
   t.match(reader.err, 'token reader has scope read; this needs operate');
