@@ -15,14 +15,23 @@ const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as c
 const LONGEST_MS = 3_650 * UNIT_MS.d;
 
 /** Text turned into a value by `read`; a string that comes back in its place says what is wrong. */
-function text<T extends object | number>(read: (given: string) => T | string): z.ZodType<T, string> {
-  return z.string().transform((given, context): T => {
+function text<T extends object | number>(
+  read: (given: string) => T | string,
+  schema: z.ZodString = z.string(),
+): z.ZodType<T, string> {
+  return schema.transform((given, context): T => {
     const value = read(given);
     if (typeof value !== 'string') return value;
     context.addIssue({ code: 'custom', message: value });
     return z.NEVER;
   });
 }
+
+/** A number alone is a slip that the schema's own words (`must be text`) would not mend. */
+const durationText = z.string({
+  error: ({ input }) =>
+    typeof input === 'number' ? `has no unit: write a duration such as ${String(Math.abs(input))}s` : undefined,
+});
 
 function duration(leastMs = 0): z.ZodType<number, string> {
   return text((given) => {
@@ -31,7 +40,7 @@ function duration(leastMs = 0): z.ZodType<number, string> {
     const ms = Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
     if (ms < leastMs) return `${given} is too short: at least ${String(leastMs)}ms`;
     return ms > LONGEST_MS ? `${given} is too long: at most 3650d` : ms;
-  });
+  }, durationText);
 }
 
 const name = z
@@ -47,14 +56,15 @@ const prefix = text((given) => {
 
 const address = text((given) => parseAddress(given) ?? `${given} is not an IPv4 or IPv6 address`);
 
-function readListen(given: string): ListenAddress | string {
-  return parseListen(given) ?? `${given} is not an address to listen on: write 127.0.0.1:1813 or [::1]:1813`;
+function readListen(given: string, port: number): ListenAddress | string {
+  const example = `127.0.0.1:${String(port)} or [::1]:${String(port)}`;
+  return parseListen(given) ?? `${given} is not an address to listen on: write ${example}`;
 }
 
-const listen = text(readListen);
+const listen = text((given) => readListen(given, 1813));
 
 const loopbackListen = text((given) => {
-  const read = readListen(given);
+  const read = readListen(given, 8067);
   if (typeof read === 'string' || isLoopback(read.address)) return read;
   return `${given} is not on the loopback: this version has no TLS, and tokens would cross the network in clear text`;
 });

@@ -173,13 +173,17 @@ const cases: readonly (readonly [yaml: string, ...faults: string[]])[] = [
   ],
   [
     'api: { listen: ["[::1]:80", "::1:80"] }',
-    'api.listen[1]: ::1:80 is not an address to listen on: write 127.0.0.1:1813 or [::1]:1813',
+    'api.listen[1]: ::1:80 is not an address to listen on: write 127.0.0.1:8067 or [::1]:8067',
   ],
   [
     'radius: { accounting: { listen: ["127.0.0.1:1813", "127.0.0.1:1813"] } }',
     'radius.accounting.listen[1]: 127.0.0.1:1813 is there twice',
   ],
-  ['lifecycle: { ack_grace: 5 }', 'lifecycle.ack_grace: must be text, not a number'],
+  [
+    'radius: { accounting: { listen: ["1813"] } }',
+    'radius.accounting.listen[0]: 1813 is not an address to listen on: write 127.0.0.1:1813 or [::1]:1813',
+  ],
+  ['lifecycle: { ack_grace: 5 }', 'lifecycle.ack_grace: has no unit: write a duration such as 5s'],
   ['lifecycle: { ack_grace: 5 s }', 'lifecycle.ack_grace: 5 s is not a duration: write 500ms, 1s, 10m, 24h or 90d'],
   ['lifecycle: { ack_grace: 4000d }', 'lifecycle.ack_grace: 4000d is too long: at most 3650d'],
   ['lifecycle: { epoch_grace: 0s }', 'lifecycle.epoch_grace: 0s is too short: at least 1000ms'],
@@ -237,7 +241,7 @@ const cases: readonly (readonly [yaml: string, ...faults: string[]])[] = [
   [
     `${pool('family: ipv4, prefix: 192.0.2.0/24, kind: dynamic, quarantine: 1')}tenannt: x`,
     'pools[0].kind: this version does not serve dynamic pools, only static ones',
-    'pools[0].quarantine: must be text, not a number',
+    'pools[0].quarantine: has no unit: write a duration such as 1s',
     'tenannt: unknown key; did you mean tenant?',
   ],
   [
