@@ -55,6 +55,7 @@ async function runWithin(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   readFile = (path: string): string => readFileSync(path, 'utf8'),
+  now = NIGHT + 61_000,
 ): Promise<Ended> {
   let out = '';
   let err = '';
@@ -67,7 +68,7 @@ async function runWithin(
     env: (name) => env[name],
     readFile,
     pause: () => t.fail('it waits'),
-    now: () => NIGHT + 61_000,
+    now: () => now,
     idle: new AbortController().signal,
   });
   return { code, out, err };
@@ -112,6 +113,17 @@ t.test('show tells the story of a subscriber whose termination waits', async (t)
   t.ok(out.indexOf('pending -> allocated') < out.indexOf('active -> revoking'), 'the journal is in order');
   t.ok(widest(out) <= 100, `${String(widest(out))} columns`);
   t.notMatch(out, '\u001b', 'no colours in a pipe');
+});
+
+t.test('an hour that is over is no promise', async (t) => {
+  const { world, url } = await listen(t);
+  await tellStory(world);
+  const times = async (now: number): Promise<number> => {
+    const { out } = await runWithin(['show', 'alice'], { ADDRD_URL: url, ADDRD_TOKEN: 'root-secret' }, undefined, now);
+    const steps = out.slice(out.indexOf('AGAIN AT'), out.indexOf('Sessions ('));
+    return steps.split('2026-11-22').length - 1;
+  };
+  t.ok((await times(NIGHT)) > (await times(NIGHT + 86_400_000)));
 });
 
 t.test('and how it ended, from the side of the address', async (t) => {
