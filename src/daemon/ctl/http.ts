@@ -1,6 +1,5 @@
 /** The one place of addrdctl that speaks HTTP. */
-import type { z } from 'zod';
-import { problemView, type ProblemView } from '../api/views.js';
+import type { ProblemView } from '../api/views.js';
 import { CtlFailure } from './failure.js';
 
 /** A token and where it came from; `text` null where none was found, and `from` then says where it was looked for. */
@@ -103,10 +102,29 @@ function failureOf(base: string, thrown: unknown): CtlFailure {
   return unreachable(base, MEANING[code] ?? cause.message);
 }
 
-/** Whether an answer has what `view` asks for. A newer addrd may say more. */
-function fits(view: z.ZodType, answer: unknown): boolean {
-  const { error } = view.safeParse(answer);
-  return error === undefined || error.issues.every(({ code }) => code === 'unrecognized_keys');
+type Kind = 'list' | 'string' | 'number' | 'boolean';
+
+/** What an answer of type `T` must hold at the least, by key. */
+export class Shape<T> {
+  readonly keys: readonly (readonly [key: string, kind: Kind])[];
+  /** Ties the type to the value. */
+  declare readonly answer: T;
+
+  constructor(keys: Readonly<Partial<Record<keyof T & string, Kind>>>) {
+    this.keys = Object.entries(keys) as [string, Kind][];
+  }
+}
+
+const PROBLEM = new Shape<ProblemView>({ code: 'string', title: 'string', status: 'number' });
+
+/** Whether an answer is of a shape. It tells addrd from another server; a newer addrd may say more. */
+function fits<T>(shape: Shape<T>, answer: unknown): answer is T {
+  if (typeof answer !== 'object' || answer === null) return false;
+  const values = new Map<string, unknown>(Object.entries(answer));
+  return shape.keys.every(([key, kind]) => {
+    const value = values.get(key);
+    return kind === 'list' ? Array.isArray(value) : typeof value === kind;
+  });
 }
 
 export class Client {
@@ -122,18 +140,18 @@ export class Client {
   }
 
   /** @throws Refusal, or CtlFailure `unreachable` */
-  async get<T>(path: string, view: z.ZodType<T>): Promise<T> {
-    return this.#answer(view, await this.#call('GET', path, null));
+  async get<T>(path: string, shape: Shape<T>): Promise<T> {
+    return this.#answer(shape, await this.#call('GET', path, null));
   }
 
   /** @throws Refusal, or CtlFailure `unreachable` */
-  async post<T>(path: string, body: Readonly<Record<string, unknown>>, view: z.ZodType<T>): Promise<T> {
-    return this.#answer(view, await this.#call('POST', path, JSON.stringify(body)));
+  async post<T>(path: string, body: Readonly<Record<string, unknown>>, shape: Shape<T>): Promise<T> {
+    return this.#answer(shape, await this.#call('POST', path, JSON.stringify(body)));
   }
 
-  #answer<T>(view: z.ZodType<T>, answer: unknown): T {
-    if (!fits(view, answer)) throw notAddrd(this.#base, 'or another version of it');
-    return answer as T;
+  #answer<T>(shape: Shape<T>, answer: unknown): T {
+    if (!fits(shape, answer)) throw notAddrd(this.#base, 'or another version of it');
+    return answer;
   }
 
   async #call(method: 'GET' | 'POST', path: string, body: string | null): Promise<unknown> {
@@ -148,7 +166,7 @@ export class Client {
       throw notAddrd(this.#base);
     }
     if (status >= 200 && status < 300) return answer;
-    if (fits(problemView, answer)) throw new Refusal(answer as ProblemView, this.#token);
+    if (fits(PROBLEM, answer)) throw new Refusal(answer, this.#token);
     throw notAddrd(this.#base, `HTTP ${String(status)}`);
   }
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** addrdctl: ties the program to the process. */
 import { readFileSync } from 'node:fs';
-import { systemClock } from '../clock.js';
 import { pause } from './pause.js';
 import { run } from './program.js';
 
@@ -32,6 +31,5 @@ process.exitCode = await run(process.argv.slice(2), {
   env: (name) => process.env[name],
   readFile: (path) => readFileSync(path, 'utf8'),
   pause,
-  now: () => systemClock.wallMs(),
   idle: idle.signal,
 });

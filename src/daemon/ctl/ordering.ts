@@ -1,15 +1,8 @@
 /** `allocate`, `activate` and `revoke`: orders, and waiting for what a revoke began. */
 import { parsePrefix, readPrefix } from '../address-text.js';
-import {
-  orderView,
-  poolsView,
-  subscriberView,
-  type AssignmentView,
-  type OrderView,
-  type ProblemView,
-} from '../api/views.js';
+import type { AssignmentView, OrderView, PoolsView, ProblemView, SubscriberView } from '../api/views.js';
 import { CtlFailure } from './failure.js';
-import { Refusal, type Client } from './http.js';
+import { Refusal, Shape, type Client } from './http.js';
 import type { Screen } from './screen.js';
 import { state, waitsFor } from './wording.js';
 
@@ -23,8 +16,6 @@ export interface Desk {
   readonly notes: Screen;
   readonly json: boolean;
   pause(ms: number): void;
-  /** Unix milliseconds. */
-  now(): number;
 }
 
 export interface AllocateOptions {
@@ -48,6 +39,10 @@ export interface RevokeOptions extends SelectOptions {
 
 const POLL_MS = 1_000;
 
+const ORDER = new Shape<OrderView>({ verdict: 'string', assignments: 'list' });
+
+export const SUBSCRIBER = new Shape<SubscriberView>({ subscriber_id: 'string', assignments: 'list', sessions: 'list' });
+
 /** The path segment of a subscriber. */
 export function subscriberPath(name: string): string {
   return `/api/v1/subscribers/${encodeURIComponent(name)}`;
@@ -64,7 +59,7 @@ async function order(
   verb: string,
   body: Readonly<Record<string, unknown>>,
 ): Promise<OrderView> {
-  return desk.client.post(orderPath(family, verb), family === 'ipv4' ? body : { family, ...body }, orderView);
+  return desk.client.post(orderPath(family, verb), family === 'ipv4' ? body : { family, ...body }, ORDER);
 }
 
 function noAssignment(subscriber: string, address: string | undefined, problem: ProblemView | null): CtlFailure {
@@ -127,7 +122,7 @@ export async function allocate(desk: Desk, subscriber: string, options: Allocate
     report(desk, [await order(desk, family, 'allocate', body)]);
   } catch (failure) {
     if (!(failure instanceof Refusal) || failure.problem.code !== 'pool-required') throw failure;
-    const { pools } = await desk.client.get('/api/v1/pools', poolsView);
+    const { pools } = await desk.client.get('/api/v1/pools', new Shape<PoolsView>({ pools: 'list' }));
     const fitting = pools
       .filter((one) => one.family === family && one.retired_at === null)
       .map((one) => `  ${one.pool_id}  ${one.prefix}  ${one.free} free`);
@@ -146,7 +141,7 @@ async function families(desk: Desk, subscriber: string, options: SelectOptions):
   const { address } = options;
   checked(address);
   if (options.family !== undefined) return [options.family];
-  const { assignments } = await desk.client.get(subscriberPath(subscriber), subscriberView);
+  const { assignments } = await desk.client.get(subscriberPath(subscriber), SUBSCRIBER);
   const open = assignments.filter(
     (one) => one.lifecycle_state !== 'revoked' && (address === undefined || sameAddress(one.address, address)),
   );
@@ -217,7 +212,7 @@ async function untilRevoked(
   seconds: number,
 ): Promise<AssignmentView[]> {
   for (let passed = 0; ; passed++) {
-    const { assignments } = await desk.client.get(subscriberPath(subscriber), subscriberView);
+    const { assignments } = await desk.client.get(subscriberPath(subscriber), SUBSCRIBER);
     const mine = assignments.filter(({ id }) => ids.has(id));
     if (passed >= seconds || mine.every((one) => one.lifecycle_state === 'revoked')) return mine;
     desk.pause(POLL_MS);

@@ -1,25 +1,23 @@
 /** The commands of addrdctl. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { z } from 'zod';
 import { readPrefix } from '../address-text.js';
-import {
-  addressView,
-  conflictsView,
-  eventsView,
-  nasesView,
-  outboxView,
-  poolsView,
-  sessionsView,
-  statusView,
-  subscriberView,
-  type SessionsView,
+import type {
+  AddressView,
+  ConflictsView,
+  EventsView,
+  NasesView,
+  OutboxView,
+  PoolsView,
+  SessionsView,
+  StatusView,
 } from '../api/views.js';
 import { CtlFailure, EXIT } from './failure.js';
-import { Client, Refusal, type GivenToken } from './http.js';
+import { Client, Refusal, Shape, type GivenToken } from './http.js';
 import {
   activate,
   allocate,
   revoke,
+  SUBSCRIBER,
   subscriberPath,
   type AllocateOptions,
   type Desk,
@@ -40,8 +38,6 @@ export interface CtlWorld {
   env(name: string): string | undefined;
   readFile(path: string): string;
   pause(ms: number): void;
-  /** Unix milliseconds. */
-  now(): number;
   /** Fires when nothing is under way any more that could bring an answer. */
   readonly idle: AbortSignal;
 }
@@ -57,6 +53,15 @@ const DEFAULT_URL = 'http://127.0.0.1:8067';
 const DEFAULT_TOKEN_FILE = 'var/api-token';
 const PAGE = 1_000;
 const FOLLOW_MS = 1_000;
+
+const SESSIONS = new Shape<SessionsView>({ sessions: 'list' });
+const EVENTS = new Shape<EventsView>({ events: 'list' });
+const STATUS = new Shape<StatusView>({ version: 'string', time: 'string', reasons: 'list' });
+const ADDRESS = new Shape<AddressView>({ address: 'string', assignments: 'list', sessions: 'list', history: 'list' });
+const OUTBOX = new Shape<OutboxView>({ outbox: 'list' });
+const POOLS = new Shape<PoolsView>({ pools: 'list' });
+const NASES = new Shape<NasesView>({ nas: 'list' });
+const CONFLICTS = new Shape<ConflictsView>({ conflicts: 'list' });
 
 /** A token that a header can carry. */
 function given(text: string, from: string): GivenToken {
@@ -113,7 +118,6 @@ function openDesk(globals: Globals, world: CtlWorld): Desk {
     pause: (ms) => {
       world.pause(ms);
     },
-    now: () => world.now(),
   };
 }
 
@@ -136,7 +140,7 @@ async function everySession(desk: Desk, all: boolean): Promise<SessionsView['ses
   const sessions: SessionsView['sessions'] = [];
   for (let after: number | null = 0; after !== null;) {
     const query = `open=${String(!all)}&limit=${String(PAGE)}&after=${String(after)}`;
-    const page: SessionsView = await desk.client.get(`/api/v1/sessions?${query}`, sessionsView);
+    const page: SessionsView = await desk.client.get(`/api/v1/sessions?${query}`, SESSIONS);
     sessions.push(...page.sessions);
     after = page.next_after;
   }
@@ -159,7 +163,7 @@ async function events(desk: Desk, options: EventOptions): Promise<void> {
   });
   query.set('limit', String(options.lines));
   for (;;) {
-    const page = await desk.client.get(`/api/v1/events?${query.toString()}`, eventsView);
+    const page = await desk.client.get(`/api/v1/events?${query.toString()}`, EVENTS);
     if (desk.json && options.follow !== true) desk.screen.json(page);
     else if (desk.json) for (const event of page.events) desk.screen.jsonLine(event);
     else journal(desk.screen, page.events);
@@ -174,21 +178,21 @@ async function show(desk: Desk, what: string, options: { readonly subscriber?: b
   const { client, screen, json } = desk;
   const reading = readPrefix(what);
   if (options.subscriber !== true && 'prefix' in reading) {
-    const story = await client.get(`/api/v1/addresses/${encodeURIComponent(what)}`, addressView);
+    const story = await client.get(`/api/v1/addresses/${encodeURIComponent(what)}`, ADDRESS);
     if (json) screen.json(story);
-    else addressStory(screen, story, desk.now());
+    else addressStory(screen, story, await hour(desk));
     return;
   }
   try {
-    const story = await client.get(subscriberPath(what), subscriberView);
+    const story = await client.get(subscriberPath(what), SUBSCRIBER);
     if (json) screen.json(story);
-    else subscriberStory(screen, story, desk.now());
+    else subscriberStory(screen, story, await hour(desk));
   } catch (failure) {
     if (json || !(failure instanceof Refusal) || failure.problem.code !== 'unknown-subscriber') throw failure;
     if ('fault' in reading && /^[\d.]+\/|:.*\//.test(what)) throw new CtlFailure('usage', reading.fault);
     // Whom nobody named may be on the network all the same.
     const query = new URLSearchParams({ username: what, limit: String(PAGE) });
-    const { sessions } = await client.get(`/api/v1/sessions?${query.toString()}`, sessionsView);
+    const { sessions } = await client.get(`/api/v1/sessions?${query.toString()}`, SESSIONS);
     if (sessions.length === 0) throw failure;
     desk.notes.line(`there is no subscriber ${what}; open sessions with that User-Name:`, null, 2);
     sessionTable(screen, sessions);
@@ -198,7 +202,7 @@ async function show(desk: Desk, what: string, options: { readonly subscriber?: b
 /** Effects that are pending, and a word about those that `mode: observe` kept back. */
 async function outbox(desk: Desk, all: boolean): Promise<void> {
   const path = `/api/v1/outbox?limit=${String(PAGE)}`;
-  const view = await desk.client.get(all ? path : `${path}&status=pending`, outboxView);
+  const view = await desk.client.get(all ? path : `${path}&status=pending`, OUTBOX);
   if (desk.json) {
     desk.screen.json(view);
     return;
@@ -206,22 +210,27 @@ async function outbox(desk: Desk, all: boolean): Promise<void> {
   if (view.outbox.length > 0) effectTable(desk.screen, view.outbox);
   else desk.notes.line(all ? 'no effect' : 'no effect is pending');
   if (all) return;
-  const kept = await desk.client.get('/api/v1/outbox?limit=1&status=would-have', outboxView);
+  const kept = await desk.client.get('/api/v1/outbox?limit=1&status=would-have', OUTBOX);
   if (kept.outbox.length > 0) {
     desk.notes.line('some were recorded and not sent (would-have, by mode observe): addrdctl outbox --all', null, 2);
   }
+}
+
+/** The hour of addrd, which alone its hours can be held against. */
+async function hour({ client }: Desk): Promise<string> {
+  return (await client.get('/api/v1/status', STATUS)).time;
 }
 
 /** Gets a list, and prints it as JSON or as `print` does; an empty one says so beside the output. */
 async function list<T, R>(
   desk: Desk,
   path: string,
-  schema: z.ZodType<T>,
+  shape: Shape<T>,
   rows: (view: T) => readonly R[],
   print: (rows: readonly R[]) => void,
   none: string,
 ): Promise<void> {
-  const view = await desk.client.get(path, schema);
+  const view = await desk.client.get(path, shape);
   if (desk.json) desk.screen.json(view);
   else if (rows(view).length > 0) print(rows(view));
   else desk.notes.line(none);
@@ -256,7 +265,7 @@ function buildProgram(world: CtlWorld): Command {
     .description('how the daemon stands')
     .action(async () => {
       const { client, screen, json } = desk();
-      const status = await client.get('/api/v1/status', statusView);
+      const status = await client.get('/api/v1/status', STATUS);
       if (json) screen.json(status);
       else statusPage(screen, status);
     });
@@ -312,7 +321,7 @@ function buildProgram(world: CtlWorld): Command {
       return list(
         at,
         '/api/v1/pools',
-        poolsView,
+        POOLS,
         (view) => view.pools,
         (rows) => {
           poolTable(at.screen, rows);
@@ -328,7 +337,7 @@ function buildProgram(world: CtlWorld): Command {
       return list(
         at,
         '/api/v1/nas',
-        nasesView,
+        NASES,
         (view) => view.nas,
         (rows) => {
           nasTable(at.screen, rows);
@@ -349,7 +358,7 @@ function buildProgram(world: CtlWorld): Command {
       return list(
         at,
         '/api/v1/conflicts',
-        conflictsView,
+        CONFLICTS,
         (view) => view.conflicts,
         (rows) => {
           conflictTable(at.screen, rows);
@@ -368,6 +377,15 @@ function buildProgram(world: CtlWorld): Command {
   return program;
 }
 
+/** An answer of the right outline that lacks something inside. */
+function unshown(fault: TypeError): CtlFailure {
+  return new CtlFailure(
+    'unreachable',
+    `the answer cannot be shown (${fault.message}): what answers is not addrd, or another version of it`,
+    'check --url or ADDRD_URL; if it is addrd of this version, report this',
+  );
+}
+
 /** Runs addrdctl with the arguments after the program's name, and returns its exit code. */
 export async function run(args: readonly string[], world: CtlWorld): Promise<number> {
   const program = buildProgram(world);
@@ -376,10 +394,11 @@ export async function run(args: readonly string[], world: CtlWorld): Promise<num
     return EXIT.ok;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    if (!(thrown instanceof CtlFailure)) throw thrown;
-    if (program.opts<Globals>().json === true && thrown.document !== null) {
-      world.err(`${JSON.stringify(thrown.document)}\n`);
-      return thrown.exit;
+    const failure = thrown instanceof TypeError ? unshown(thrown) : thrown;
+    if (!(failure instanceof CtlFailure)) throw thrown;
+    if (program.opts<Globals>().json === true && failure.document !== null) {
+      world.err(`${JSON.stringify(failure.document)}\n`);
+      return failure.exit;
     }
     const screen = new Screen({
       write: (text) => {
@@ -388,10 +407,10 @@ export async function run(args: readonly string[], world: CtlWorld): Promise<num
       width: world.columns,
       colours: world.colours,
     });
-    const [first = '', ...more] = thrown.message.split('\n');
+    const [first = '', ...more] = failure.message.split('\n');
     screen.line(`addrdctl: ${first}`, 'red', 2);
     for (const line of more) screen.line(line, null, 4);
-    if (thrown.hint !== null) screen.line(`  ${thrown.hint}`, null, 2);
-    return thrown.exit;
+    if (failure.hint !== null) screen.line(`  ${failure.hint}`, null, 2);
+    return failure.exit;
   }
 }

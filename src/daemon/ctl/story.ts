@@ -9,7 +9,6 @@ import type {
   SessionView,
   SubscriberView,
 } from '../api/views.js';
-import { isoTime } from '../lifecycle/time.js';
 import type { Screen } from './screen.js';
 import { EVENT_HANG, eventLine, octets, orDash, state, time, waitsFor } from './wording.js';
 
@@ -24,7 +23,7 @@ function milestones(assignment: AssignmentView): string {
   return at.flatMap(([what, iso]) => (iso === null ? [] : [`${what} ${time(iso)}`])).join(', ');
 }
 
-function assignmentStory(screen: Screen, assignment: AssignmentView, now: number): void {
+function assignmentStory(screen: Screen, assignment: AssignmentView, now: string): void {
   const { lifecycle_state: at, revoke, evidence, unit } = assignment;
   const colour = state(at);
   screen.line();
@@ -59,7 +58,7 @@ function assignmentStory(screen: Screen, assignment: AssignmentView, now: number
       orDash(step.outcome),
       time(step.updated_at),
       // What was due is being done, or waits for something else than the hour.
-      step.state === 'waiting' && step.due_at !== null && step.due_at >= isoTime(now) ? time(step.due_at) : '-',
+      step.state === 'waiting' && step.due_at !== null && step.due_at >= now ? time(step.due_at) : '-',
     ]),
     2,
   );
@@ -163,8 +162,8 @@ function rest(screen: Screen, story: Story, about: string | null): void {
   journal(screen, story.events, 2, about);
 }
 
-/** Prints everything about a subscriber; `now` in Unix milliseconds. */
-export function subscriberStory(screen: Screen, story: SubscriberView, now: number): void {
+/** Prints everything about a subscriber; `now` is the hour of addrd. */
+export function subscriberStory(screen: Screen, story: SubscriberView, now: string): void {
   screen.line(`Subscriber ${story.subscriber_id}, known since ${time(story.created_at)}`, 'bold', 2);
   const names = story.usernames.map(({ username, provenance }) => `${username} (${provenance})`);
   screen.line(`  User-Name ${names.length === 0 ? 'not known' : names.join(', ')}`, null, 4);
@@ -173,8 +172,8 @@ export function subscriberStory(screen: Screen, story: SubscriberView, now: numb
   rest(screen, story, story.subscriber_id);
 }
 
-/** Prints everything about an address; `now` in Unix milliseconds. */
-export function addressStory(screen: Screen, story: AddressView, now: number): void {
+/** Prints everything about an address; `now` is the hour of addrd. */
+export function addressStory(screen: Screen, story: AddressView, now: string): void {
   const { unit } = story;
   screen.line(`Address ${story.address}`, 'bold');
   if (unit === null) screen.line('  in no pool, or wider than what a pool hands out');

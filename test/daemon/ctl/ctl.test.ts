@@ -55,7 +55,6 @@ async function runWithin(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   readFile = (path: string): string => readFileSync(path, 'utf8'),
-  now = NIGHT + 61_000,
 ): Promise<Ended> {
   let out = '';
   let err = '';
@@ -68,7 +67,6 @@ async function runWithin(
     env: (name) => env[name],
     readFile,
     pause: () => t.fail('it waits'),
-    now: () => now,
     idle: new AbortController().signal,
   });
   return { code, out, err };
@@ -116,10 +114,11 @@ t.test('show tells the story of a subscriber whose termination waits', async (t)
 });
 
 t.test('an hour that is over is no promise', async (t) => {
-  const { world, url } = await listen(t);
+  const { world, within } = await listen(t);
   await tellStory(world);
   const times = async (now: number): Promise<number> => {
-    const { out } = await runWithin(['show', 'alice'], { ADDRD_URL: url, ADDRD_TOKEN: 'root-secret' }, undefined, now);
+    world.now = now;
+    const { out } = await within('show', 'alice');
     const steps = out.slice(out.indexOf('AGAIN AT'), out.indexOf('Sessions ('));
     return steps.split('2026-11-22').length - 1;
   };
@@ -370,6 +369,7 @@ t.test('what answers is not addrd: 3', async (t) => {
   for (const [answer, why] of [
     [saying('200 OK', 'hello'), 'is not addrd'],
     [saying('200 OK', '{}'), 'is not addrd (or another version of it)'],
+    [saying('200 OK', '[]'), 'is not addrd'],
     [saying('404 Not Found', '{"code":"x","title":1,"status":404}'), 'is not addrd (HTTP 404)'],
     [saying('302 Found', ''), 'is not addrd'],
     [(socket: Socket) => socket.once('data', () => socket.end('220 ready\r\n')), 'it does not speak HTTP'],
