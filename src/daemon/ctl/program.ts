@@ -12,7 +12,7 @@ import type {
   StatusView,
 } from '../api/views.js';
 import { CtlFailure, EXIT } from './failure.js';
-import { Client, Refusal, Shape, type GivenToken } from './http.js';
+import { Client, Refusal, Shape } from './http.js';
 import {
   activate,
   allocate,
@@ -26,6 +26,7 @@ import {
 } from './ordering.js';
 import { nasTable, poolTable, statusPage } from './overview.js';
 import { Screen } from './screen.js';
+import { DEFAULT_TOKEN_FILE, readToken } from './token.js';
 import { addressStory, conflictTable, effectTable, journal, sessionTable, subscriberStory } from './story.js';
 
 /** The world of addrdctl, which `main.ts` ties to the process. */
@@ -50,7 +51,6 @@ interface Globals {
 }
 
 const DEFAULT_URL = 'http://127.0.0.1:8067';
-const DEFAULT_TOKEN_FILE = 'var/api-token';
 const PAGE = 1_000;
 const FOLLOW_MS = 1_000;
 
@@ -62,31 +62,6 @@ const OUTBOX = new Shape<OutboxView>({ outbox: 'list' });
 const POOLS = new Shape<PoolsView>({ pools: 'list' });
 const NASES = new Shape<NasesView>({ nas: 'list' });
 const CONFLICTS = new Shape<ConflictsView>({ conflicts: 'list' });
-
-/** A token that a header can carry. */
-function given(text: string, from: string): GivenToken {
-  if (/^[\x21-\x7e]+$/.test(text)) return { text, from };
-  const fault = text === '' ? 'is empty' : 'is none: a token holds letters, digits and - . _ ~ + / only';
-  throw new CtlFailure('unauthorised', `the token of ${from} ${fault}`);
-}
-
-function readToken({ token, tokenFile }: Globals, world: CtlWorld): GivenToken {
-  if (token !== undefined) return given(token, '--token');
-  const env = tokenFile === undefined ? world.env('ADDRD_TOKEN') : undefined;
-  if (env !== undefined) return given(env, 'ADDRD_TOKEN');
-  const path = tokenFile ?? world.env('ADDRD_TOKEN_FILE');
-  const from = path ?? `${DEFAULT_TOKEN_FILE}, relative to the current directory`;
-  let text: string;
-  try {
-    text = world.readFile(path ?? DEFAULT_TOKEN_FILE).trim();
-  } catch (thrown) {
-    const why = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unreadable';
-    // Nobody named the default file; without it the daemon will say that a token is needed.
-    if (path === undefined) return { text: null, from: `ADDRD_TOKEN, ADDRD_TOKEN_FILE, ${from} (${why})` };
-    throw new CtlFailure('unauthorised', `the token file ${path} cannot be read (${why})`);
-  }
-  return given(text, from);
-}
 
 function baseOf(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : null;
