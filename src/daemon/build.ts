@@ -217,6 +217,8 @@ export async function startCore(config: Config, db: Database, platform: Platform
     deadlines.stop();
     worker.stop();
     server.drain();
+    // So that a restart in order does not look like a longer absence than it was.
+    void submit({ kind: 'heartbeat', receivedAt: clock.wallMs() });
     await pipeline.stop();
     await server.stop();
     await dynauth.stop();

@@ -203,7 +203,7 @@ export class Image implements World {
       if (unit === null) return null;
       const [holder] = this.overlapping(row.vrf, unit);
       if (holder === undefined && this.row('poolFree', poolFreeKey(pool, unit)) === null) return unit;
-      const held = holder === undefined ? null : this.row('live', String(holder));
+      const held = holder === undefined ? null : this.row('assignment', String(holder));
       // A live prefix wider than a unit is passed over in one step.
       const end = held === null || held.prefix.length >= row.unitLength ? null : lastAddress(held.prefix);
       index = end === null ? index + 1n : unitIndex(row.prefix, { bytes: end, length: row.unitLength }) + 1n;

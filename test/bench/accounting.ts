@@ -18,7 +18,7 @@ import { ATTRIBUTES } from '../../src/protocols/radius/dictionary.js';
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 5);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const SUBSCRIBERS = Number(process.env['BENCH_SUBSCRIBERS'] ?? 20_000);
-const WINDOWS = (process.env["BENCH_WINDOWS"] ?? "1,64,512").split(",").map(Number);
+const WINDOWS = (process.env['BENCH_WINDOWS'] ?? '1,64,512').split(',').map(Number);
 const SOCKETS = 8;
 /** A packet that was not answered for this long is sent again and counted. */
 const RETRANSMIT_MS = 1_000;

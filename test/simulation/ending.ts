@@ -26,14 +26,16 @@ interface OpenWitness {
 
 /** The reasons that may keep a revoke from ending, and what each is allowed to mean. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/; the NAS refused the Disconnect \(nak-501\)$/, 'the NAS refuses'],
+  [/; the NAS does not answer \(timeout\)$/, 'the NAS does not answer'],
+  [/; the NAS acknowledges and keeps the session$/, 'the NAS acknowledges and keeps the session'],
+  [/; AAA still returns it$/, 'AAA still returns it'],
+  [/; no CoA address for NAS \S+$/, 'no CoA address'],
   [/^session \S+ is open$/, 'a session is open'],
   [/^contested by session \S+$/, 'contested'],
   [/^session \S+ answered \S+ and sent no Stop; silence: unusable, [0-2] Interims seen$/, 'silence is unusable'],
   [/^silence: unusable, [0-2] Interims seen$/, 'silence is unusable'],
   [/^session \S+ answered \S+ and sent no Stop; silent only since /, 'still reporting'],
-  [/^the NAS refused the Disconnect \(nak-501\)$/, 'the NAS refuses'],
-  [/^the NAS does not answer \(timeout\)$/, 'the NAS does not answer'],
-  [/^AAA still returns it$/, 'AAA still returns it'],
 ];
 
 /** A line for each thing that should not be so. `stuck` counts why revokes did not end. */
@@ -51,9 +53,9 @@ export function ending(
   }[];
   for (const { kind, ref } of overdue) found.push(`ending: deadline ${kind} ${ref} was missed`);
   const barred = db
-    .prepare("SELECT lower(hex(net)) FROM pool_free WHERE state = 'quarantined'")
+    .prepare("SELECT lower(hex(net)) FROM pool_free WHERE state = 'quarantined' AND free_at < ?")
     .pluck()
-    .all() as string[];
+    .all(now - 1_000) as string[];
   for (const net of barred) found.push(`ending: ${net} is still in quarantine`);
   found.push(...occupied(db, nases), ...effects(db, nases));
   const rows = db

@@ -78,7 +78,7 @@ const noPatience: Judge = (world, event, policy) => {
     const found = world.row(table, key);
     return table === 'usage' && found !== null ? { ...found, maxGapMs: 0 } : found;
   };
-  return decide(seenThrough(world, { row }), event, policy);
+  return decide(seenThrough(world, { row }), event, { ...policy, interimRoundMs: 0 });
 };
 
 /** Gives an effect up after its first timeout. */
@@ -155,7 +155,7 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'an Accounting-On counts as a reboot', mutation: judge(onIsReboot), caught: /: (truth|wire): /, first: 1 },
   { name: 'the worker skips the fence', mutation: judge(noFence), caught: /: wire: a Disconnect-Request /, first: 24 },
   { name: 'one witness speaks for all', mutation: judge(oneWitness), caught: /: truth: /, first: 2 },
-  { name: 'silence counts at once', mutation: judge(noPatience), caught: /: truth: /, first: 4 },
+  { name: 'silence counts at once', mutation: judge(noPatience), caught: /: truth: /, first: 1 },
   { name: 'a timeout is not retried', mutation: judge(noRetry), caught: /: ending: /, first: 6 },
   { name: 'mode observe sends', mutation: judge(actsAlways), caught: /: wire: .* in mode observe/, first: 3 },
   { name: 'a counter is lost', mutation: judge(miscounts), caught: /: counter: /, first: 1 },

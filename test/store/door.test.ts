@@ -68,6 +68,7 @@ t.test('an allocation, its end and the unit’s next life in one batch', async (
   house.policy = { ...house.policy, interimRoundMs: 0, nas: new Map() };
   house.policy = { ...house.policy, pools: house.policy.pools.map((pool) => ({ ...pool, quarantineMs: 0 })) };
   const ref = '1/64400001/32';
+  await house.say(acct('acct-start', 'somebody', NOON));
   const verdicts = await inOneTransaction(t, house, [
     allocate('ann', NOON),
     revoke('ann', NOON),
@@ -162,7 +163,7 @@ t.test('units that one batch freed are handed out in the order in which they bec
   const house = await watched();
   house.policy = { ...house.policy, interimRoundMs: 0 };
   const names = Array.from({ length: 14 }, (_, n) => `s${String(n)}`);
-  await house.say(...names.map((name) => allocate(name, NOON)));
+  await house.say(...names.map((name) => allocate(name, NOON)), acct('acct-start', 'somebody', NOON));
   await house.say(revoke('s5', NOON), revoke('s2', NOON + 1), revoke('s9', NOON + 2));
   const later = NOON + ROUND;
   const ref = (n: number): string => `1/644000${(n + 1).toString(16).padStart(2, '0')}/32`;

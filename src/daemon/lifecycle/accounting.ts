@@ -1,14 +1,23 @@
 /** RADIUS accounting: sessions open, report and end; their addresses stand on assignments (RFC 2866 section 4.1). */
 import type { Draft } from './draft.js';
 import type { AccountingEvent, NasEvent, OddPacketEvent } from './events.js';
-import type { Policy } from './policy.js';
-import { KEY_OF, type Nas, type Session, type SessionAddress, type SessionUsage, type Witness } from './records.js';
-import { attach, detach, resolveSubscriber, shows, type Showing } from './standing.js';
+import {
+  impliedStart,
+  INSTANCE_SLACK_MS,
+  isNewInstance,
+  isOfEarlier,
+  isReborn,
+  isSomebodyElse,
+  sameContent,
+} from './instance.js';
+import { longestPause, type Policy } from './policy.js';
+import { witnessKey, type Nas, type Session, type SessionAddress, type SessionUsage } from './records.js';
+import { attach, detach, resolveSubscriber, sameAddress, shows, type Leaving, type Showing } from './standing.js';
 import { evaluate } from './termination.js';
 import type { Verdict } from './world.js';
 
-/** Clocks and counters of NASes are off by seconds: a session this much older than the open one is another one. */
-const INSTANCE_SLACK_MS = 60_000;
+/** NASes repeat an unanswered packet for about this long. */
+const RETRANSMISSION_MS = 30_000;
 
 export const APPLIED: Verdict = { verdict: 'applied', code: null, detail: null, reply: null };
 
@@ -41,7 +50,7 @@ export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEven
   }
   const nas = d.get('nas', id);
   if (now - nas.heardUntil < policy.heardStepMs && nas.entry === event.entry) return nas;
-  const paused = now - nas.heardUntil > 2 * policy.interimRoundMs;
+  const paused = now - nas.heardUntil > longestPause(policy);
   return d.put('nas', { ...nas, entry: event.entry, heardSince: paused ? now : nas.heardSince, heardUntil: now });
 }
 
@@ -60,24 +69,6 @@ function usageOf(event: AccountingEvent, session: number, before: SessionUsage |
     interims: (before?.interims ?? 0) + (interim ? 1 : 0),
     maxGapMs: before === null ? 0 : Math.max(before.maxGapMs, event.receivedAt - before.updatedAt),
   };
-}
-
-/** Same content: a retransmission, whatever its identifier and Acct-Delay-Time are. */
-function sameContent(event: AccountingEvent, usage: SessionUsage): boolean {
-  return (
-    usage.status === event.status &&
-    usage.seconds === (event.seconds ?? usage.seconds) &&
-    usage.inputOctets === event.inputOctets &&
-    usage.outputOctets === event.outputOctets &&
-    usage.inputPackets === event.inputPackets &&
-    usage.outputPackets === event.outputPackets &&
-    (event.eventTimestamp === null || usage.eventTimestamp === event.eventTimestamp)
-  );
-}
-
-/** When the session began by the NAS's own count. */
-function impliedStart(event: AccountingEvent): number {
-  return event.at - (event.seconds ?? 0) * 1000;
 }
 
 function note(d: Draft, kind: string, session: Session, event: AccountingEvent, nas: Nas, code: string): void {
@@ -121,13 +112,17 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Sessi
   d.put('usage', usageOf(event, session.id, null));
   note(d, 'session-started', session, event, nas, event.kind);
   const showing: Showing = { event, nas, policy, since: startedAt };
-  let opened = stand(
+  const opened = stand(
     d,
     session,
     event.addresses.map((shown) => attach(d, session, shown, showing)),
   );
-  if (stopped) opened = leaveAll(d, opened, event, nas, policy, 'stop');
-  return opened;
+  if (stopped) {
+    const { at, receivedAt } = event;
+    const changed = leaveAll(d, opened, { at, receivedAt, kind: 'stop', vrf: nas.vrf, policy });
+    evaluateAll(d, changed, receivedAt, policy);
+  }
+  return d.get('session', session.id);
 }
 
 /** Writes a session's addresses. Attaching may have written the row already, so it is read again. */
@@ -143,33 +138,32 @@ function ownerOf(d: Draft, addresses: readonly SessionAddress[]): number | null 
   return id === null ? null : d.get('assignment', id).subscriber;
 }
 
-/** Takes a session off all its addresses and looks at the evidence of the assignments it stood on. */
-function leaveAll(
-  d: Draft,
-  session: Session,
-  event: { at: number; receivedAt: number },
-  nas: Nas,
-  policy: Policy,
-  kind: NonNullable<Witness['closeKind']>,
-): Session {
+/** Takes a session off all its addresses. Returns the assignments whose evidence has changed. */
+function leaveAll(d: Draft, session: Session, leaving: Leaving): ReadonlySet<number> {
   const changed = new Set<number>();
   for (const address of session.addresses) {
-    const leaving = { at: event.at, receivedAt: event.receivedAt, kind, vrf: nas.vrf, policy };
     const assignment = detach(d, session, address, leaving);
     if (assignment !== null) changed.add(assignment);
   }
-  for (const id of changed) evaluate(d, d.get('assignment', id), event.receivedAt, policy);
-  return d.get('session', session.id);
+  return changed;
 }
 
-/** Ends an open session: its addresses are left, and a Disconnect that was not sent yet has nothing left to do. */
+/** Looks at the evidence of assignments. Only after all that the packet says is in the draft: it may show who is there. */
+export function evaluateAll(d: Draft, assignments: Iterable<number>, now: number, policy: Policy): void {
+  for (const id of assignments) evaluate(d, d.get('assignment', id), now, policy);
+}
+
+/**
+ * Ends an open session: its addresses are left, and a Disconnect that was not sent yet has nothing left to do. Returns the
+ * assignments whose evidence is to be looked at.
+ */
 export function endSession(
   d: Draft,
   session: Session,
   end: { at: number; receivedAt: number; kind: 'stop' | 'inferred' | 'sid-reused'; terminateCause: number | null },
   nas: Nas,
   policy: Policy,
-): Session {
+): ReadonlySet<number> {
   const pending = session.disconnect === null ? null : d.find('outbox', String(session.disconnect));
   const inFlight = pending !== null && pending.startedAt !== null && pending.outcome === null;
   if (pending?.status === 'pending' && !inFlight) {
@@ -183,7 +177,7 @@ export function endSession(
     terminateCause: end.terminateCause ?? session.terminateCause,
     disconnect: inFlight ? session.disconnect : null,
   });
-  return leaveAll(d, ended, end, nas, policy, end.kind);
+  return leaveAll(d, ended, { ...end, vrf: nas.vrf, policy });
 }
 
 /** An open session is confirmed in the NAS's epoch by what the NAS sent after that epoch began. */
@@ -194,20 +188,24 @@ function confirm(d: Draft, session: Session, event: AccountingEvent, nas: Nas): 
 
 /** Stands the session on addresses it did not show before; a new IPv4 address replaces the old one. */
 function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, policy: Policy): Session {
-  const added = event.addresses.filter((shown) => !shows(session, shown));
+  const added = event.addresses.filter((shown) => !shows(session, shown, nas.vrf, policy));
   if (added.length === 0) return session;
-  let kept = session.addresses;
+  const left = new Set<number>();
+  // What is shown anew was in no pool before: it is judged again.
+  let kept = session.addresses.filter((address) => !added.some((shown) => sameAddress(shown, address)));
   if (added.some((shown) => shown.attribute === 'Framed-IP-Address')) {
     const gone = kept.filter((address) => address.attribute === 'Framed-IP-Address');
     kept = kept.filter((address) => address.attribute !== 'Framed-IP-Address');
     for (const address of gone) {
-      const leaving = { at: event.at, receivedAt: event.receivedAt, kind: 'address-changed' as const, vrf: nas.vrf };
-      const left = detach(d, session, address, { ...leaving, policy });
-      if (left !== null) evaluate(d, d.get('assignment', left), event.receivedAt, policy);
+      const { at, receivedAt } = event;
+      const assignment = detach(d, session, address, { at, receivedAt, kind: 'address-changed', vrf: nas.vrf, policy });
+      if (assignment !== null) left.add(assignment);
     }
   }
   const showing: Showing = { event, nas, policy, since: event.at };
-  return stand(d, session, [...kept, ...added.map((shown) => attach(d, session, shown, showing))]);
+  stand(d, session, [...kept, ...added.map((shown) => attach(d, session, shown, showing))]);
+  evaluateAll(d, left, event.receivedAt, policy);
+  return d.get('session', session.id);
 }
 
 /** What the open part of a verdict says of a session's addresses. */
@@ -218,33 +216,13 @@ function judged(session: Session): Verdict {
   return unmanaged ? verdict('unmanaged', 'in-no-pool') : APPLIED;
 }
 
-/** Whether a Start for a number that is known begins another session under the same number. */
-function isNewInstance(event: AccountingEvent, session: Session, usage: SessionUsage, nas: Nas): boolean {
-  const later =
-    event.eventTimestamp !== null && usage.eventTimestamp !== null ? event.eventTimestamp > usage.eventTimestamp : null;
-  if (session.endedAt === null) {
-    const reborn = session.epoch < nas.epoch && event.receivedAt >= nas.epochReceivedAt;
-    return reborn || later === true;
-  }
-  // Within a session Acct-Session-Time orders events: a Start is older than the Stop it comes after, unless it says otherwise.
-  if (later !== null) return later;
-  return session.startSeen && event.at > session.endedAt;
-}
-
-/**
- * Whether an Interim or a Stop is of another session than the open one under its number: the NAS has begun anew since it
- * confirmed that one, and by its own count this one began later. Its Start was lost, perhaps while addrd was away.
- */
-function isReborn(event: AccountingEvent, session: Session, nas: Nas): boolean {
-  const suspect = session.epoch < nas.epoch && event.receivedAt >= nas.epochReceivedAt;
-  return suspect && event.seconds !== null && impliedStart(event) > session.startedAt + INSTANCE_SLACK_MS;
-}
-
 /** Ends the session whose number the NAS has given to another one, and opens that. */
 function replace(d: Draft, event: AccountingEvent, nas: Nas, session: Session, policy: Policy): Verdict {
   const end = { at: event.at, receivedAt: event.receivedAt, kind: 'sid-reused' as const, terminateCause: null };
-  endSession(d, session, end, nas, policy);
-  return judged(open(d, event, nas, policy));
+  const left = endSession(d, session, end, nas, policy);
+  const opened = open(d, event, nas, policy);
+  evaluateAll(d, left, event.receivedAt, policy);
+  return judged(d.get('session', opened.id));
 }
 
 function start(d: Draft, event: AccountingEvent, nas: Nas, session: Session | null, policy: Policy): Verdict {
@@ -270,28 +248,49 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
     const outlived = (event.seconds ?? 0) * 1000 > usage.seconds * 1000 + INSTANCE_SLACK_MS;
     return reborn || outlived ? judged(open(d, event, nas, policy)) : STALE_ENDED;
   }
-  if (isReborn(event, session, nas)) return replace(d, event, nas, session, policy);
-  if (sameContent(event, usage)) {
+  if (isReborn(event, session, nas) || isSomebodyElse(event, session)) return replace(d, event, nas, session, policy);
+  const repeated = sameContent(event, usage);
+  if (repeated || (event.seconds !== null && event.seconds < usage.seconds)) {
+    stayUp(d, event, usage);
     confirm(d, session, event, nas);
-    return DUPLICATE;
+    return repeated ? DUPLICATE : STALE_REPORT;
   }
-  if (event.seconds !== null && event.seconds < usage.seconds) return STALE_REPORT;
   d.put('usage', usageOf(event, session.id, usage));
   const shown = showMore(d, confirm(d, session, event, nas), event, nas, policy);
   return shown === session ? APPLIED : judged(shown);
 }
 
-/** Whether a Stop repeats the end of an earlier session whose number the open one has taken over. */
-function isOfEarlier(d: Draft, event: AccountingEvent, session: Session): boolean {
-  if (impliedStart(event) >= session.startedAt - INSTANCE_SLACK_MS) return false;
-  const before = d.sessionBefore(session.id);
-  return before !== null && sameContent(event, d.get('usage', before));
+/**
+ * An Interim that reports nothing new still says that the session is up: idle customers repeat themselves, and counters
+ * were seen to start again. What comes soon after the last report may be a retransmission and says nothing.
+ */
+function stayUp(d: Draft, event: AccountingEvent, usage: SessionUsage): void {
+  const gap = event.receivedAt - usage.updatedAt;
+  if (gap < RETRANSMISSION_MS) return;
+  d.put('usage', { ...usage, updatedAt: event.receivedAt, maxGapMs: Math.max(usage.maxGapMs, gap) });
+}
+
+/** The Stop of a session whose end was only inferred: now it is known. */
+function proveEnd(d: Draft, event: AccountingEvent, session: Session, usage: SessionUsage, policy: Policy): Verdict {
+  const { receivedAt, terminateCause } = event;
+  d.put('usage', usageOf(event, session.id, usage));
+  d.put('session', { ...session, endKind: 'stop', endReceivedAt: receivedAt, terminateCause });
+  const changed = new Set<number>();
+  for (const { assignment } of session.addresses) {
+    const witness = assignment === null ? null : d.find('witness', witnessKey(assignment, session.id));
+    if (assignment === null || witness?.closeKind !== 'inferred') continue;
+    d.put('witness', { ...witness, closedAt: receivedAt, closeKind: 'stop' });
+    changed.add(assignment);
+  }
+  evaluateAll(d, changed, receivedAt, policy);
+  return APPLIED;
 }
 
 function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | null, policy: Policy): Verdict {
   if (session === null) return judged(open(d, event, nas, policy));
   const usage = d.get('usage', session.id);
   if (session.endedAt !== null) {
+    if (session.endKind === 'inferred') return proveEnd(d, event, session, usage, policy);
     if (sameContent(event, usage)) return DUPLICATE;
     return impliedStart(event) > session.endedAt + INSTANCE_SLACK_MS
       ? judged(open(d, event, nas, policy))
@@ -308,7 +307,7 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
     terminateCause: event.terminateCause,
   };
   note(d, 'session-stopped', { ...shown, terminateCause: event.terminateCause }, event, nas, event.kind);
-  endSession(d, shown, end, nas, policy);
+  evaluateAll(d, endSession(d, shown, end, nas, policy), event.receivedAt, policy);
   return APPLIED;
 }
 
@@ -325,52 +324,4 @@ export function account(d: Draft, event: AccountingEvent, policy: Policy): Verdi
     case 'acct-stop':
       return stop(d, event, nas, session, policy);
   }
-}
-
-/** Accounting-On and -Off: a new epoch in constant time; sessions confirm themselves or are closed when a grace ends. */
-export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
-  const nas = hear(d, event, policy);
-  if (nas.epoch > 0 && Math.abs(event.at - nas.epochAt) < policy.epochRepeatMs)
-    return verdict('duplicate', 'same-epoch');
-  const next = d.put('nas', { ...nas, epoch: nas.epoch + 1, epochAt: event.at, epochReceivedAt: event.receivedAt });
-  d.put('epoch', { nas: next.id, epoch: next.epoch, cause: event.kind, at: event.at, receivedAt: event.receivedAt });
-  d.put('deadline', { kind: 'epoch-grace', ref: KEY_OF.nas(next), dueAt: event.receivedAt + policy.epochGraceMs });
-  d.note({
-    at: event.receivedAt,
-    kind: 'nas-epoch',
-    tenant: nas.tenant,
-    actor: `nas:${nas.entry}`,
-    nas: nas.id,
-    vrf: nas.vrf,
-    code: event.kind,
-    detail: { epoch: next.epoch },
-  });
-  return APPLIED;
-}
-
-/** Closes, as inferred, a slice of the sessions that no packet confirmed since the NAS's epoch began. */
-export function endGrace(d: Draft, nasId: number, now: number, policy: Policy): Verdict {
-  const nas = d.get('nas', nasId);
-  const slice = d.unconfirmed(nas.id, nas.epoch);
-  for (const id of slice) {
-    const session = d.get('session', id);
-    if (session.endedAt !== null || session.epoch >= nas.epoch) continue;
-    const end = { at: d.get('usage', id).updatedAt, receivedAt: now, kind: 'inferred' as const, terminateCause: null };
-    endSession(d, session, end, nas, policy);
-    d.note({
-      at: now,
-      kind: 'session-inferred-end',
-      tenant: session.tenant,
-      actor: 'addrd',
-      subscriber: session.subscriber,
-      session: id,
-      nas: nas.id,
-      vrf: nas.vrf,
-      code: 'epoch-grace',
-    });
-  }
-  const ref = KEY_OF.nas(nas);
-  if (slice.length > 0) d.put('deadline', { kind: 'epoch-grace', ref, dueAt: now });
-  else d.drop('deadline', `epoch-grace/${ref}`);
-  return APPLIED;
 }

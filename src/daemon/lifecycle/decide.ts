@@ -1,13 +1,16 @@
 /** The judge: one event, one verdict, every write it calls for. Total, and the only place where state changes. */
-import { account, APPLIED, beginEpoch, endGrace, hear } from './accounting.js';
+import { account, APPLIED, hear } from './accounting.js';
 import { formatPrefix, samePrefix } from './address.js';
 import { Draft } from './draft.js';
+import { beginEpoch, endGrace } from './epoch.js';
 import type { ConfiguredPool, DaemonStartedEvent, DeadlineEvent, LifecycleEvent } from './events.js';
 import { activate, allocate, revoke } from './orders.js';
 import { effectOutcome, effectStarted } from './performing.js';
+import { barred } from './evidence.js';
 import type { Policy } from './policy.js';
 import { deadlineKey } from './records.js';
 import { disconnectAgain, evaluate } from './termination.js';
+import { isoTime } from './time.js';
 import { excludedCount, freeUnit } from './units.js';
 import type { Decision, Verdict, World } from './world.js';
 
@@ -19,6 +22,11 @@ export function decide(world: World, event: LifecycleEvent, policy: Policy): Dec
   const d = new Draft(world);
   return d.close(judge(d, event, policy));
 }
+
+/** Heartbeats come every five seconds; a host under load misses one or two. */
+const MISSED_HEARTBEATS_MS = 15_000;
+/** The journal's tenant for what concerns them all. */
+const DAEMON_TENANT = 'default';
 
 function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
   switch (event.kind) {
@@ -39,7 +47,7 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
     case 'revoke':
       return revoke(d, event, policy);
     case 'effect-started':
-      return effectStarted(d, event);
+      return effectStarted(d, event, policy);
     case 'effect-outcome':
       return effectOutcome(d, event, policy);
     case 'deadline':
@@ -47,8 +55,7 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
     case 'daemon-started':
       return daemonStarted(d, event, policy);
     case 'heartbeat':
-      stayAlive(d, event.receivedAt);
-      return APPLIED;
+      return heartbeat(d, event.receivedAt, policy);
   }
 }
 
@@ -68,7 +75,14 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
     case 'quarantine': {
       d.drop('deadline', deadlineKey(event.what, event.ref));
       const past = d.find('poolFree', event.ref);
-      if (past === null || !freeUnit(d, past, now)) return APPLIED;
+      if (past === null) return APPLIED;
+      const length = policy.pools.find((pool) => pool.id === past.pool)?.quarantineMs ?? 0;
+      const bar = barred(d, past.freeAt - length, now, policy);
+      if (bar !== null) {
+        d.put('deadline', { kind: 'quarantine', ref: event.ref, dueAt: bar.until });
+        return APPLIED;
+      }
+      if (!freeUnit(d, past, now)) return APPLIED;
       const pool = d.get('pool', past.pool);
       d.note({
         at: now,
@@ -107,8 +121,20 @@ function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Ver
     tenant: event.tenant,
     actor: 'addrd',
     code: gap ? 'daemon-started' : null,
-    detail: { incarnation, aliveUntil: alive, gap },
+    detail: { incarnation, alive_until: alive === null ? null : isoTime(alive), gap },
   });
+  return APPLIED;
+}
+
+/** A process that was stopped, or a store that could not be written, is a gap like a restart. */
+function heartbeat(d: Draft, now: number, policy: Policy): Verdict {
+  const alive = d.find('meta', 'alive_at')?.value ?? now;
+  if (now - alive > Math.max(policy.gapToleranceMs, MISSED_HEARTBEATS_MS)) {
+    d.put('meta', { key: 'listening_since', value: now });
+    const detail = { alive_until: isoTime(alive) };
+    d.note({ at: now, kind: 'gap', tenant: DAEMON_TENANT, actor: 'addrd', code: 'no-heartbeat', detail });
+  }
+  stayAlive(d, now);
   return APPLIED;
 }
 

@@ -1,5 +1,5 @@
 /** A decision in the making: reads see its own writes, and nothing leaves it until it is whole. */
-import type { Prefix } from './address.js';
+import { overlaps, type Prefix } from './address.js';
 import {
   identityKey,
   KEY_OF,
@@ -87,7 +87,14 @@ export class Draft {
   }
 
   overlapping(vrf: number, prefix: Prefix): readonly number[] {
-    return this.#world.overlapping(vrf, prefix);
+    const found = new Set(this.#world.overlapping(vrf, prefix));
+    for (const { table, key, row } of this.#changes.values()) {
+      if (table !== 'live') continue;
+      const live = row as Rows['live'] | null;
+      if (live === null) found.delete(Number(key));
+      else if (live.vrf === vrf && overlaps(live.prefix, prefix)) found.add(live.assignment);
+    }
+    return [...found];
   }
 
   openAssignments(subscriber: number): readonly number[] {

@@ -2,7 +2,7 @@
 import type { Draft } from './draft.js';
 import { formatAddress } from './address.js';
 import { printable } from './octets.js';
-import type { Policy } from './policy.js';
+import { longestPause, type Policy } from './policy.js';
 import { isoTime } from './time.js';
 import type { Assignment, EvidenceKind, Session, Witness } from './records.js';
 
@@ -10,6 +10,9 @@ import type { Assignment, EvidenceKind, Session, Witness } from './records.js';
 export type Proof =
   | { readonly idle: true; readonly kind: EvidenceKind; readonly detail: string }
   | { readonly idle: false; readonly because: string; readonly recheckAt: number | null };
+
+/** A NAS that was not heard for this long has been taken away and is not waited for. */
+const FORGOTTEN_MS = 7 * 86_400_000;
 
 type Silence = { readonly proven: true } | { readonly proven: false; because: string; recheckAt: number | null };
 
@@ -24,7 +27,8 @@ function silence(d: Draft, session: Session, horizon: number, now: number, polic
   }
   const nas = d.get('nas', session.nas);
   const from = Math.max(usage.updatedAt, horizon, nas.heardSince);
-  const until = from + Math.max(3 * usage.maxGapMs, 1_000);
+  // A pause of its NAS that was too short to be noticed proves nothing, and a burst of Interims at the start is no rhythm.
+  const until = from + Math.max(3 * usage.maxGapMs, longestPause(policy) + usage.maxGapMs);
   if (now < until) return { proven: false, because: `silent only since ${isoTime(from)}`, recheckAt: until };
   if (nas.heardUntil < until) {
     const because = `NAS ${formatAddress(nas.address)} itself was last heard at ${isoTime(nas.heardUntil)}`;
@@ -52,37 +56,66 @@ function waiting(because: string, recheckAt: number | null): Proof {
 
 function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: number, policy: Policy): Proof {
   const from = Math.max(assignment.allocatedAt ?? assignment.createdAt, horizon);
-  const until = from + policy.interimRoundMs;
-  if (now < until) return waiting(`never seen; one interim round ends at ${isoTime(until)}`, until);
+  const round = from + policy.interimRoundMs;
+  if (now < round) return waiting(`never seen; one interim round ends at ${isoTime(round)}`, round);
+  let heard = 0;
   for (const id of d.nasesIn(assignment.vrf)) {
     const nas = d.get('nas', id);
+    if (now - nas.heardUntil > FORGOTTEN_MS) continue;
+    heard++;
+    // Who has no session has nothing to report.
+    if (d.unconfirmed(nas.id, nas.epoch + 1).length === 0) continue;
+    const until = Math.max(from, nas.heardSince) + policy.interimRoundMs;
+    if (now < until) return waiting(`never seen; one interim round ends at ${isoTime(until)}`, until);
     if (nas.heardUntil < until - policy.heardStepMs) {
       const because = `never seen, but NAS ${formatAddress(nas.address)} was last heard at ${isoTime(nas.heardUntil)}`;
       return waiting(because, now + policy.interimRoundMs);
     }
   }
+  // With a wrong secret, or a NAS that reports elsewhere, addrd hears nobody, and that proves nothing.
+  if (heard === 0) return waiting('never seen, but no NAS was heard at all', now + policy.interimRoundMs);
   return { idle: true, kind: 'never-seen', detail: `no session since ${isoTime(from)}` };
+}
+
+/** Until when nothing may be freed that began at `since`, with the reason; null where nothing forbids it. */
+export function barred(
+  d: Draft,
+  since: number,
+  now: number,
+  policy: Policy,
+): { because: string; until: number } | null {
+  const alive = d.find('meta', 'alive_at')?.value ?? now;
+  if (alive > now + policy.gapToleranceMs) {
+    return { because: `the clock is behind: addrd was alive at ${isoTime(alive)}`, until: alive };
+  }
+  // Across a gap somebody may have appeared unseen; one interim round shows everybody who is there.
+  const horizon = d.find('meta', 'listening_since')?.value ?? now;
+  const until = horizon + policy.interimRoundMs;
+  if (horizon <= since || now >= until) return null;
+  return {
+    because: `addrd did not listen until ${isoTime(horizon)}; one interim round ends at ${isoTime(until)}`,
+    until,
+  };
+}
+
+/** Whether the end of a session that was only inferred is proven by a later one of the same holder on the same NAS. */
+function isSucceeded(d: Draft, witness: Witness, all: readonly Witness[]): boolean {
+  const { nas } = d.get('session', witness.ref);
+  return all.some(
+    (later) =>
+      later.standing === witness.standing &&
+      later.ref > witness.ref &&
+      later.closeKind === 'stop' &&
+      d.get('session', later.ref).nas === nas,
+  );
 }
 
 /** Looks at every witness of an assignment (SEMANTICS, "Evidence that an address is idle"). */
 export function idleProof(d: Draft, assignment: Assignment, now: number, policy: Policy): Proof {
-  const alive = d.find('meta', 'alive_at')?.value ?? now;
-  if (alive > now + policy.gapToleranceMs)
-    return waiting(`the clock is behind: addrd was alive at ${isoTime(alive)}`, alive);
+  const bar = barred(d, assignment.allocatedAt ?? assignment.createdAt, now, policy);
+  if (bar !== null) return waiting(bar.because, bar.until);
   const horizon = d.find('meta', 'listening_since')?.value ?? now;
-  const tenure = assignment.allocatedAt ?? assignment.createdAt;
-  // Across a gap somebody may have appeared unseen; one interim round shows everybody who is there.
-  if (horizon > tenure && now < horizon + policy.interimRoundMs) {
-    const until = horizon + policy.interimRoundMs;
-    return waiting(
-      `addrd did not listen until ${isoTime(horizon)}; one interim round ends at ${isoTime(until)}`,
-      until,
-    );
-  }
   const witnesses = d.witnessesOf(assignment.id);
-  if (witnesses.every((witness) => witness.standing === 'contested' && witness.closedAt !== null)) {
-    return neverSeen(d, assignment, horizon, now, policy);
-  }
   let answered: Witness['answer'] = null;
   let recheckAt: number | null = null;
   let because: string | null = null;
@@ -93,7 +126,9 @@ export function idleProof(d: Draft, assignment: Assignment, now: number, policy:
       quiet = openWitness(d, witness, horizon, now, policy);
       answered = witness.answer ?? answered;
     } else {
-      if (witness.closeKind === 'inferred') quiet = silence(d, d.get('session', witness.ref), horizon, now, policy);
+      if (witness.closeKind === 'inferred' && !isSucceeded(d, witness, witnesses)) {
+        quiet = silence(d, d.get('session', witness.ref), horizon, now, policy);
+      }
       if (witness.standing === 'held' && (last === null || witness.closedAt >= (last.closedAt ?? 0))) last = witness;
     }
     if (!quiet.proven) {
@@ -103,10 +138,10 @@ export function idleProof(d: Draft, assignment: Assignment, now: number, policy:
   }
   if (because !== null) return waiting(because, recheckAt);
   if (answered !== null) return { idle: true, kind: `${answered}+silence`, detail: 'every open session fell silent' };
-  const session = last === null ? null : d.get('session', last.ref);
-  const name = session === null ? 'no session' : `session ${printable(session.sid)}`;
-  const stopped = last?.closeKind === 'stop' && (last.closedAt ?? 0) >= (assignment.revokingAt ?? 0);
-  return stopped
-    ? { idle: true, kind: 'stop', detail: `${name} stopped at ${isoTime(last?.closedAt ?? 0)}` }
-    : { idle: true, kind: 'no-live-witness', detail: `${name} had ended at ${isoTime(last?.closedAt ?? 0)}` };
+  if (last === null) return neverSeen(d, assignment, horizon, now, policy);
+  const name = `session ${printable(d.get('session', last.ref).sid)}`;
+  const endedAt = last.closedAt ?? 0;
+  return last.closeKind === 'stop' && endedAt >= (assignment.revokingAt ?? 0)
+    ? { idle: true, kind: 'stop', detail: `${name} stopped at ${isoTime(endedAt)}` }
+    : { idle: true, kind: 'no-live-witness', detail: `${name} had ended at ${isoTime(endedAt)}` };
 }

@@ -6,7 +6,7 @@ import type { Policy } from './policy.js';
 import { poolFreeKey, type Assignment, type Pool, type Subscriber } from './records.js';
 import { learnUsername } from './standing.js';
 import { validateLifecycleTransition } from './state.js';
-import { beginRevoke, transition } from './termination.js';
+import { beginRevoke, orderAgain, transition } from './termination.js';
 import { isTaken, isUnit, nextUnit, takeUnit, whyBarred } from './units.js';
 import type { Verdict } from './world.js';
 
@@ -202,6 +202,9 @@ export function revoke(d: Draft, event: RevokeEvent, policy: Policy): Verdict {
   for (const { id } of fresh) {
     beginRevoke(d, d.get('assignment', id), { reason, actor, sendDisconnect, releaseToPool }, event.receivedAt, policy);
   }
+  // Said again, it also asks the NAS again: the last Disconnect may have been refused, or only observed.
+  for (const { id, state } of chosen)
+    if (state === 'revoking') orderAgain(d, d.get('assignment', id), event.receivedAt, policy);
   return {
     verdict: fresh.length > 0 ? 'applied' : 'duplicate',
     code: fresh.length > 0 ? null : 'already-revoking',

@@ -3,7 +3,7 @@ import type { Draft } from './draft.js';
 import type { EffectOutcomeEvent, EffectResult, EffectStartedEvent } from './events.js';
 import type { Policy } from './policy.js';
 import { witnessKey, type Assignment, type Outbox, type Session } from './records.js';
-import { evaluate, hold, lookAgain } from './termination.js';
+import { blame, evaluate, lookAgain } from './termination.js';
 import type { Verdict } from './world.js';
 
 /** Error-Cause 503, Session-Context-Not-Found. */
@@ -34,16 +34,22 @@ function note(d: Draft, row: Outbox, at: number, kind: string, code: string | nu
   });
 }
 
-function close(d: Draft, row: Outbox, status: 'done' | 'superseded', outcome: string, at: number): Outbox {
+function close(
+  d: Draft,
+  row: Outbox,
+  status: 'done' | 'superseded' | 'would-have',
+  outcome: string,
+  at: number,
+): Outbox {
   const session = d.get('session', row.session);
   if (session.disconnect === row.id) d.put('session', { ...session, disconnect: null });
   const closed = d.put('outbox', { ...row, status, outcome, finishedAt: at });
-  note(d, closed, at, status === 'done' ? 'effect-done' : 'effect-superseded', outcome);
+  note(d, closed, at, `effect-${status}`, outcome);
   return closed;
 }
 
 /** Before an effect leaves: is it still wanted? `applied` with the attempt's number says yes, anything else no. */
-export function effectStarted(d: Draft, event: EffectStartedEvent): Verdict {
+export function effectStarted(d: Draft, event: EffectStartedEvent, policy: Policy): Verdict {
   const row = d.get('outbox', event.outbox);
   if (row.status !== 'pending') return { verdict: 'stale', code: 'effect-closed', detail: null, reply: null };
   const session = d.get('session', row.session);
@@ -51,6 +57,10 @@ export function effectStarted(d: Draft, event: EffectStartedEvent): Verdict {
   if (why !== null) {
     close(d, row, 'superseded', why, event.receivedAt);
     return { verdict: 'stale', code: why, detail: null, reply: null };
+  }
+  if (policy.mode !== 'act') {
+    close(d, row, 'would-have', 'observed', event.receivedAt);
+    return { verdict: 'stale', code: 'observed', detail: null, reply: null };
   }
   const attempt = row.attempt + 1;
   const started = d.put('outbox', { ...row, attempt, startedAt: event.receivedAt, outcome: null });
@@ -87,7 +97,9 @@ function answered(
   for (const assignment of assignments) {
     const witness = d.find('witness', witnessKey(assignment.id, session.id));
     if (witness !== null) d.put('witness', { ...witness, answer, answeredAt: now });
-    const after = evaluate(d, d.get('assignment', assignment.id), now, policy);
+    // What was in the way before the NAS answered is not any more.
+    const current = d.put('assignment', { ...d.get('assignment', assignment.id), stuck: null });
+    const after = evaluate(d, current, now, policy);
     if (after.state === 'revoking') lookAgain(d, after, now + policy.ackGraceMs);
   }
 }
@@ -109,12 +121,14 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
     const cause = result === 'nak' ? event.outcome.errorCause : null;
     if (cause !== RESOURCES_UNAVAILABLE) {
       close(d, row, 'done', outcome, now);
-      for (const assignment of assignments) settleStep(d, assignment, outcome, result === 'ack' || cause === 503, now);
+      const good = result === 'ack' || cause === SESSION_CONTEXT_NOT_FOUND;
+      const told = good ? outcome : `the NAS refused the Disconnect (${outcome})`;
+      for (const assignment of assignments) settleStep(d, assignment, told, good, now);
       const open = d.get('session', session.id);
       if (open.endedAt !== null) return done;
       if (result === 'ack') answered(d, open, assignments, 'ack', now, policy);
       else if (cause === SESSION_CONTEXT_NOT_FOUND) answered(d, open, assignments, 'nak-503', now, policy);
-      else for (const a of assignments) hold(d, a, now, `the NAS refused the Disconnect (${outcome})`);
+      else for (const a of assignments) blame(d, a, now, policy);
       return done;
     }
   }
@@ -126,8 +140,10 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
   const failed = d.put('outbox', { ...row, dueAt, outcome });
   note(d, failed, now, 'effect-failed', outcome);
   for (const assignment of assignments) {
-    settleStep(d, assignment, `${outcome}, attempt ${String(row.attempt)}`, null, now);
-    if (row.attempt >= policy.disconnect.count) hold(d, assignment, now, `the NAS does not answer (${outcome})`);
+    const hopeless = row.attempt >= policy.disconnect.count;
+    const told = hopeless ? `the NAS does not answer (${outcome})` : `${outcome}, attempt ${String(row.attempt)}`;
+    settleStep(d, assignment, told, hopeless ? false : null, now);
+    if (hopeless) blame(d, assignment, now, policy);
   }
   return done;
 }

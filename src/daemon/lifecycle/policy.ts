@@ -61,6 +61,11 @@ export const DEFAULT_KNOBS = {
   heardStepMs: 5_000,
 } as const;
 
+/** A NAS with sessions is not silent for longer than this, milliseconds: one round and a quarter for what is late. */
+export function longestPause(policy: Policy): number {
+  return policy.interimRoundMs * 1.25;
+}
+
 /** The pool that a prefix lies in, or null: pools of one VRF do not overlap. */
 export function poolOf(policy: Policy, vrf: number, prefix: Prefix): PoolPolicy | null {
   for (const pool of policy.pools) if (pool.vrf === vrf && contains(pool.prefix, prefix)) return pool;

@@ -44,9 +44,16 @@ export function learnUsername(
 
 /** Whether a session is the holder's own: its User-Name says so, or says nothing that contradicts it. */
 function isHolders(d: Draft, assignment: Assignment, session: Session): boolean {
+  if (session.tenant !== assignment.tenant) return false;
   if (session.subscriber !== null) return session.subscriber === assignment.subscriber;
   return session.username === null || d.get('subscriber', assignment.subscriber).usernames === 0;
 }
+
+/** A Start this much older than the tenure it meets was buffered by its NAS. */
+const BUFFERED_MS = 60_000;
+
+/** How long an address rests after a stranger whose end nobody saw. */
+const UNSURE_REST_MS = 86_400_000;
 
 /** What attaching an address needs to know of the packet that showed it. */
 export interface Showing {
@@ -144,8 +151,10 @@ function seen(d: Draft, assignment: Assignment, session: Session, showing: Showi
  * Stands a session on an address that it shows. The session's row is in the draft already; the result belongs into its
  * `addresses`. A session that has ended leaves only history and the proof that its assignment was in service.
  */
-export function attach(d: Draft, session: Session, shown: ShownAddress, showing: Showing): SessionAddress {
+export function attach(d: Draft, before: Session, shown: ShownAddress, showing: Showing): SessionAddress {
   const { event, nas, policy, since } = showing;
+  // An address before this one may have told whose session it is.
+  const session = d.get('session', before.id);
   const stand = (
     standing: SessionAddress['standing'],
     assignment: number | null = null,
@@ -155,13 +164,16 @@ export function attach(d: Draft, session: Session, shown: ShownAddress, showing:
   const own = holders.find((holder) => contains(holder.prefix, shown.prefix));
   const live = session.endedAt === null;
   if (own !== undefined && isHolders(d, own, session)) {
-    if (!live && own.allocatedAt !== null && event.at < own.allocatedAt) {
+    // Older than the tenure: history. Whether a buffered Start is still up, its next Interim tells.
+    const slack = live ? BUFFERED_MS : 0;
+    if (event.kind !== 'acct-interim' && own.allocatedAt !== null && event.at < own.allocatedAt - slack) {
       hold(d, session, showing, shown, null);
       return stand('unmanaged');
     }
     hold(d, session, showing, shown, own);
     if (session.username !== null && d.get('subscriber', own.subscriber).usernames === 0) {
       learnUsername(d, own.subscriber, session.username, 'observed', event.receivedAt);
+      d.put('session', { ...session, subscriber: own.subscriber });
     }
     const known = d.find('witness', witnessKey(own.id, session.id));
     if (known?.closedAt !== null) openWitness(d, own.id, session.id, 'held', event.receivedAt);
@@ -210,7 +222,10 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
   if (address.standing === 'occupied' && address.conflict !== null) {
     const pool = poolOf(policy, vrf, address.prefix);
     const unit = pool === null ? null : unitOf(pool, address.prefix);
-    if (pool !== null && unit !== null) vacateUnit(d, pool, unit, receivedAt);
+    // Whose end was only inferred, and who never used to report, may still be there: the address rests for long.
+    const unsure = kind === 'inferred' && d.get('usage', session.id).interims < 3;
+    const rest = pool === null ? 0 : Math.max(pool.quarantineMs, unsure ? UNSURE_REST_MS : 0);
+    if (pool !== null && unit !== null) vacateUnit(d, pool, unit, receivedAt + rest);
   }
   const about = address.conflict === null ? null : d.find('conflict', String(address.conflict));
   if (about?.closedAt === null) d.put('conflict', { ...about, lastAt: receivedAt, closedAt: receivedAt });
@@ -220,7 +235,18 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
   return address.assignment;
 }
 
-/** Whether a session shows this address already. */
-export function shows(session: Session, shown: ShownAddress): boolean {
-  return session.addresses.some((a) => a.attribute === shown.attribute && samePrefix(a.prefix, shown.prefix));
+/** Whether two sightings are of one address, by the same attribute. */
+export function sameAddress(a: ShownAddress, b: ShownAddress): boolean {
+  return a.attribute === b.attribute && samePrefix(a.prefix, b.prefix);
+}
+
+/**
+ * Whether a session stands on this address already. One that was in no pool is looked at again where a pool hands it out
+ * by now.
+ */
+export function shows(session: Session, shown: ShownAddress, vrf: number, policy: Policy): boolean {
+  const known = session.addresses.find((address) => sameAddress(address, shown));
+  if (known?.standing !== 'unmanaged') return known !== undefined;
+  const pool = poolOf(policy, vrf, shown.prefix);
+  return pool === null || unitOf(pool, shown.prefix) === null;
 }

@@ -4,11 +4,13 @@ import { idleProof, type Proof } from './evidence.js';
 import type { Policy } from './policy.js';
 import {
   holdingKey,
+  witnessKey,
   type Assignment,
   type AssignmentStep,
   type Outbox,
   type RevokeOrder,
   type Session,
+  type Witness,
 } from './records.js';
 import { validateLifecycleTransition, type LifecycleState } from './state.js';
 import { leaveUnit } from './units.js';
@@ -115,12 +117,10 @@ export function orderDisconnect(
   const attempts = fresh ? 1 : before.attempts + (counts ? 1 : 0);
   const started = fresh ? now : before.startedAt;
   if (attempts > policy.disconnect.count && session.disconnect === null) {
-    step(d, assignment.id, 'disconnect', now, {
-      state: 'failed',
-      attempts,
-      outcome: 'the subscriber comes back each time',
-    });
-    hold(d, assignment, now, 'AAA still returns it');
+    const kept = d.find('witness', witnessKey(assignment.id, session.id))?.answer === 'ack';
+    const outcome = kept ? 'the NAS acknowledges and keeps the session' : 'AAA still returns it';
+    step(d, assignment.id, 'disconnect', now, { state: 'failed', attempts: before?.attempts ?? 0, outcome });
+    blame(d, assignment, now, policy);
     return;
   }
   const order = { assignment: assignment.id, generation: assignment.generation };
@@ -165,8 +165,23 @@ export function orderDisconnect(
   step(d, assignment.id, 'disconnect', now, { state: 'waiting', attempts, startedAt: started, outcome: null });
 }
 
+/** What is missing, and what went wrong with the Disconnect while a session of the holder is open. */
+function reason(d: Draft, assignment: Assignment, because: string): string {
+  const cut = d.find('step', `${String(assignment.id)}/disconnect`);
+  if (cut?.state !== 'failed' || cut.outcome === null) return because;
+  const open = d.witnessesOf(assignment.id).some((w) => w.closedAt === null && w.standing === 'held');
+  return open ? `${because}; ${cut.outcome}` : because;
+}
+
+/** Shows at once why a termination does not end, where it is plain before its time is over. */
+export function blame(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
+  const current = d.get('assignment', assignment.id);
+  const proof = idleProof(d, current, now, policy);
+  if (!proof.idle) hold(d, current, now, reason(d, current, proof.because));
+}
+
 /** Shows why a termination does not end. The journal hears of each reason once. */
-export function hold(d: Draft, assignment: Assignment, now: number, because: string): Assignment {
+function hold(d: Draft, assignment: Assignment, now: number, because: string): Assignment {
   const current = d.get('assignment', assignment.id);
   if (current.stuck === because) return current;
   d.note({
@@ -200,7 +215,7 @@ export function evaluate(d: Draft, assignment: Assignment, now: number, policy: 
   if (proof.idle) return complete(d, assignment, proof, now, policy);
   const timeoutAt = (assignment.revokingAt ?? now) + policy.evidenceTimeoutMs;
   let current = assignment;
-  if (now >= timeoutAt) current = hold(d, assignment, now, proof.because);
+  if (now >= timeoutAt) current = hold(d, assignment, now, reason(d, assignment, proof.because));
   const next = Math.min(proof.recheckAt ?? Infinity, now < timeoutAt ? timeoutAt : now + policy.evidenceTimeoutMs);
   const before = d.find('step', `${String(assignment.id)}/evidence`);
   if (before?.outcome !== proof.because) {
@@ -229,10 +244,38 @@ export function disconnectAgain(d: Draft, assignment: Assignment, now: number, p
   }
 }
 
+/** Orders a Disconnect for each open session that has none under way, within the limits of {@link orderDisconnect}. */
+export function orderAgain(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
+  for (const witness of d.witnessesOf(assignment.id)) {
+    if (witness.closedAt !== null || witness.standing !== 'held') continue;
+    const session = d.get('session', witness.ref);
+    if (session.disconnect === null) orderDisconnect(d, d.get('assignment', assignment.id), session, now, policy);
+  }
+}
+
 /** Looks again at `at` at the latest; an earlier look stays. */
 export function lookAgain(d: Draft, assignment: Assignment, at: number): void {
   const before = d.find('deadline', `evidence/${String(assignment.id)}`);
   if (before === null || before.dueAt > at) recheck(d, assignment, at);
+}
+
+/**
+ * Takes a session that fell silent off the assignment that ends. Should it be heard again, it shows the address anew, and
+ * is judged like anybody who stands on an address that is not his.
+ */
+function letGo(d: Draft, assignment: Assignment, witness: Witness, now: number): void {
+  const session = d.get('session', witness.ref);
+  const until = d.get('usage', witness.ref).updatedAt;
+  for (const { assignment: held, prefix, since } of session.addresses) {
+    if (held !== assignment.id) continue;
+    const key = holdingKey({ vrf: assignment.vrf, prefix, since, kind: 'session', seq: session.id });
+    const holding = d.find('holding', key);
+    if (holding?.until === null) {
+      d.put('holding', { ...holding, until: Math.max(until, since), confidence: 'inferred' });
+    }
+  }
+  d.put('session', { ...session, addresses: session.addresses.filter((a) => a.assignment !== assignment.id) });
+  d.put('witness', { ...witness, closedAt: now, closeKind: 'inferred' });
 }
 
 function complete(
@@ -242,6 +285,7 @@ function complete(
   now: number,
   policy: Policy,
 ): Assignment {
+  for (const witness of d.witnessesOf(before.id)) if (witness.closedAt === null) letGo(d, before, witness, now);
   const evidence = { kind: proof.kind, at: now, detail: proof.detail };
   const release = before.revoke?.releaseToPool !== false;
   const assignment = transition(

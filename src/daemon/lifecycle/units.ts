@@ -56,7 +56,12 @@ export function nextUnit(d: Draft, pool: Pool): Prefix | null {
   let from = pool.cursor;
   for (;;) {
     const unit = d.unused(pool.id, from);
-    if (unit === null) break;
+    if (unit === null) {
+      // Not to be walked over again by every allocation that follows.
+      const end = unitCount(pool.prefix, pool.unitLength);
+      if (pool.cursor !== end) d.put('pool', { ...pool, cursor: end });
+      break;
+    }
     if (!isExcluded(pool, unit)) return unit;
     from = unitIndex(pool.prefix, unit) + 1n;
   }
@@ -118,8 +123,8 @@ export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
   });
 }
 
-/** A session that occupied a unit is gone; the last one starts the unit's quarantine. */
-export function vacateUnit(d: Draft, pool: PoolPolicy, unit: Prefix, now: number): void {
+/** A session that occupied a unit is gone; after the last one the unit is in quarantine until `until`. */
+export function vacateUnit(d: Draft, pool: PoolPolicy, unit: Prefix, until: number): void {
   const past = d.find('poolFree', poolFreeKey(pool.id, unit));
   if (past === null || past.occupants === 0) return;
   const occupants = past.occupants - 1;
@@ -127,7 +132,7 @@ export function vacateUnit(d: Draft, pool: PoolPolicy, unit: Prefix, now: number
     d.put('poolFree', { ...past, occupants });
     return;
   }
-  const freeAt = Math.max(past.freeAt, now + pool.quarantineMs);
+  const freeAt = Math.max(past.freeAt, until);
   d.put('poolFree', { ...past, state: 'quarantined', freeAt, occupants: 0 });
   awaitFreedom(d, pool.id, unit, freeAt);
 }

@@ -35,6 +35,11 @@ export class Breaker {
     if (this.isOpen) this.#probing = true;
   }
 
+  /** It did not leave after all. */
+  spared(): void {
+    this.#probing = false;
+  }
+
   /** What came back: any answer closes it, also a refusal. */
   returned(answered: boolean, now: number): void {
     this.#probing = false;

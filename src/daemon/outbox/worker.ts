@@ -156,10 +156,10 @@ export class OutboxWorker {
     const { clock, random, submit, perform, onResult } = this.#options;
     const started = await submit({ kind: 'effect-started', outbox: row.id, receivedAt: clock.wallMs() });
     if (started?.verdict !== 'applied') {
-      target.breaker.returned(!target.breaker.isOpen, clock.monoMs());
-      // Not wanted any more: gone. Not taken: the store cannot be written, and it is tried again later.
-      if (started === null) await after(this.#options.timers, STORE_RETRY_MS);
-      else this.#rows.delete(row.id);
+      target.breaker.spared();
+      // Not wanted any more: gone. Not taken, or condemned: it is offered again later.
+      if (started?.verdict === 'stale') this.#rows.delete(row.id);
+      else await after(this.#options.timers, STORE_RETRY_MS);
       return;
     }
     const { attempt } = started.reply as { readonly attempt: number };

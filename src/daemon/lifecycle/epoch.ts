@@ -1,0 +1,56 @@
+/** Accounting-On and -Off, and the grace in which sessions confirm themselves (SEMANTICS, "Sessions and NAS restarts"). */
+import { APPLIED, endSession, evaluateAll, hear } from './accounting.js';
+import type { Draft } from './draft.js';
+import type { NasEvent } from './events.js';
+import type { Policy } from './policy.js';
+import { KEY_OF } from './records.js';
+import type { Verdict } from './world.js';
+
+/** Accounting-On and -Off: a new epoch in constant time; sessions confirm themselves or are closed when a grace ends. */
+export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
+  const nas = hear(d, event, policy);
+  if (nas.epoch > 0 && Math.abs(event.at - nas.epochAt) < policy.epochRepeatMs) {
+    return { verdict: 'duplicate', code: 'same-epoch', detail: null, reply: null };
+  }
+  const next = d.put('nas', { ...nas, epoch: nas.epoch + 1, epochAt: event.at, epochReceivedAt: event.receivedAt });
+  d.put('epoch', { nas: next.id, epoch: next.epoch, cause: event.kind, at: event.at, receivedAt: event.receivedAt });
+  d.put('deadline', { kind: 'epoch-grace', ref: KEY_OF.nas(next), dueAt: event.receivedAt + policy.epochGraceMs });
+  d.note({
+    at: event.receivedAt,
+    kind: 'nas-epoch',
+    tenant: nas.tenant,
+    actor: `nas:${nas.entry}`,
+    nas: nas.id,
+    vrf: nas.vrf,
+    code: event.kind,
+    detail: { epoch: next.epoch },
+  });
+  return APPLIED;
+}
+
+/** Closes, as inferred, a slice of the sessions that no packet confirmed since the NAS's epoch began. */
+export function endGrace(d: Draft, nasId: number, now: number, policy: Policy): Verdict {
+  const nas = d.get('nas', nasId);
+  const slice = d.unconfirmed(nas.id, nas.epoch);
+  for (const id of slice) {
+    const session = d.get('session', id);
+    if (session.endedAt !== null || session.epoch >= nas.epoch) continue;
+    const end = { at: d.get('usage', id).updatedAt, receivedAt: now, kind: 'inferred' as const, terminateCause: null };
+    evaluateAll(d, endSession(d, session, end, nas, policy), now, policy);
+    d.note({
+      at: now,
+      kind: 'session-inferred-end',
+      tenant: session.tenant,
+      actor: 'addrd',
+      subscriber: session.subscriber,
+      session: id,
+      nas: nas.id,
+      vrf: nas.vrf,
+      code: 'epoch-grace',
+    });
+  }
+  const ref = KEY_OF.nas(nas);
+  if (slice.length > 0) d.put('deadline', { kind: 'epoch-grace', ref, dueAt: now });
+  else d.drop('deadline', `epoch-grace/${ref}`);
+  return APPLIED;
+}

@@ -1,0 +1,69 @@
+/** Which session a packet is of: NASes use Acct-Session-Id again, repeat themselves, and lose Starts and Stops. */
+import { sameBytes, samePrefix } from './address.js';
+import type { Draft } from './draft.js';
+import type { AccountingEvent } from './events.js';
+import type { Nas, Session, SessionUsage } from './records.js';
+
+/** Clocks and counters of NASes are off by seconds: a session this much older than the open one is another one. */
+export const INSTANCE_SLACK_MS = 60_000;
+
+/** Same content: a retransmission, whatever its identifier and Acct-Delay-Time are. */
+export function sameContent(event: AccountingEvent, usage: SessionUsage): boolean {
+  return (
+    usage.status === event.status &&
+    usage.seconds === (event.seconds ?? usage.seconds) &&
+    usage.inputOctets === event.inputOctets &&
+    usage.outputOctets === event.outputOctets &&
+    usage.inputPackets === event.inputPackets &&
+    usage.outputPackets === event.outputPackets &&
+    (event.eventTimestamp === null || usage.eventTimestamp === event.eventTimestamp)
+  );
+}
+
+/** When the session began by the NAS's own count. */
+export function impliedStart(event: AccountingEvent): number {
+  return event.at - (event.seconds ?? 0) * 1000;
+}
+
+/** Whether a Start for a number that is known begins another session under the same number. */
+export function isNewInstance(event: AccountingEvent, session: Session, usage: SessionUsage, nas: Nas): boolean {
+  const later =
+    event.eventTimestamp !== null && usage.eventTimestamp !== null ? event.eventTimestamp > usage.eventTimestamp : null;
+  if (session.endedAt === null) {
+    const reborn = session.epoch < nas.epoch && event.receivedAt >= nas.epochReceivedAt;
+    const moved = session.startSeen && isElsewhere(event, session);
+    return reborn || later === true || isSomebodyElse(event, session) || moved;
+  }
+  // Within a session Acct-Session-Time orders events: a Start is older than the Stop it comes after, unless it says otherwise.
+  if (later !== null) return later;
+  return session.startSeen && event.at > session.endedAt;
+}
+
+/** Whether a packet names another User-Name than the session of its number: no retransmission does. */
+export function isSomebodyElse(event: AccountingEvent, session: Session): boolean {
+  return event.username !== null && session.username !== null && !sameBytes(event.username, session.username);
+}
+
+/** Whether a Start shows another IPv4 address than the session of its number does. */
+function isElsewhere(event: AccountingEvent, session: Session): boolean {
+  const v4 = (a: { attribute: string }): boolean => a.attribute === 'Framed-IP-Address';
+  const shown = event.addresses.find(v4);
+  const known = session.addresses.find(v4);
+  return shown !== undefined && known !== undefined && !samePrefix(shown.prefix, known.prefix);
+}
+
+/**
+ * Whether an Interim or a Stop is of another session than the open one under its number: the NAS has begun anew since it
+ * confirmed that one, and by its own count this one began later. Its Start was lost, perhaps while addrd was away.
+ */
+export function isReborn(event: AccountingEvent, session: Session, nas: Nas): boolean {
+  const suspect = session.epoch < nas.epoch && event.receivedAt >= nas.epochReceivedAt;
+  return suspect && event.seconds !== null && impliedStart(event) > session.startedAt + INSTANCE_SLACK_MS;
+}
+
+/** Whether a Stop repeats the end of an earlier session whose number the open one has taken over. */
+export function isOfEarlier(d: Draft, event: AccountingEvent, session: Session): boolean {
+  if (impliedStart(event) >= session.startedAt - INSTANCE_SLACK_MS) return false;
+  const before = d.sessionBefore(session.id);
+  return before !== null && sameContent(event, d.get('usage', before));
+}
