@@ -152,6 +152,12 @@ export class Image implements World {
     return this.#lookUp(`pool/${tenant}/${name}`, () => this.#queries.poolNamed(tenant, name));
   }
 
+  pools(): readonly number[] {
+    const ids = new Set(this.#queries.pools());
+    for (const { row } of this.#entries.pool.values()) if (row !== null) ids.add(row.id);
+    return [...ids];
+  }
+
   overlapping(vrf: number, prefix: Prefix): readonly number[] {
     const found: number[] = [];
     const family = familyOf(prefix.bytes);

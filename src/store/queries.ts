@@ -27,6 +27,7 @@ export class Queries {
   readonly #freed: Statement;
   readonly #unconfirmed: Statement;
   readonly #nases: Statement;
+  readonly #pools: Statement;
   readonly #sequence: Statement;
   readonly #sessionColumns = SESSION.columns.length;
 
@@ -69,6 +70,7 @@ export class Queries {
       .prepare('SELECT id FROM session WHERE nas = ? AND epoch < ? AND ended_at IS NULL ORDER BY epoch, id LIMIT ?')
       .pluck(true);
     this.#nases = db.prepare('SELECT id FROM nas WHERE vrf = ?').pluck(true);
+    this.#pools = db.prepare('SELECT id FROM pool ORDER BY id').pluck(true);
     this.#sequence = db.prepare('SELECT seq FROM sqlite_sequence WHERE name = ?').pluck(true);
   }
 
@@ -133,6 +135,10 @@ export class Queries {
 
   nasesIn(vrf: number): readonly number[] {
     return this.#nases.all(vrf) as number[];
+  }
+
+  pools(): readonly number[] {
+    return this.#pools.all() as number[];
   }
 
   /** The numbers that were never used, whatever retention has deleted since. */

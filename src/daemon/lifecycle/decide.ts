@@ -1,6 +1,6 @@
 /** The judge: one event, one verdict, every write it calls for. Total, and the only place where state changes. */
 import { account, APPLIED, hear } from './accounting.js';
-import { formatPrefix, samePrefix } from './address.js';
+import { formatPrefix, overlaps, samePrefix } from './address.js';
 import { Draft } from './draft.js';
 import { beginEpoch, endGrace } from './epoch.js';
 import type { ConfiguredPool, DaemonStartedEvent, DeadlineEvent, LifecycleEvent } from './events.js';
@@ -8,7 +8,7 @@ import { activate, allocate, revoke } from './orders.js';
 import { effectOutcome, effectStarted } from './performing.js';
 import { barred } from './evidence.js';
 import type { Policy } from './policy.js';
-import { deadlineKey } from './records.js';
+import { deadlineKey, type Pool } from './records.js';
 import { disconnectAgain, evaluate } from './termination.js';
 import { isoTime } from './time.js';
 import { excludedCount, freeUnit } from './units.js';
@@ -20,7 +20,10 @@ import type { Decision, Verdict, World } from './world.js';
  */
 export function decide(world: World, event: LifecycleEvent, policy: Policy): Decision {
   const d = new Draft(world);
-  return d.close(judge(d, event, policy));
+  const verdict = judge(d, event, policy);
+  // A start that is refused leaves the store as it was: some of its pools may be in the draft already.
+  const refused = event.kind === 'daemon-started' && verdict.verdict === 'refused';
+  return refused ? new Draft(world).close(verdict) : d.close(verdict);
 }
 
 /** Heartbeats come every five seconds; a host under load misses one or two. */
@@ -107,6 +110,7 @@ function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Ver
     const fault = settlePool(d, wanted, now);
     if (fault !== null) return fault;
   }
+  retirePools(d, event);
   const alive = d.find('meta', 'alive_at')?.value ?? null;
   const gap = alive === null || now - alive > policy.gapToleranceMs || now < alive;
   // After a clock that went back nobody knows how long addrd was away: the gap ends when the clock has caught up.
@@ -144,10 +148,34 @@ function stayAlive(d: Draft, now: number): void {
   if (before === null || before.value < now) d.put('meta', { key: 'alive_at', value: now });
 }
 
+/** Whether a pool of the store knows of addresses that lie in a wanted one: under another name they would be forgotten. */
+function isUsed(known: Pool, wanted: ConfiguredPool): boolean {
+  return known.vrf === wanted.vrf && overlaps(known.prefix, wanted.prefix) && known.held + known.barred > 0;
+}
+
+/** Marks the pools that the config has dropped, and those that are back. What they hold is looked after all the same. */
+function retirePools(d: Draft, { pools, receivedAt: now }: DaemonStartedEvent): void {
+  for (const id of d.pools()) {
+    const pool = d.get('pool', id);
+    const wanted = pools.some(({ tenant, name }) => tenant === pool.tenant && name === pool.name);
+    if (wanted === (pool.retiredAt === null)) continue;
+    d.put('pool', { ...pool, retiredAt: wanted ? null : now });
+    const { tenant, vrf, prefix, name } = pool;
+    const kind = wanted ? 'pool-back' : 'pool-retired';
+    d.note({ at: now, kind, tenant, actor: 'addrd', pool: id, vrf, prefix, detail: { name } });
+  }
+}
+
 /** Creates a pool, or checks that it is still the one its addresses were handed out from. */
 function settlePool(d: Draft, wanted: ConfiguredPool, now: number): Verdict | null {
   const id = d.poolNamed(wanted.tenant, wanted.name);
   if (id === null) {
+    const heir = d.pools().find((other) => isUsed(d.get('pool', other), wanted));
+    if (heir !== undefined) {
+      const { name, prefix } = d.get('pool', heir);
+      const detail = `pool ${wanted.name} overlaps pool ${name} (${formatPrefix(prefix)}) of the store, whose addresses are held or in quarantine; keep its name`;
+      return { verdict: 'refused', code: 'pool-overlaps', detail, reply: null };
+    }
     const pool = { ...wanted, id: d.nextId('pool'), cursor: 0n, held: 0, barred: 0, freed: 0, retiredAt: null };
     d.put('pool', { ...pool, excluded: excludedCount(pool) });
     const { tenant, name, vrf, prefix } = wanted;
@@ -162,6 +190,6 @@ function settlePool(d: Draft, wanted: ConfiguredPool, now: number): Verdict | nu
     known.unitLength === wanted.unitLength &&
     samePrefix(known.prefix, wanted.prefix);
   if (same) return null;
-  const detail = `pool ${wanted.name} is ${formatPrefix(known.prefix)} (${known.family}, /${String(known.unitLength)}) in the store; use a new name for another one`;
+  const detail = `pool ${wanted.name} is ${formatPrefix(known.prefix)} (${known.family}, /${String(known.unitLength)}) in the store; its addresses are on record, so it cannot be moved`;
   return { verdict: 'refused', code: 'pool-changed', detail, reply: null };
 }

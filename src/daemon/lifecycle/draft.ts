@@ -86,6 +86,12 @@ export class Draft {
     return this.#world.poolNamed(tenant, name);
   }
 
+  pools(): readonly number[] {
+    const ids = new Set(this.#world.pools());
+    for (const { table, row } of this.#changes.values()) if (table === 'pool') ids.add((row as Rows['pool']).id);
+    return [...ids];
+  }
+
   overlapping(vrf: number, prefix: Prefix): readonly number[] {
     const found = new Set(this.#world.overlapping(vrf, prefix));
     for (const { table, key, row } of this.#changes.values()) {

@@ -21,6 +21,8 @@ export interface World {
   subscriberOf(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): number | null;
   subscriberNamed(tenant: string, name: string): number | null;
   poolNamed(tenant: string, name: string): number | null;
+  /** Every pool that the store knows, also those that the config has dropped. */
+  pools(): readonly number[];
   /** Assignments whose live prefix shares an address with `prefix`; at most 2 are looked for. */
   overlapping(vrf: number, prefix: Prefix): readonly number[];
   /** Assignments of a subscriber that are not REVOKED. */

@@ -112,7 +112,7 @@ t.test('a pool may not be moved under the addresses that it handed out', async (
   writeFileSync(here.config, config(here.store, accounting).replace('100.64.0.0/24', '100.65.0.0/24'));
   const run = await runAddrd(['serve', '--config', here.config]);
   t.equal(run.status, 78);
-  t.match(run.stderr, /pool v4 is 100\.64\.0\.0\/24 .* in the store/);
+  t.match(run.stderr, /pool v4 is 100\.64\.0\.0\/24 .* in the store; its addresses are on record/);
 });
 
 function accountingStart(secret: string, sid: string, identifier = 7): Uint8Array {
