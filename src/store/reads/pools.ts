@@ -49,7 +49,9 @@ export class PoolReads {
 
   /** The unit that `prefix` is or lies in; null where it lies in no pool of the tenant, or is wider than a unit. */
   unit(tenant: string, prefix: Prefix): ShownUnit | null {
-    const pool = this.list(tenant).find(({ row }) => row.retiredAt === null && contains(row.prefix, prefix));
+    const around = this.list(tenant).filter(({ row }) => contains(row.prefix, prefix));
+    // What a retired pool still holds in quarantine is asked for as well.
+    const pool = around.find(({ row }) => row.retiredAt === null) ?? around[0];
     if (pool === undefined || prefix.length < pool.row.unitLength) return null;
     const unit = prefixOf(prefix.bytes, pool.row.unitLength);
     const values = this.#past.get(pool.row.id, unit.bytes, unit.length) as Values | undefined;

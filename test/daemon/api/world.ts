@@ -10,7 +10,7 @@ import type {
   ShownAddress,
 } from '../../../src/daemon/lifecycle/events.js';
 import { Reads } from '../../../src/store/reads.js';
-import { openHouse, prefix, type House } from '../../support/house.js';
+import { openHouse, prefix, type House, POOLS } from '../../support/house.js';
 
 /** 2026-11-22T03:00:00Z, when somebody is woken. */
 export const NIGHT = Date.UTC(2026, 10, 22, 3);
@@ -119,7 +119,7 @@ export async function openWorld(deps: Partial<ApiDeps> = {}): Promise<World> {
     prefix: prefix('198.51.100.0/28'),
     unitLength: 32,
   };
-  await house.say({ kind: 'daemon-started', tenant: 'other', pools: [other], receivedAt: NIGHT - 3_600_000 });
+  await house.say({ kind: 'daemon-started', tenant: 'other', pools: [...POOLS, other], receivedAt: NIGHT - 3_600_000 });
   const id = house.pending.poolIds().find(({ tenant }) => tenant === 'other')?.id ?? 0;
   house.policy = { ...house.policy, pools: [...house.policy.pools, { ...other, id, quarantineMs: 60_000 }] };
   const port = new RecordingPort(house, () => world.now);

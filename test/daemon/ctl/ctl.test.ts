@@ -449,7 +449,7 @@ t.test('not authorised: 4', async (t) => {
   t.match(reader.err, 'token reader has scope read; this needs operate');
   const missing = await ctl(['--token-file', join(directory, 'none'), 'status']);
   t.equal(missing.code, EXIT.unauthorised);
-  t.match(missing.err, 'cannot be read (ENOENT)');
+  t.match(missing.err, /cannot be read\s+\(ENOENT\)/);
 });
 
 t.test('every exit code and every command is in docs/addrdctl.md', async (t) => {
