@@ -38,7 +38,8 @@ function house(changes: Readonly<Record<string, string>> = {}): Map<string, stri
     'src/daemon/api/types.ts': `export interface Status { up: boolean }`,
     'src/daemon/ctl/show.ts': `import type { Status } from '../api/types.js';\nexport type X = Status;`,
     'src/daemon/ctl/main.ts': `import { Command } from 'commander';\nimport './show.js';\nexport const x = Command;`,
-    'src/daemon/build.ts': `import './pipeline.js';\nimport './outbox/worker.js';\nexport const api = new URL('./api/server.js', import.meta.url);`,
+    'src/daemon/core.ts': `import './pipeline.js';\nimport './outbox/worker.js';`,
+    'src/daemon/build.ts': `import './core.js';\nexport const api = new URL('./api/server.js', import.meta.url);`,
     'src/daemon/main.ts': `import { Command } from 'commander';\nimport './build.js';\nexport const x = Command;`,
   };
   return new Map(Object.entries({ ...sound, ...changes }));
@@ -138,6 +139,7 @@ const offences: readonly (readonly [path: string, text: string, ...rules: (strin
   ['src/daemon/x.ts', `import 'fastify/plugin.js';`, home('fastify')],
   ['src/daemon/x.ts', `import { Command } from 'commander';`, home('commander')],
   ['src/daemon/x.ts', `import './build.js';`, home('src/daemon/build.ts')],
+  ['src/daemon/x.ts', `import './core.js';`, home('src/daemon/core.ts')],
   ['src/daemon/x.ts', `import type { X } from './build.js';`, home('src/daemon/build.ts')],
   ['src/daemon/x.ts', `export { x } from './main.js';`, home('src/daemon/main.ts')],
   ['src/daemon/x.ts', `import './ctl/main.js';`, home('src/daemon/ctl/main.ts')],

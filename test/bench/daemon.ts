@@ -4,7 +4,7 @@
  * Prints one JSON line when it listens, and stops on SIGTERM.
  */
 import { parseConfig } from '../../src/daemon/config.js';
-import { startCore } from '../../src/daemon/build.js';
+import { startCore } from '../../src/daemon/core.js';
 import { systemClock, systemRandom, systemTimers, systemTurn } from '../../src/daemon/clock.js';
 import { openLog } from '../../src/daemon/log.js';
 import { Metrics } from '../../src/daemon/metrics.js';

@@ -141,6 +141,7 @@ export const homes: readonly { readonly what: Files; readonly only: Files }[] = 
   { what: ['fastify', '@fastify/*', 'fastify-*'], only: ['src/daemon/api/**'] },
   { what: ['commander'], only: ['src/daemon/ctl/**', 'src/daemon/main.ts'] },
   { what: ['src/daemon/build.ts'], only: ['src/daemon/main.ts'] },
+  { what: ['src/daemon/core.ts'], only: ['src/daemon/build.ts'] },
   { what: ['src/daemon/main.ts', 'src/daemon/ctl/main.ts'], only: [] },
 ];
 

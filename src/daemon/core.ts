@@ -1,0 +1,253 @@
+/** Constructs the core, from sockets to store, and ties its parts together. No logic: who hears what from whom, and in which order. */
+import { DynAuthClient } from '../protocols/radius/client.js';
+import { ClientTable } from '../protocols/radius/clients.js';
+import { AccountingServer, type BoundSocket } from '../protocols/radius/server.js';
+import type { OpenUdp } from '../protocols/io.js';
+import { Door, type FaultPoint, type Settlement } from '../store/commit.js';
+import type { StoreError } from '../store/errors.js';
+import { Pending } from '../store/pending.js';
+import type { Database } from '../store/open.js';
+import { after, type Clock, type Random, type Timers, type Turn } from './clock.js';
+import type { CommandPort, Readiness } from './command.js';
+import { configuredPools, type Config, type NasConfig } from './config.js';
+import { Deadlines } from './deadlines.js';
+import { disconnect, type CoaAccess } from './effects/nas.js';
+import { Heartbeat } from './heartbeat.js';
+import { accountingEvent } from './ingest/radius.js';
+import { formatAddress } from './lifecycle/address.js';
+import { decide } from './lifecycle/decide.js';
+import type { EffectResult, LifecycleEvent } from './lifecycle/events.js';
+import type { Outbox } from './lifecycle/records.js';
+import { QuietLog, type Logger } from './log.js';
+import type { Metrics } from './metrics.js';
+import { openCommands } from './orders.js';
+import { OutboxWorker } from './outbox/worker.js';
+import { Pipeline } from './pipeline.js';
+import { compilePolicy } from './policy-of.js';
+
+/** Everything with a source of time, chance or I/O. */
+export interface Platform {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly turn: Turn;
+  readonly random: Random;
+  readonly openUdp: OpenUdp;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Where a simulation lets the process die. */
+  readonly faultAt?: (point: FaultPoint) => boolean;
+  /** Judges in place of {@link decide}: a simulation shows with a bad judge that it would notice one. */
+  readonly judge?: typeof decide;
+  /** The store is lost: nothing was answered that is not committed, and the process has to end. */
+  readonly onLost: (error: unknown) => void;
+}
+
+/** The store does not fit the config: nothing was changed. `code` is that of the refusal. */
+export class StartRefused extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'StartRefused';
+    this.code = code;
+  }
+}
+
+/** More condemned events than this in a minute are no accident. */
+const FAULTS_A_MINUTE = 10;
+
+/** The running daemon without its API. */
+export interface Core {
+  readonly commands: CommandPort;
+  readonly pipeline: Pipeline;
+  readonly bound: readonly BoundSocket[];
+  readiness(): Readiness;
+  /** Closes the sockets, commits what is queued and answers it. Stopping twice is allowed. */
+  stop(): Promise<void>;
+}
+
+function coaAccess(nas: NasConfig): CoaAccess | null {
+  const { coa } = nas;
+  if (coa === null) return null;
+  const { port, timeoutMs, retries } = coa;
+  const address = coa.address === null ? null : formatAddress(coa.address);
+  return { address, port, secret: coa.secret.reveal(), timeoutMs, retries };
+}
+
+/**
+ * Builds the core on an open database and starts it: store first, sockets last.
+ * @throws StartRefused where a pool contradicts the store; system errors of binding, with their code.
+ */
+export async function startCore(config: Config, db: Database, platform: Platform): Promise<Core> {
+  const { clock, timers, turn, random, openUdp, log, metrics } = platform;
+  const quiet = new QuietLog(log, clock);
+  const pending = new Pending(db);
+  let trouble: StoreError | null = null;
+  let faults: readonly number[] = [];
+  let policy = compilePolicy({ ...config, pools: [] }, () => 0);
+  const judge = platform.judge ?? decide;
+
+  const door = new Door<LifecycleEvent>({
+    db,
+    sleep: (ms) => after(timers, ms),
+    ...(platform.faultAt === undefined ? {} : { faultAt: platform.faultAt }),
+    onFault: (kind, source, error) => {
+      metrics.faulted.inc();
+      faults = [...faults.filter((at) => at > clock.monoMs() - 60_000), clock.monoMs()];
+      if (faults.length > FAULTS_A_MINUTE) {
+        log.error({ code: 'faulted-often', count: faults.length }, 'events are being condemned: addrd needs mending');
+      }
+      quiet.warn('faulted', { event: kind, source, err: error }, 'an event was condemned; see the poison table');
+    },
+  });
+
+  const pipeline = new Pipeline({
+    commit: (batch) => door.commitBatch(batch, (world, event) => judge(world, event, policy)),
+    clock,
+    timers,
+    turn,
+    onCommitted: (committed, events, commitMs) => {
+      metrics.commits.observe(commitMs / 1000);
+      metrics.batches.observe(events.length);
+      metrics.countVerdicts(events, committed.settlements);
+      if (committed.outbox.length > 0) worker.notice(committed.outbox);
+      if (committed.dueAt !== null) deadlines.notice(committed.dueAt);
+    },
+    onStore: (error) => {
+      trouble = error;
+      if (error === null) log.info({ code: 'store-up' }, 'the store can be written again');
+      else quiet.warn(error.code, { err: error }, 'the store cannot be written: nothing is answered until it can');
+    },
+    onFault: (error) => {
+      log.error({ code: 'settle-failed', err: error }, 'something went wrong after a commit; what was committed stays');
+    },
+    onLost: platform.onLost,
+  });
+
+  const submit = (event: LifecycleEvent): Promise<Settlement | null> =>
+    new Promise((resolve) => {
+      pipeline.submit({ event, source: 'addrd', raw: null, idempotency: null }, (settlement, why) => {
+        if (why !== null) metrics.refused.inc({ reason: why });
+        resolve(settlement);
+      });
+    });
+
+  const access = new Map(config.radius.nas.map((nas) => [nas.name, coaAccess(nas)]));
+  const dynauth = new DynAuthClient({
+    openUdp,
+    clock,
+    timers,
+    random,
+    onReject: (code, peer) => {
+      metrics.dynauthRejected.inc({ code });
+      quiet.warn(`dynauth-${code}`, { peer: peer.address }, 'a reply to a Disconnect-Request was not believed');
+    },
+    onError: (error) => {
+      quiet.warn('dynauth-socket', { err: error }, 'the Disconnect socket reports an error');
+    },
+  });
+  const perform = async (row: Outbox): Promise<EffectResult> => {
+    const subject = pending.disconnectSubject(row.session);
+    const coa = access.get(subject.entry) ?? null;
+    if (coa === null) return { result: 'error', code: 'no-coa' };
+    return await disconnect((request) => dynauth.disconnect(request), subject, coa);
+  };
+
+  const worker = new OutboxWorker({
+    clock,
+    timers,
+    random,
+    submit,
+    perform,
+    onResult: (row, outcome) => {
+      metrics.effects.inc({ kind: row.kind, outcome: outcome.result });
+      log.info({ code: 'effect', effect: row.kind, outbox: row.id, ...outcome }, 'effect performed');
+    },
+  });
+  const deadlines = new Deadlines({
+    clock,
+    timers,
+    nextDue: () => pending.nextDue(),
+    due: (now, limit) => pending.due(now, limit),
+    submit: async (event) => (await submit(event))?.verdict === 'applied',
+  });
+  const heartbeat = new Heartbeat({ clock, timers, submit: (event) => void submit(event) });
+
+  const clients = new ClientTable(
+    config.radius.nas.map((nas) => ({
+      name: nas.name,
+      prefix: nas.prefix,
+      secret: nas.secret.reveal(),
+      messageAuthenticator: nas.messageAuthenticator,
+      payload: nas,
+    })),
+  );
+  const server = new AccountingServer<NasConfig>({
+    openUdp,
+    clock,
+    listen: config.radius.accounting.listen.map(({ host, port }) => ({ address: host, port })),
+    clients,
+    handler: ({ client, source, receivedAt, request }, respond) => {
+      const { tenant, name: entry } = client.payload;
+      const event = accountingEvent(request, { tenant, entry, source: source.bytes, receivedAt });
+      const raw = request.packet.bytes;
+      pipeline.submit({ event, source: source.address, raw, idempotency: null }, (settlement, why) => {
+        if (why !== null) metrics.refused.inc({ reason: why });
+        respond(settlement !== null);
+      });
+    },
+    onReject: (code, source) => {
+      metrics.rejected.inc({ code });
+      if (code !== 'duplicate-in-flight')
+        quiet.warn(code, { source: source.address, port: source.port }, 'a datagram was refused');
+    },
+    onReplay: () => {
+      metrics.replayed.inc();
+    },
+    onError: (error) => {
+      quiet.warn('accounting-socket', { err: error }, 'the accounting socket reports an error');
+    },
+  });
+
+  const stop = async (): Promise<void> => {
+    heartbeat.stop();
+    deadlines.stop();
+    worker.stop();
+    server.drain();
+    // So that a restart in order does not look like a longer absence than it was.
+    void submit({ kind: 'heartbeat', receivedAt: clock.wallMs() });
+    await pipeline.stop();
+    await server.stop();
+    await dynauth.stop();
+  };
+
+  try {
+    const started = await submit({
+      kind: 'daemon-started',
+      tenant: config.tenant,
+      pools: configuredPools(config),
+      receivedAt: clock.wallMs(),
+    });
+    if (started === null) throw new StartRefused('store-unavailable', 'the store cannot be written');
+    if (started.verdict !== 'applied') {
+      throw new StartRefused(started.code ?? started.verdict, started.detail ?? 'the start was refused');
+    }
+    const ids = new Map(pending.poolIds().map(({ id, tenant, name }) => [`${tenant}/${name}`, id]));
+    policy = compilePolicy(config, (tenant, name) => ids.get(`${tenant}/${name}`) ?? 0);
+    metrics.observe({ queue: () => pipeline.queue(), debt: () => worker.debt(), storeUp: () => trouble === null });
+    await server.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  worker.start(pending.effects());
+  deadlines.start();
+  heartbeat.start();
+
+  return {
+    commands: openCommands(pipeline, clock),
+    pipeline,
+    bound: server.bound,
+    readiness: () => (trouble === null ? { ready: true, reasons: [] } : { ready: false, reasons: [trouble.code] }),
+    stop,
+  };
+}
