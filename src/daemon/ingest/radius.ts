@@ -2,6 +2,7 @@
 import type { AccountingRequest } from '../../protocols/radius/accounting.js';
 import { ACCT_STATUS_TYPE } from '../../protocols/radius/dictionary.js';
 import type { AccountingEvent, NasEvent, OddPacketEvent, ShownAddress } from '../lifecycle/events.js';
+import type { NasIdentity } from '../lifecycle/records.js';
 
 /** What authenticated the packet, and where and when it came in. */
 export interface Reception {
@@ -46,17 +47,22 @@ export function accountingEvent(
   reception: Reception,
 ): AccountingEvent | NasEvent | OddPacketEvent {
   const { tenant, entry, source, receivedAt } = reception;
-  const common = { nas: { tenant, kind: 'source-address' as const, bytes: source }, entry, source, receivedAt };
+  const nas: NasIdentity = { tenant, kind: 'source-address', bytes: source };
   const at = receivedAt - Math.min(request.delayTime ?? 0, LONGEST_DELAY_S) * 1000;
   const { statusType } = request;
-  if (statusType === ACCT_STATUS_TYPE['Accounting-On']) return { ...common, kind: 'nas-on', at };
-  if (statusType === ACCT_STATUS_TYPE['Accounting-Off']) return { ...common, kind: 'nas-off', at };
+  if (statusType === ACCT_STATUS_TYPE['Accounting-On']) return { kind: 'nas-on', nas, entry, source, receivedAt, at };
+  if (statusType === ACCT_STATUS_TYPE['Accounting-Off']) return { kind: 'nas-off', nas, entry, source, receivedAt, at };
   const kind = KINDS.get(statusType);
-  if (kind === undefined) return { ...common, kind: 'acct-odd', reason: `status-type-${String(statusType)}` };
-  if (request.sessionId === undefined) return { ...common, kind: 'acct-odd', reason: 'missing-session-id' };
+  const odd = (reason: string): OddPacketEvent => ({ kind: 'acct-odd', nas, entry, source, receivedAt, reason });
+  if (kind === undefined) return odd(`status-type-${String(statusType)}`);
+  if (request.sessionId === undefined) return odd('missing-session-id');
+  // Not spread together: this is made for every packet, and a literal costs a tenth of it.
   return {
-    ...common,
     kind,
+    nas,
+    entry,
+    source,
+    receivedAt,
     sid: request.sessionId,
     at,
     status: statusType,

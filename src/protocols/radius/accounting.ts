@@ -1,7 +1,7 @@
 import { combineGigawords, decodeIpv6Prefix, type IpPrefix, readUint32 } from './attributes.js';
 import { ATTRIBUTES, type ValueType } from './dictionary.js';
 import { DecodeError } from './errors.js';
-import { HEADER_LENGTH, type RadiusAttribute, type RadiusPacket } from './packet.js';
+import { HEADER_LENGTH, type RadiusPacket, view } from './packet.js';
 
 /** An attribute that was left out: its value is malformed, or it is a second one where only one makes sense. */
 export interface Oddity {
@@ -10,50 +10,48 @@ export interface Oddity {
 }
 
 /**
- * An Accounting-Request in terms of its attributes (RFC 2866 section 4.1). A field is absent when its attribute is, or
- * when it is an oddity. Octets and addresses are views of the packet.
+ * An Accounting-Request in terms of its attributes (RFC 2866 section 4.1). A field is undefined when its attribute is absent or
+ * an oddity. Octets and addresses are views of the packet.
  */
 export interface AccountingRequest {
   readonly packet: RadiusPacket;
   /** Acct-Status-Type; unknown values are kept. */
   readonly statusType: number;
-  readonly sessionId?: Uint8Array;
-  readonly multiSessionId?: Uint8Array;
-  readonly userName?: Uint8Array;
+  readonly sessionId: Uint8Array | undefined;
+  readonly multiSessionId: Uint8Array | undefined;
+  readonly userName: Uint8Array | undefined;
   /** In the order of the packet. */
   readonly class: readonly Uint8Array[];
-  readonly nasIdentifier?: Uint8Array;
-  readonly nasIpAddress?: IpPrefix;
-  readonly nasIpv6Address?: IpPrefix;
-  readonly nasPort?: number;
-  readonly nasPortId?: Uint8Array;
-  readonly callingStationId?: Uint8Array;
-  readonly calledStationId?: Uint8Array;
+  readonly nasIdentifier: Uint8Array | undefined;
+  readonly nasIpAddress: IpPrefix | undefined;
+  readonly nasIpv6Address: IpPrefix | undefined;
+  readonly nasPort: number | undefined;
+  readonly nasPortId: Uint8Array | undefined;
+  readonly callingStationId: Uint8Array | undefined;
+  readonly calledStationId: Uint8Array | undefined;
   /** Acct-Delay-Time, seconds. */
-  readonly delayTime?: number;
+  readonly delayTime: number | undefined;
   /** Event-Timestamp, Unix time in seconds. */
-  readonly eventTimestamp?: number;
+  readonly eventTimestamp: number | undefined;
   /** Acct-Session-Time, seconds. */
-  readonly sessionTime?: number;
+  readonly sessionTime: number | undefined;
   /** Acct-Input-Octets and Acct-Input-Gigawords together; at most Number.MAX_SAFE_INTEGER. */
-  readonly inputOctets?: number;
+  readonly inputOctets: number | undefined;
   /** Acct-Output-Octets and Acct-Output-Gigawords together; at most Number.MAX_SAFE_INTEGER. */
-  readonly outputOctets?: number;
-  readonly inputPackets?: number;
-  readonly outputPackets?: number;
-  readonly terminateCause?: number;
-  readonly framedIpAddress?: IpPrefix;
+  readonly outputOctets: number | undefined;
+  readonly inputPackets: number | undefined;
+  readonly outputPackets: number | undefined;
+  readonly terminateCause: number | undefined;
+  readonly framedIpAddress: IpPrefix | undefined;
   readonly framedIpv6Addresses: readonly IpPrefix[];
   readonly framedIpv6Prefixes: readonly IpPrefix[];
   readonly delegatedIpv6Prefixes: readonly IpPrefix[];
   /** Framed-Interface-Id, 8 octets. */
-  readonly framedInterfaceId?: Uint8Array;
+  readonly framedInterfaceId: Uint8Array | undefined;
   /** Values as received, in order; the reply echoes them. */
   readonly proxyState: readonly Uint8Array[];
   readonly oddities: readonly Oddity[];
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const NOT_READ = 0;
 const NOT_EMPTY = -1;
@@ -103,124 +101,127 @@ export function decodeAccountingRequest(packet: RadiusPacket): AccountingRequest
   const proxyState: Uint8Array[] = [];
   const oddities: Oddity[] = [];
 
-  for (const attribute of packet.attributes) {
-    const { type, value } = attribute;
+  const { bytes } = packet;
+  for (let next = HEADER_LENGTH; next < bytes.length;) {
+    const type = bytes[next] as number;
+    const at = next + 2;
+    next += bytes[next + 1] as number;
     const shape = SHAPES[type] ?? NOT_READ;
     if (shape === NOT_READ) continue;
-    const fault = faultOf(shape, value);
+    const fault = faultOf(shape, bytes, at, next);
     if (fault !== undefined) {
-      if (type === 40) throw new DecodeError('value-length', value.byteOffset - packet.bytes.byteOffset);
+      if (type === 40) throw new DecodeError('value-length', at);
       oddities.push({ type, code: fault });
       continue;
     }
     // Literal cases compile to a jump table; the tests build packets by the dictionary's names, which ties the two.
     switch (type) {
       case 40: // Acct-Status-Type
-        if (statusType === undefined) statusType = readUint32(value, 0);
-        else repeated(oddities, attribute);
+        if (statusType === undefined) statusType = readUint32(bytes, at);
+        else repeated(oddities, type);
         break;
       case 44: // Acct-Session-Id
-        if (sessionId === undefined) sessionId = value;
-        else repeated(oddities, attribute);
+        if (sessionId === undefined) sessionId = view(bytes, at, next);
+        else repeated(oddities, type);
         break;
       case 50: // Acct-Multi-Session-Id
-        if (multiSessionId === undefined) multiSessionId = value;
-        else repeated(oddities, attribute);
+        if (multiSessionId === undefined) multiSessionId = view(bytes, at, next);
+        else repeated(oddities, type);
         break;
       case 1: // User-Name
-        if (userName === undefined) userName = value;
-        else repeated(oddities, attribute);
+        if (userName === undefined) userName = view(bytes, at, next);
+        else repeated(oddities, type);
         break;
       case 25: // Class
-        classes.push(value);
+        classes.push(view(bytes, at, next));
         break;
       case 32: // NAS-Identifier
-        if (nasIdentifier === undefined) nasIdentifier = value;
-        else repeated(oddities, attribute);
+        if (nasIdentifier === undefined) nasIdentifier = view(bytes, at, next);
+        else repeated(oddities, type);
         break;
       case 4: // NAS-IP-Address
-        if (nasIpAddress === undefined) nasIpAddress = { bytes: value, length: 32 };
-        else repeated(oddities, attribute);
+        if (nasIpAddress === undefined) nasIpAddress = { bytes: view(bytes, at, next), length: 32 };
+        else repeated(oddities, type);
         break;
       case 95: // NAS-IPv6-Address
-        if (nasIpv6Address === undefined) nasIpv6Address = { bytes: value, length: 128 };
-        else repeated(oddities, attribute);
+        if (nasIpv6Address === undefined) nasIpv6Address = { bytes: view(bytes, at, next), length: 128 };
+        else repeated(oddities, type);
         break;
       case 5: // NAS-Port
-        if (nasPort === undefined) nasPort = readUint32(value, 0);
-        else repeated(oddities, attribute);
+        if (nasPort === undefined) nasPort = readUint32(bytes, at);
+        else repeated(oddities, type);
         break;
       case 87: // NAS-Port-Id
-        if (nasPortId === undefined) nasPortId = value;
-        else repeated(oddities, attribute);
+        if (nasPortId === undefined) nasPortId = view(bytes, at, next);
+        else repeated(oddities, type);
         break;
       case 31: // Calling-Station-Id
-        if (callingStationId === undefined) callingStationId = value;
-        else repeated(oddities, attribute);
+        if (callingStationId === undefined) callingStationId = view(bytes, at, next);
+        else repeated(oddities, type);
         break;
       case 30: // Called-Station-Id
-        if (calledStationId === undefined) calledStationId = value;
-        else repeated(oddities, attribute);
+        if (calledStationId === undefined) calledStationId = view(bytes, at, next);
+        else repeated(oddities, type);
         break;
       case 41: // Acct-Delay-Time
-        if (delayTime === undefined) delayTime = readUint32(value, 0);
-        else repeated(oddities, attribute);
+        if (delayTime === undefined) delayTime = readUint32(bytes, at);
+        else repeated(oddities, type);
         break;
       case 55: // Event-Timestamp
-        if (eventTimestamp === undefined) eventTimestamp = readUint32(value, 0);
-        else repeated(oddities, attribute);
+        if (eventTimestamp === undefined) eventTimestamp = readUint32(bytes, at);
+        else repeated(oddities, type);
         break;
       case 46: // Acct-Session-Time
-        if (sessionTime === undefined) sessionTime = readUint32(value, 0);
-        else repeated(oddities, attribute);
+        if (sessionTime === undefined) sessionTime = readUint32(bytes, at);
+        else repeated(oddities, type);
         break;
       case 42: // Acct-Input-Octets
-        if (inputOctets === undefined) inputOctets = readUint32(value, 0);
-        else repeated(oddities, attribute);
+        if (inputOctets === undefined) inputOctets = readUint32(bytes, at);
+        else repeated(oddities, type);
         break;
       case 43: // Acct-Output-Octets
-        if (outputOctets === undefined) outputOctets = readUint32(value, 0);
-        else repeated(oddities, attribute);
+        if (outputOctets === undefined) outputOctets = readUint32(bytes, at);
+        else repeated(oddities, type);
         break;
       case 52: // Acct-Input-Gigawords
-        if (inputGigawords === undefined) inputGigawords = readUint32(value, 0);
-        else repeated(oddities, attribute);
+        if (inputGigawords === undefined) inputGigawords = readUint32(bytes, at);
+        else repeated(oddities, type);
         break;
       case 53: // Acct-Output-Gigawords
-        if (outputGigawords === undefined) outputGigawords = readUint32(value, 0);
-        else repeated(oddities, attribute);
+        if (outputGigawords === undefined) outputGigawords = readUint32(bytes, at);
+        else repeated(oddities, type);
         break;
       case 47: // Acct-Input-Packets
-        if (inputPackets === undefined) inputPackets = readUint32(value, 0);
-        else repeated(oddities, attribute);
+        if (inputPackets === undefined) inputPackets = readUint32(bytes, at);
+        else repeated(oddities, type);
         break;
       case 48: // Acct-Output-Packets
-        if (outputPackets === undefined) outputPackets = readUint32(value, 0);
-        else repeated(oddities, attribute);
+        if (outputPackets === undefined) outputPackets = readUint32(bytes, at);
+        else repeated(oddities, type);
         break;
       case 49: // Acct-Terminate-Cause
-        if (terminateCause === undefined) terminateCause = readUint32(value, 0);
-        else repeated(oddities, attribute);
+        if (terminateCause === undefined) terminateCause = readUint32(bytes, at);
+        else repeated(oddities, type);
         break;
       case 8: // Framed-IP-Address
-        if (framedIpAddress === undefined) framedIpAddress = { bytes: value, length: 32 };
-        else repeated(oddities, attribute);
+        if (framedIpAddress === undefined) framedIpAddress = { bytes: view(bytes, at, next), length: 32 };
+        else repeated(oddities, type);
         break;
       case 168: // Framed-IPv6-Address
-        framedIpv6Addresses.push({ bytes: value, length: 128 });
+        framedIpv6Addresses.push({ bytes: view(bytes, at, next), length: 128 });
         break;
       case 97: // Framed-IPv6-Prefix
-        framedIpv6Prefixes.push(decodeIpv6Prefix(value));
+        framedIpv6Prefixes.push(decodeIpv6Prefix(view(bytes, at, next)));
         break;
       case 123: // Delegated-IPv6-Prefix
-        delegatedIpv6Prefixes.push(decodeIpv6Prefix(value));
+        delegatedIpv6Prefixes.push(decodeIpv6Prefix(view(bytes, at, next)));
         break;
       case 96: // Framed-Interface-Id
-        if (framedInterfaceId === undefined) framedInterfaceId = value;
-        else repeated(oddities, attribute);
+        if (framedInterfaceId === undefined) framedInterfaceId = view(bytes, at, next);
+        else repeated(oddities, type);
         break;
       case 33: // Proxy-State
-        proxyState.push(value);
+        proxyState.push(view(bytes, at, next));
         break;
       default:
         break;
@@ -233,52 +234,51 @@ export function decodeAccountingRequest(packet: RadiusPacket): AccountingRequest
     if (outputGigawords === undefined && oddities.some(({ type }) => type === 53)) outputOctets = undefined;
   }
 
-  const request: Mutable<AccountingRequest> = {
+  // One literal with every field: objects of one shape are cheap to make and to read.
+  return {
     packet,
     statusType,
+    sessionId,
+    multiSessionId,
+    userName,
     class: classes,
+    nasIdentifier,
+    nasIpAddress,
+    nasIpv6Address,
+    nasPort,
+    nasPortId,
+    callingStationId,
+    calledStationId,
+    delayTime,
+    eventTimestamp,
+    sessionTime,
+    inputOctets: inputOctets === undefined ? undefined : combineGigawords(inputGigawords ?? 0, inputOctets),
+    outputOctets: outputOctets === undefined ? undefined : combineGigawords(outputGigawords ?? 0, outputOctets),
+    inputPackets,
+    outputPackets,
+    terminateCause,
+    framedIpAddress,
     framedIpv6Addresses,
     framedIpv6Prefixes,
     delegatedIpv6Prefixes,
+    framedInterfaceId,
     proxyState,
     oddities,
   };
-  // In a fixed order, whatever the order of the packet, so that the engine sees few object shapes.
-  if (sessionId !== undefined) request.sessionId = sessionId;
-  if (multiSessionId !== undefined) request.multiSessionId = multiSessionId;
-  if (userName !== undefined) request.userName = userName;
-  if (nasIdentifier !== undefined) request.nasIdentifier = nasIdentifier;
-  if (nasIpAddress !== undefined) request.nasIpAddress = nasIpAddress;
-  if (nasIpv6Address !== undefined) request.nasIpv6Address = nasIpv6Address;
-  if (nasPort !== undefined) request.nasPort = nasPort;
-  if (nasPortId !== undefined) request.nasPortId = nasPortId;
-  if (callingStationId !== undefined) request.callingStationId = callingStationId;
-  if (calledStationId !== undefined) request.calledStationId = calledStationId;
-  if (delayTime !== undefined) request.delayTime = delayTime;
-  if (eventTimestamp !== undefined) request.eventTimestamp = eventTimestamp;
-  if (sessionTime !== undefined) request.sessionTime = sessionTime;
-  if (inputOctets !== undefined) request.inputOctets = combineGigawords(inputGigawords ?? 0, inputOctets);
-  if (outputOctets !== undefined) request.outputOctets = combineGigawords(outputGigawords ?? 0, outputOctets);
-  if (inputPackets !== undefined) request.inputPackets = inputPackets;
-  if (outputPackets !== undefined) request.outputPackets = outputPackets;
-  if (terminateCause !== undefined) request.terminateCause = terminateCause;
-  if (framedIpAddress !== undefined) request.framedIpAddress = framedIpAddress;
-  if (framedInterfaceId !== undefined) request.framedInterfaceId = framedInterfaceId;
-  return request;
 }
 
-function faultOf(shape: number, value: Uint8Array): Oddity['code'] | undefined {
-  const { length } = value;
+function faultOf(shape: number, bytes: Uint8Array, at: number, end: number): Oddity['code'] | undefined {
+  const length = end - at;
   if (shape > 0) return length === shape ? undefined : 'value-length';
   if (shape === NOT_EMPTY) return length > 0 ? undefined : 'value-empty';
   if (shape === PREFIX) {
     if (length < 2 || length > 18) return 'value-length';
-    return (value[1] as number) > 128 ? 'prefix-length' : undefined;
+    return (bytes[at + 1] as number) > 128 ? 'prefix-length' : undefined;
   }
   return undefined;
 }
 
-function repeated(oddities: Oddity[], { type }: RadiusAttribute): void {
+function repeated(oddities: Oddity[], type: number): void {
   oddities.push({ type, code: 'attribute-repeated' });
 }
 

@@ -9,6 +9,7 @@ import {
   PACKET_CODES,
   type RadiusAttribute,
   type RadiusPacket,
+  view,
 } from './packet.js';
 
 const MESSAGE_AUTHENTICATOR = 80;
@@ -54,16 +55,17 @@ export function verifyMessageAuthenticator(
   secret: Uint8Array,
   request: Uint8Array | undefined,
 ): MessageAuthenticatorVerdict {
+  const { bytes } = packet;
   let offset = -1;
   let value: Uint8Array | undefined;
-  let position = HEADER_LENGTH;
-  for (const attribute of packet.attributes) {
-    if (attribute.type === MESSAGE_AUTHENTICATOR) {
+  for (let position = HEADER_LENGTH; position < bytes.length;) {
+    const end = position + (bytes[position + 1] as number);
+    if (bytes[position] === MESSAGE_AUTHENTICATOR) {
       if (value !== undefined) return 'repeated';
-      value = attribute.value;
       offset = position + 2;
+      value = view(bytes, offset, end);
     }
-    position += 2 + attribute.value.length;
+    position = end;
   }
   if (value === undefined) return 'absent';
   if (value.length !== AUTHENTICATOR_LENGTH) return 'malformed';

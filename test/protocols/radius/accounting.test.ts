@@ -8,8 +8,10 @@ import { fromHex, octets } from './vectors.js';
 
 const start = attribute('Acct-Status-Type', 1);
 
+/** The request without the fields that are undefined, so that what is left can be compared as a whole. */
 function decode(...attributes: RadiusAttribute[]): AccountingRequest {
-  return decodeAccountingRequest(parse(accountingRequest(octets('secret'), attributes)));
+  const request = decodeAccountingRequest(parse(accountingRequest(octets('secret'), attributes)));
+  return Object.fromEntries(Object.entries(request).filter(([, field]) => field !== undefined)) as never;
 }
 
 t.test('each attribute lands in its field', (t) => {
