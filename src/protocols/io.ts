@@ -37,7 +37,10 @@ export interface UdpBind {
   readonly receiveBuffer?: number;
 }
 
-/** A UDP socket. Handlers are set before `bind`; errors after `bind` reach `onError` and never throw. */
+/**
+ * A UDP socket. Handlers are set before `bind`; errors after `bind` reach `onError` and never throw. The octets of a
+ * datagram are handed over: they are the handler's to keep.
+ */
 export interface UdpSocket {
   onMessage(handler: (datagram: Uint8Array, peer: UdpPeer) => void): void;
   onError(handler: (error: Error) => void): void;

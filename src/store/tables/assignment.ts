@@ -5,6 +5,7 @@ import { json, numbered, parsed, type TableSpec } from './table.js';
 export const ASSIGNMENT: TableSpec<Assignment> = {
   name: 'assignment',
   keys: 1,
+  guarded: ['subscriber', 'pool', 'vrf', 'state', 'revoking_at'],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],

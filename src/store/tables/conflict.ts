@@ -5,6 +5,7 @@ import { numbered, type TableSpec } from './table.js';
 export const CONFLICT: TableSpec<Conflict> = {
   name: 'conflict',
   keys: 1,
+  guarded: ['vrf', 'session', 'assignment', 'last_at', 'closed_at'],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],

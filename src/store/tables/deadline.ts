@@ -5,6 +5,7 @@ import type { TableSpec } from './table.js';
 export const DEADLINE: TableSpec<Deadline> = {
   name: 'deadline',
   keys: 2,
+  guarded: ['due_at'],
   columns: [
     ['kind', (row) => row.kind],
     ['ref', (row) => row.ref],

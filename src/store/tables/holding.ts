@@ -6,6 +6,7 @@ import type { TableSpec } from './table.js';
 export const HOLDING: TableSpec<Holding> = {
   name: 'holding',
   keys: 6,
+  guarded: ['subscriber', 'assignment', 'nas'],
   columns: [
     ['vrf', (row) => row.vrf],
     ['plen', (row) => row.prefix.length],

@@ -5,6 +5,7 @@ import type { TableSpec } from './table.js';
 export const IDENTITY: TableSpec<Identity> = {
   name: 'identity',
   keys: 4,
+  guarded: ['subscriber'],
   columns: [
     ['tenant', (row) => row.tenant],
     ['type', (row) => row.type],

@@ -5,6 +5,7 @@ import { numbered, type TableSpec } from './table.js';
 export const NAS: TableSpec<Nas> = {
   name: 'nas',
   keys: 1,
+  guarded: ['tenant', 'kind', 'bytes', 'vrf'],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],

@@ -5,6 +5,7 @@ import { json, numbered, parsed, type TableSpec } from './table.js';
 export const OUTBOX: TableSpec<Outbox> = {
   name: 'outbox',
   keys: 1,
+  guarded: ['kind', 'target', 'subject', 'session', 'status', 'due_at'],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],

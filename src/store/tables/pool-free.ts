@@ -6,6 +6,7 @@ import type { TableSpec } from './table.js';
 export const POOL_FREE: TableSpec<PoolFree> = {
   name: 'pool_free',
   keys: 3,
+  guarded: ['state', 'free_at', 'assignment', 'subscriber'],
   columns: [
     ['pool', (row) => row.pool],
     ['net', (row) => row.prefix.bytes],

@@ -6,6 +6,7 @@ import { numbered, type TableSpec } from './table.js';
 export const POOL: TableSpec<Pool> = {
   name: 'pool',
   keys: 1,
+  guarded: ['tenant', 'name', 'vrf'],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],

@@ -33,6 +33,7 @@ export function unpackAddresses(text: string): readonly SessionAddress[] {
 export const SESSION: TableSpec<Session> = {
   name: 'session',
   keys: 1,
+  guarded: ['nas', 'sid', 'epoch', 'ended_at', 'subscriber', 'disconnect'],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],

@@ -5,6 +5,7 @@ import { numbered, type TableSpec } from './table.js';
 export const SUBSCRIBER: TableSpec<Subscriber> = {
   name: 'subscriber',
   keys: 1,
+  guarded: ['tenant', 'name'],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],

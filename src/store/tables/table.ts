@@ -1,5 +1,6 @@
 /** One table as the door writes it: rows in and out by primary key, from one list of columns. */
 import type { Database, Statement } from 'better-sqlite3';
+import { sameBytes } from '../../daemon/lifecycle/address.js';
 
 /** What SQLite stores in a STRICT table. */
 export type SqlValue = number | bigint | string | Uint8Array | null;
@@ -9,38 +10,56 @@ export interface TableSpec<R> {
   /** The columns of the primary key, first among `columns`. */
   readonly keys: number;
   readonly columns: readonly (readonly [string, (row: R) => SqlValue])[];
+  /**
+   * Columns that an index, a foreign key or a trigger looks at, of those that a row may change. An update names one of
+   * them only where its value is another: SQLite leaves alone what looks at columns that are not named.
+   */
+  readonly guarded?: readonly string[];
   /** A row from its values in the order of `columns`. */
   readonly read: (values: readonly SqlValue[]) => R;
   /** The primary key's values from a row key of records.ts. */
   readonly parse: (key: string) => readonly SqlValue[];
 }
 
+/** An UPDATE and the columns whose values it takes, in their order. */
+interface Update<R> {
+  readonly statement: Statement | null;
+  readonly columns: TableSpec<R>['columns'];
+}
+
+function same(a: SqlValue, b: SqlValue): boolean {
+  if (a === b) return true;
+  return a instanceof Uint8Array && b instanceof Uint8Array && sameBytes(a, b);
+}
+
 export class Table<R> {
+  readonly #db: Database;
   readonly #spec: TableSpec<R>;
-  /** The columns in the order of the UPDATE: those it sets, then the key. */
-  readonly #updated: TableSpec<R>['columns'];
+  readonly #guarded: TableSpec<R>['columns'];
+  /** Columns that an update always names. */
+  readonly #open: TableSpec<R>['columns'];
   readonly #load: Statement;
   readonly #insert: Statement;
-  readonly #update: Statement;
+  /** Updates by the guarded columns that they name: a bit each. */
+  readonly #updates = new Map<number, Update<R>>();
   readonly #remove: Statement;
 
   constructor(db: Database, spec: TableSpec<R>) {
+    this.#db = db;
     this.#spec = spec;
-    this.#updated = [...spec.columns.slice(spec.keys), ...spec.columns.slice(0, spec.keys)];
+    const rest = spec.columns.slice(spec.keys);
+    const guarded = new Set(spec.guarded);
+    this.#guarded = rest.filter(([name]) => guarded.has(name));
+    this.#open = rest.filter(([name]) => !guarded.has(name));
     const names = spec.columns.map(([name]) => name);
     const key = names
       .slice(0, spec.keys)
       .map((name) => `${name} = ?`)
       .join(' AND ');
-    const set = names
-      .slice(spec.keys)
-      .map((name) => `${name} = ?`)
-      .join(', ');
     this.#load = db.prepare(`SELECT ${names.join(', ')} FROM ${spec.name} WHERE ${key}`).raw(true);
     this.#insert = db.prepare(
       `INSERT INTO ${spec.name} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
     );
-    this.#update = db.prepare(`UPDATE ${spec.name} SET ${set === '' ? `${names[0] ?? ''} = ?` : set} WHERE ${key}`);
     this.#remove = db.prepare(`DELETE FROM ${spec.name} WHERE ${key}`);
   }
 
@@ -59,8 +78,23 @@ export class Table<R> {
     this.#insert.run(this.#spec.columns.map(([, get]) => get(row)));
   }
 
-  update(row: R): void {
-    this.#update.run(this.#updated.map(([, get]) => get(row)));
+  /** Writes a row over the one that is stored under its key. A table whose columns are all key has nothing to write. */
+  update(row: R, stored: R): void {
+    let changed = 0;
+    for (const [bit, [, get]] of this.#guarded.entries()) if (!same(get(row), get(stored))) changed |= 1 << bit;
+    const { statement, columns } = this.#updates.get(changed) ?? this.#prepare(changed);
+    statement?.run(columns.map(([, get]) => get(row)));
+  }
+
+  #prepare(changed: number): Update<R> {
+    const { name: table, columns, keys } = this.#spec;
+    const set = [...this.#open, ...this.#guarded.filter((_, bit) => (changed & (1 << bit)) !== 0)];
+    const key = columns.slice(0, keys);
+    const assigned = (list: TableSpec<R>['columns']): string[] => list.map(([name]) => `${name} = ?`);
+    const sql = `UPDATE ${table} SET ${assigned(set).join(', ')} WHERE ${assigned(key).join(' AND ')}`;
+    const update = { statement: set.length === 0 ? null : this.#db.prepare(sql), columns: [...set, ...key] };
+    this.#updates.set(changed, update);
+    return update;
   }
 
   remove(row: R): void {

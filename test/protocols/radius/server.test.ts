@@ -226,18 +226,18 @@ t.test('replies are forgotten by age', async (t) => {
 
 t.test('replies are forgotten by number', async (t) => {
   const { socket, handled, replayed } = await serve({
-    entries: 3,
+    entries: 6,
     onHandle: ({ respond }) => {
       respond(true);
     },
   });
-  const requests = [0, 1, 2, 3].map((identifier) => accountingRequest(secret, start, { identifier }));
+  const requests = [0, 1, 2, 3, 4, 5, 6].map((identifier) => accountingRequest(secret, start, { identifier }));
   for (const request of requests) socket.deliver(request, nas);
-  t.equal(handled.length, 4);
-  for (const request of requests.slice(1)) socket.deliver(request, nas);
-  t.equal(replayed.length, 3, 'the last three are known');
+  t.equal(handled.length, 7);
+  for (const request of requests.slice(3)) socket.deliver(request, nas);
+  t.equal(replayed.length, 4, 'the younger half and more is known');
   socket.deliver(accountingRequest(secret, start, { identifier: 0 }), nas);
-  t.equal(handled.length, 5, 'the oldest is not');
+  t.equal(handled.length, 8, 'the oldest is not');
 });
 
 t.test('a handler that throws costs one packet', async (t) => {

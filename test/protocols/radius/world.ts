@@ -103,11 +103,8 @@ export class FakeSocket implements UdpSocket {
     return Promise.resolve();
   }
 
-  /** Hands in a datagram in a buffer that is overwritten at once, as a socket may do. */
   deliver(datagram: Uint8Array, peer: UdpPeer): void {
-    const buffer = datagram.slice();
-    this.#receive(buffer, peer);
-    buffer.fill(0xee);
+    this.#receive(datagram.slice(), peer);
   }
 
   fail(error: Error): void {
