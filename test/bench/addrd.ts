@@ -1,0 +1,176 @@
+/** addrd as it is shipped, from dist, with subscribers that hold the addresses they report; and its ceiling. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import BetterSqlite3 from 'better-sqlite3';
+import { freeUdpPort } from '../peers/freeradius.js';
+import { type BenchServer, type Program, ServerFailed, start } from './server.js';
+import { addressOf, addressText, LANES, SECRET } from './subscriber.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/daemon/main.js', import.meta.url));
+const ECHO = fileURLToPath(new URL('./echo.ts', import.meta.url));
+/** Orders that are on their way at one time while subscribers get their addresses. */
+const ORDERS = 256;
+
+export interface AddrdOptions {
+  readonly folder: string;
+  readonly subscribers: number;
+  /** Where the CPU profile of the measured process goes; null for none. */
+  readonly profile: string | null;
+}
+
+/** A measured addrd, and what a test asks it. */
+export interface AddrdServer extends BenchServer {
+  /** The text of GET /metrics. */
+  metrics(): Promise<string>;
+}
+
+/**
+ * Starts the daemon with a static pool and one NAS for each lane, and orders the address of every subscriber. When the
+ * sessions are open, it is started again on the same store: what is measured, and profiled, is the work of a daemon
+ * that has been there for long.
+ */
+export async function startAddrdServer(options: AddrdOptions): Promise<AddrdServer> {
+  const folder = join(options.folder, 'addrd');
+  await mkdir(folder, { recursive: true });
+  const store = join(folder, 'addrd.db');
+  const port = await freeUdpPort();
+  await writeFile(join(folder, 'addrd.yaml'), config(store, port));
+  const serve = async (node: readonly string[]): Promise<{ program: Program; api: string }> => {
+    const args = [...node, MAIN, 'serve', '--config', join(folder, 'addrd.yaml')];
+    const program = await start(process.execPath, args, { folder, ready: '"code":"started"' });
+    return { program, api: apiOf(program.printed()) };
+  };
+  let { program, api } = await serve([]);
+  const token = (await readFile(join(folder, 'api-token'), 'utf8')).trim();
+  try {
+    await allocate(api, token, options.subscribers);
+  } catch (error) {
+    await program.end();
+    throw error;
+  }
+  return {
+    name: 'addrd',
+    port,
+    durability: `${journalOf(store)}; each answer after its COMMIT`,
+    warmWindow: 64,
+    get pids() {
+      return [program.pid];
+    },
+    openSessions: async () => {
+      const response = await fetch(`http://${api}/api/v1/status`, { headers: { authorization: `Bearer ${token}` } });
+      const { sessions_open: open } = (await response.json()) as { sessions_open?: number };
+      return open ?? null;
+    },
+    warmed: async () => {
+      await program.end();
+      const profile = options.profile === null ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profile];
+      ({ program, api } = await serve(profile));
+    },
+    stop: () => program.end(),
+    metrics: async () => (await fetch(`http://${api}/metrics`)).text(),
+  };
+}
+
+/** Starts the RADIUS server without a store: it answers whatever is signed right. */
+export async function startCeiling(folder: string): Promise<BenchServer> {
+  const own = join(folder, 'ceiling');
+  await mkdir(own, { recursive: true });
+  const port = await freeUdpPort();
+  const program = await start(process.execPath, ['--import', import.meta.resolve('tsx'), ECHO, String(port)], {
+    folder: own,
+    ready: 'listening',
+  });
+  return {
+    name: 'without a store',
+    port,
+    durability: 'none: it records nothing',
+    warmWindow: 64,
+    pids: [program.pid],
+    openSessions: async () => null,
+    warmed: async () => undefined,
+    stop: () => program.end(),
+  };
+}
+
+function config(store: string, port: number): string {
+  const nases = Array.from(
+    { length: LANES },
+    (_, lane) => `    - { name: bng${String(lane + 1)}, address: 127.0.0.${String(lane + 1)}, secret: ${SECRET} }`,
+  );
+  return `
+mode: act
+store: { path: ${store} }
+api: { listen: ["127.0.0.1:0"] }
+radius:
+  accounting: { listen: ["127.0.0.1:${String(port)}"] }
+  nas:
+${nases.join('\n')}
+pools: [{ name: bench, family: ipv4, prefix: 10.0.0.0/8, kind: static, quarantine: 1m }]
+`;
+}
+
+function apiOf(printed: string): string {
+  for (const line of printed.split('\n')) {
+    if (!line.includes('"code":"started"')) continue;
+    const [api] = (JSON.parse(line) as { api: string[] }).api;
+    if (api !== undefined) return api;
+  }
+  throw new ServerFailed('addrd did not say where its API listens');
+}
+
+async function allocate(api: string, token: string, subscribers: number): Promise<void> {
+  const [host = '', port = ''] = api.split(':');
+  const agent = new Agent({ keepAlive: true, maxSockets: ORDERS });
+  const order = (index: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const call = request(
+        {
+          agent,
+          host,
+          port,
+          method: 'POST',
+          path: '/api/v1/network/ipv4-lifecycle/allocate',
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        },
+        (response) => {
+          let text = '';
+          response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+          response.on('end', () => {
+            if (response.statusCode === 201) resolve();
+            else reject(new ServerFailed(`allocate: ${String(response.statusCode)} ${text}`));
+          });
+        },
+      );
+      call.on('error', reject);
+      const name = `s${String(index)}`;
+      call.end(
+        JSON.stringify({
+          subscriber_id: name,
+          username: name,
+          pool_id: 'bench',
+          requested_address: addressText(addressOf(index)),
+        }),
+      );
+    });
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < subscribers) await order(next++);
+  };
+  try {
+    await Promise.all(Array.from({ length: ORDERS }, worker));
+  } finally {
+    agent.destroy();
+  }
+}
+
+/** The journal mode lies in the file; `synchronous` is that of every connection of the store (src/store/open.ts). */
+function journalOf(store: string): string {
+  const db = new BetterSqlite3(store, { readonly: true });
+  try {
+    return `SQLite, journal_mode=${String(db.pragma('journal_mode', { simple: true }))}, synchronous=full`;
+  } finally {
+    db.close();
+  }
+}
