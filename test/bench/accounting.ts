@@ -165,6 +165,8 @@ async function bench(knobs: Knobs): Promise<void> {
     const verdicts = judge(measured.figures, measured.syncRates);
     say(`\n${table(measured.figures, knobs.windows, servers)}\n`);
     say('medians of the rounds; retransmissions are the sum');
+    const share = Math.max(...measured.figures.map(({ run }) => run.cpu / run.seconds));
+    say(`the load generator, one thread, took at most ${share.toFixed(2)} of a core`);
     for (const verdict of verdicts) say(verdictText(verdict));
     const seconds = Math.round((performance.now() - began) / 1000);
     say(`${String(seconds)} s in all`);

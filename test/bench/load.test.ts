@@ -88,6 +88,30 @@ t.test('answers, repetitions, lies and second answers are told apart', async (t)
   t.ok(run.p99 >= 200, 'latency counts from the first transmission');
 });
 
+t.test('an answer signed with another secret is found in the sample, and its packet is sent again', async (t) => {
+  const server = createSocket('udp4');
+  t.teardown(() => {
+    server.close();
+  });
+  let heard = 0;
+  server.on('message', (datagram, peer) => {
+    const { identifier, authenticator } = parse(Uint8Array.from(datagram));
+    const signedWith = heard++ === 0 ? Buffer.from('another') : secret;
+    const answer = signResponse({ code: 5, identifier, attributes: [] }, authenticator, signedWith, false);
+    server.send(answer, peer.port, peer.address);
+  });
+  server.bind(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  const load = await Load.open({ port, subscribers: SUBSCRIBERS, mix: 'mix', retransmitMs: 200 });
+  t.teardown(() => {
+    load.close();
+  });
+  const run = await load.run(1, { answers: 20 });
+  t.strictSame([run.answers, run.wrong, run.sent], [20, 1, 20]);
+  t.equal(run.retransmissions, heard - 20);
+});
+
 t.test('what is never answered is given up and said', async (t) => {
   const silent = createSocket('udp4');
   silent.bind(0, '127.0.0.1');
