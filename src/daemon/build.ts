@@ -2,6 +2,7 @@
 import { openReader, openStore } from '../store/open.js';
 import { Reads } from '../store/reads.js';
 import { readOrCreateToken, tokenPath } from './api-token.js';
+import { openScrape } from './api/scrape.js';
 import { buildApi } from './api/server.js';
 import { tokenDigest, type ApiToken } from './api/token.js';
 import type { Config } from './config.js';
@@ -47,12 +48,20 @@ export async function startDaemon(config: Config, pid: number, version: string, 
     closers.push(() => core.stop());
     const reader = openReader(config.store.path);
     closers.push(() => void reader.close());
+    const reads = new Reads(reader);
     const deps = {
       commands: core.commands,
-      reads: new Reads(reader),
+      reads,
       readiness: () => core.readiness(),
       tokens: apiTokens(config, platform),
-      metrics: () => metrics.registry.metrics(),
+      metrics: openScrape({
+        ingest: () => metrics.registry.metrics(),
+        reads,
+        storePath: config.store.path,
+        sockets: core.bound,
+        clock,
+        lifecycle: config.lifecycle,
+      }),
       metricsContentType: metrics.registry.contentType,
       version,
       mode: config.mode,

@@ -14,16 +14,18 @@ import { Deadlines } from './deadlines.js';
 import { disconnect, type CoaAccess } from './effects/nas.js';
 import { Heartbeat } from './heartbeat.js';
 import { accountingEvent } from './ingest/radius.js';
+import { LANE_OF } from './lanes.js';
 import { formatAddress } from './lifecycle/address.js';
 import { decide } from './lifecycle/decide.js';
 import type { EffectResult, LifecycleEvent } from './lifecycle/events.js';
 import type { Outbox } from './lifecycle/records.js';
-import { QuietLog, type Logger } from './log.js';
+import type { Logger } from './log.js';
 import type { Metrics } from './metrics.js';
 import { openCommands } from './orders.js';
 import { OutboxWorker } from './outbox/worker.js';
 import { Pipeline } from './pipeline.js';
 import { compilePolicy } from './policy-of.js';
+import { QuietLog } from './quiet-log.js';
 
 /** Everything with a source of time, chance or I/O. */
 export interface Platform {
@@ -54,6 +56,8 @@ export class StartRefused extends Error {
 
 /** More condemned events than this in a minute are no accident. */
 const FAULTS_A_MINUTE = 10;
+/** A commit that takes longer is worth a line: the answers of a whole batch waited for it. */
+const SLOW_COMMIT_MS = 500;
 
 /** The running daemon without its API. */
 export interface Core {
@@ -91,12 +95,12 @@ export async function startCore(config: Config, db: Database, platform: Platform
     sleep: (ms) => after(timers, ms),
     ...(platform.faultAt === undefined ? {} : { faultAt: platform.faultAt }),
     onFault: (kind, source, error) => {
-      metrics.faulted.inc();
+      metrics.faulted++;
       faults = [...faults.filter((at) => at > clock.monoMs() - 60_000), clock.monoMs()];
       if (faults.length > FAULTS_A_MINUTE) {
         log.error({ code: 'faulted-often', count: faults.length }, 'events are being condemned: addrd needs mending');
       }
-      quiet.warn('faulted', { event: kind, source, err: error }, 'an event was condemned; see the poison table');
+      quiet.error('faulted', source, { event: kind, err: error }, 'an event was condemned; see the poison table');
     },
   });
 
@@ -106,16 +110,18 @@ export async function startCore(config: Config, db: Database, platform: Platform
     timers,
     turn,
     onCommitted: (committed, events, commitMs) => {
-      metrics.commits.observe(commitMs / 1000);
-      metrics.batches.observe(events.length);
-      metrics.countVerdicts(events, committed.settlements);
+      metrics.countCommit(committed, events, commitMs, clock.wallMs());
+      if (commitMs >= SLOW_COMMIT_MS) {
+        const fields = { ms: Math.round(commitMs), events: events.length };
+        quiet.warn('slow-commit', null, fields, 'a commit took long: nothing was answered meanwhile');
+      }
       if (committed.outbox.length > 0) worker.notice(committed.outbox);
       if (committed.dueAt !== null) deadlines.notice(committed.dueAt);
     },
     onStore: (error) => {
       trouble = error;
       if (error === null) log.info({ code: 'store-up' }, 'the store can be written again');
-      else quiet.warn(error.code, { err: error }, 'the store cannot be written: nothing is answered until it can');
+      else log.error({ code: error.code, err: error }, 'the store cannot be written: nothing is answered until it can');
     },
     onFault: (error) => {
       log.error({ code: 'settle-failed', err: error }, 'something went wrong after a commit; what was committed stays');
@@ -126,7 +132,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
   const submit = (event: LifecycleEvent): Promise<Settlement | null> =>
     new Promise((resolve) => {
       pipeline.submit({ event, source: 'addrd', raw: null, idempotency: null }, (settlement, why) => {
-        if (why !== null) metrics.refused.inc({ reason: why });
+        if (why !== null) metrics.refused.add(`${why}/${LANE_OF[event.kind]}`);
         resolve(settlement);
       });
     });
@@ -138,18 +144,29 @@ export async function startCore(config: Config, db: Database, platform: Platform
     timers,
     random,
     onReject: (code, peer) => {
-      metrics.dynauthRejected.inc({ code });
-      quiet.warn(`dynauth-${code}`, { peer: peer.address }, 'a reply to a Disconnect-Request was not believed');
+      metrics.dynauthRejected.add(code);
+      quiet.warn(`dynauth-${code}`, peer.address, {}, 'a reply to a Disconnect-Request was not believed');
     },
     onError: (error) => {
-      quiet.warn('dynauth-socket', { err: error }, 'the Disconnect socket reports an error');
+      quiet.warn('dynauth-socket', null, { err: error }, 'the Disconnect socket reports an error');
     },
   });
   const perform = async (row: Outbox): Promise<EffectResult> => {
     const subject = pending.disconnectSubject(row.session);
     const coa = access.get(subject.entry) ?? null;
-    if (coa === null) return { result: 'error', code: 'no-coa' };
-    return await disconnect((request) => dynauth.disconnect(request), subject, coa);
+    const outcome: EffectResult =
+      coa === null
+        ? { result: 'error', code: 'no-coa' }
+        : await disconnect((request) => dynauth.disconnect(request), subject, coa);
+    const { entry: nas, subscriber } = subject;
+    const said = outcome.result === 'error' ? { error: outcome.code } : {};
+    const cause = outcome.result === 'nak' ? { errorCause: outcome.errorCause } : {};
+    const { result } = outcome;
+    log.info(
+      { code: 'effect', effect: row.kind, outbox: row.id, nas, subscriber, result, ...cause, ...said },
+      'an effect',
+    );
+    return outcome;
   };
 
   const worker = new OutboxWorker({
@@ -158,9 +175,18 @@ export async function startCore(config: Config, db: Database, platform: Platform
     random,
     submit,
     perform,
-    onResult: (row, outcome) => {
-      metrics.effects.inc({ kind: row.kind, outcome: outcome.result });
-      log.info({ code: 'effect', effect: row.kind, outbox: row.id, ...outcome }, 'effect performed');
+    onResult: (row, outcome, tookMs) => {
+      metrics.countEffect(row.kind, outcome.result, tookMs);
+    },
+    onBreaker: (row, open) => {
+      const nas = pending.disconnectSubject(row.session).entry;
+      if (open) {
+        metrics.breakersOpened++;
+        log.warn(
+          { code: 'breaker-opened', nas, target: row.target },
+          'a NAS does not answer: it is left alone for a while',
+        );
+      } else log.info({ code: 'breaker-closed', nas, target: row.target }, 'a NAS answers again');
     },
   });
   const deadlines = new Deadlines({
@@ -170,7 +196,18 @@ export async function startCore(config: Config, db: Database, platform: Platform
     due: (now, limit) => pending.due(now, limit),
     submit: async (event) => (await submit(event))?.verdict === 'applied',
   });
-  const heartbeat = new Heartbeat({ clock, timers, submit: (event) => void submit(event) });
+  const heartbeat = new Heartbeat({
+    clock,
+    timers,
+    submit: (event) => {
+      quiet.sweep();
+      void submit(event);
+    },
+    onJump: (byMs) => {
+      metrics.clockJumps++;
+      log.warn({ code: 'clock-jumped', byMs }, 'the clock was set, or the machine slept');
+    },
+  });
 
   const clients = new ClientTable(
     config.radius.nas.map((nas) => ({
@@ -189,22 +226,32 @@ export async function startCore(config: Config, db: Database, platform: Platform
     handler: ({ client, source, receivedAt, request }, respond) => {
       const { tenant, name: entry } = client.payload;
       const event = accountingEvent(request, { tenant, entry, source: source.bytes, receivedAt });
+      const began = clock.monoMs();
+      metrics.accepted.add(event.kind);
       const raw = request.packet.bytes;
       pipeline.submit({ event, source: source.address, raw, idempotency: null }, (settlement, why) => {
-        if (why !== null) metrics.refused.inc({ reason: why });
         respond(settlement !== null);
+        if (why !== null) metrics.refused.add(`${why}/${LANE_OF[event.kind]}`);
+        else {
+          metrics.answered.add(event.kind);
+          metrics.answerSeconds.observe((clock.monoMs() - began) / 1_000);
+        }
       });
     },
+    onDatagram: (octets) => {
+      metrics.datagrams++;
+      metrics.octets += octets;
+    },
     onReject: (code, source) => {
-      metrics.rejected.inc({ code });
+      metrics.rejected.add(code);
       if (code !== 'duplicate-in-flight')
-        quiet.warn(code, { source: source.address, port: source.port }, 'a datagram was refused');
+        quiet.warn(code, source.address, { port: source.port }, 'a datagram was refused');
     },
     onReplay: () => {
-      metrics.replayed.inc();
+      metrics.replays++;
     },
     onError: (error) => {
-      quiet.warn('accounting-socket', { err: error }, 'the accounting socket reports an error');
+      quiet.warn('accounting-socket', null, { err: error }, 'the accounting socket reports an error');
     },
   });
 

@@ -5,7 +5,7 @@ import type { LifecycleEvent } from './lifecycle/events.js';
 /** Operators and outcomes; what changes who holds what; what only reports; what can wait. */
 export type Lane = 'control' | 'session' | 'interim' | 'bulk';
 
-const LANES: readonly Lane[] = ['control', 'session', 'interim', 'bulk'];
+export const LANES: readonly Lane[] = ['control', 'session', 'interim', 'bulk'];
 
 /**
  * A batch is filled in this order, each lane up to its quota: operators first, but not so many that packets wait; a few
@@ -22,23 +22,29 @@ const QUOTAS: readonly (readonly [Lane, number])[] = [
 /** Why an event was not taken. The sender hears nothing and tries again. */
 export type RefusalCode = 'queue-full' | 'source-share' | 'interim-shed';
 
+/** The lane of each kind of event. */
+export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
+  'acct-start': 'session',
+  'acct-stop': 'session',
+  'acct-interim': 'interim',
+  'nas-on': 'session',
+  'nas-off': 'session',
+  'acct-odd': 'session',
+  deadline: 'bulk',
+  allocate: 'control',
+  activate: 'control',
+  revoke: 'control',
+  'effect-started': 'control',
+  'effect-outcome': 'control',
+  'daemon-started': 'control',
+  heartbeat: 'control',
+};
+
 /** The lane of an event and the key within which order is kept, or null. */
 export function routeOf(event: LifecycleEvent): { lane: Lane; orderKey: string | null } {
-  switch (event.kind) {
-    case 'acct-start':
-    case 'acct-stop':
-      return { lane: 'session', orderKey: octetsKey(event.nas.bytes) + octetsKey(event.sid) };
-    case 'acct-interim':
-      return { lane: 'interim', orderKey: octetsKey(event.nas.bytes) + octetsKey(event.sid) };
-    case 'nas-on':
-    case 'nas-off':
-    case 'acct-odd':
-      return { lane: 'session', orderKey: null };
-    case 'deadline':
-      return { lane: 'bulk', orderKey: null };
-    default:
-      return { lane: 'control', orderKey: null };
-  }
+  const lane = LANE_OF[event.kind];
+  const ordered = event.kind === 'acct-start' || event.kind === 'acct-stop' || event.kind === 'acct-interim';
+  return { lane, orderKey: ordered ? octetsKey(event.nas.bytes) + octetsKey(event.sid) : null };
 }
 
 export interface LaneLimits {

@@ -7,7 +7,7 @@ import { StoreError } from '../store/errors.js';
 import { startDaemon, StartRefused } from './build.js';
 import { systemClock, systemRandom, systemTimers, systemTurn } from './clock.js';
 import { ConfigError, parseConfig, type Config } from './config.js';
-import { openLog } from './log.js';
+import { LogOutput, openLog, type LogCode } from './log.js';
 import { Metrics } from './metrics.js';
 
 /** Exit statuses of sysexits(3). systemd restarts on all but EX_CONFIG. */
@@ -66,9 +66,13 @@ async function serve(path: string, level: string): Promise<void> {
     process.exitCode = EXIT.config;
     return;
   }
-  const log = openLog(level);
-  const die = (code: string, error: unknown, message: string): never => {
+  const output = new LogOutput(systemClock);
+  const log = openLog(level, output);
+  const metrics = new Metrics(version);
+  metrics.unlogged = () => output.dropped;
+  const die = (code: LogCode, error: unknown, message: string): never => {
     log.fatal({ code, err: error }, message);
+    output.finish();
     process.exit(EXIT.software);
   };
   process.on('uncaughtException', (error) => die('uncaught', error, 'a fault of addrd: it ends and starts again'));
@@ -80,7 +84,7 @@ async function serve(path: string, level: string): Promise<void> {
       random: systemRandom,
       openUdp,
       log,
-      metrics: new Metrics(version),
+      metrics,
       onLost: (error) => die('store-lost', error, 'the store is lost: nothing more is answered, and addrd ends'),
     });
     log.info({ code: 'started', version, mode: config.mode, ...daemon.listening }, 'addrd has started');
@@ -89,6 +93,7 @@ async function serve(path: string, level: string): Promise<void> {
       daemon.stop().then(
         () => {
           log.info({ code: 'stopped' }, 'addrd has stopped');
+          output.finish();
           process.exit(0);
         },
         (error: unknown) => die('stop-failed', error, 'addrd could not stop in order'),
@@ -97,6 +102,7 @@ async function serve(path: string, level: string): Promise<void> {
     process.once('SIGTERM', stop);
     process.once('SIGINT', stop);
   } catch (error) {
+    output.finish();
     complain(explain(error));
     process.exitCode = exitOf(error);
   }

@@ -1,67 +1,183 @@
-/** What Prometheus scrapes. Labels are codes from closed lists, never names or addresses. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+/**
+ * What the thread that takes packets counts, in memory. Labels are codes from closed lists, never names or addresses.
+ * What the store knows is counted in the API's thread: `api/store-metrics.ts`. docs/metrics.md has a row for each.
+ */
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { AccountingRejectCode } from '../protocols/radius/server.js';
+import type { DynAuthRejectCode } from '../protocols/radius/client.js';
+import type { Committed } from '../store/commit.js';
+import { LANES, type Lane } from './lanes.js';
+import type { Family } from './lifecycle/address.js';
+import type { EffectResult, LifecycleEvent } from './lifecycle/events.js';
+import type { Outbox, VerdictKind } from './lifecycle/records.js';
+import type { UnsettledCode } from './pipeline.js';
+import { Tally } from './tally.js';
 
 /** What is read at the moment of a scrape, from memory. */
 export interface Gauges {
   readonly queue: () => { size: number; ageMs: number };
-  readonly debt: () => { effects: number; brokenTargets: number };
+  readonly debt: () => { waiting: number; inFlight: number; brokenTargets: number };
   readonly storeUp: () => boolean;
 }
+
+type EventKind = LifecycleEvent['kind'];
+type PacketKind = 'acct-start' | 'acct-interim' | 'acct-stop' | 'nas-on' | 'nas-off' | 'acct-odd';
+
+const PACKETS: readonly PacketKind[] = ['acct-start', 'acct-interim', 'acct-stop', 'nas-on', 'nas-off', 'acct-odd'];
+const UNSETTLED: Readonly<Record<UnsettledCode, null>> = {
+  'queue-full': null,
+  'source-share': null,
+  'interim-shed': null,
+  'store-unavailable': null,
+  stopping: null,
+};
+const OUTCOMES: readonly EffectResult['result'][] = ['ack', 'nak', 'timeout', 'error'];
+const STATUSES: readonly Outbox['status'][] = ['pending', 'done', 'superseded', 'would-have'];
+const KIND: Outbox['kind'] = 'nas.disconnect';
+
+/** The names that begin with a family know two of them: a delegated prefix counts as IPv6. */
+export type NameFamily = 'ipv4' | 'ipv6';
+export const NAME_FAMILIES: readonly NameFamily[] = ['ipv4', 'ipv6'];
+
+export function nameFamily(family: Family): NameFamily {
+  return family === 'ipv4' ? 'ipv4' : 'ipv6';
+}
+
+/** Of prom-client's own: gauges that are named like counters, and slow where there are many sockets. */
+const LEFT_OUT = ['handles', 'requests', 'resources'].flatMap((what) => [
+  `nodejs_active_${what}`,
+  `nodejs_active_${what}_total`,
+]);
+
+/** Seconds: from a commit without waiting to one behind a slow disk. */
+const COMMIT_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+/** Seconds: a NAS repeats itself after one to five. */
+const ANSWER_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+/** Seconds, from 10 ms to a week: an offline customer's address ends at once, a silent NAS's may take days. */
+const REVOCATION_BUCKETS = [0.01, 0.1, 1, 5, 15, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 259_200, 604_800];
+/** Seconds: one Disconnect-Request with its repetitions. */
+const EFFECT_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60];
 
 export class Metrics {
   readonly registry = new Registry();
   /** Datagrams that were refused in silence, by code. */
-  readonly rejected: Counter<'code'>;
-  /** Retransmissions answered from the reply cache. */
-  readonly replayed: Counter;
+  readonly rejected: Tally<AccountingRejectCode>;
+  /** Requests that were taken in, by what they report, and those that were answered. */
+  readonly accepted: Tally<PacketKind>;
+  readonly answered: Tally<PacketKind>;
   /** Events that were not taken, by reason: their senders heard nothing, or 503. */
-  readonly refused: Counter<'reason'>;
-  readonly verdicts: Counter<'event' | 'verdict'>;
-  readonly commits: Histogram;
-  readonly batches: Histogram;
-  readonly effects: Counter<'kind' | 'outcome'>;
-  readonly faulted: Counter;
+  readonly refused: Tally<`${UnsettledCode}/${Lane}`>;
   /** Answers to our own requests that were not believed, by code. */
-  readonly dynauthRejected: Counter<'code'>;
+  readonly dynauthRejected: Tally<DynAuthRejectCode>;
+  /** Seconds from a request to its answer. */
+  readonly answerSeconds: Histogram;
+
+  /** Plain numbers: added to for each datagram. */
+  datagrams = 0;
+  octets = 0;
+  /** Retransmissions answered from the reply cache. */
+  replays = 0;
+  faulted = 0;
+  breakersOpened = 0;
+  clockJumps = 0;
+  /** Lines of the log that found no room. */
+  unlogged = (): number => 0;
+
+  readonly #verdicts: Tally<`${EventKind}/${VerdictKind}`>;
+  readonly #effects: Tally<`${Outbox['kind']}/${EffectResult['result']}`>;
+  readonly #outboxRows: Tally<`${Outbox['kind']}/${Outbox['status']}`>;
+  readonly #commits: Histogram;
+  readonly #batches: Histogram;
+  readonly #effectSeconds: Histogram<'kind'>;
+  readonly #allocations: Readonly<Record<NameFamily, Histogram>>;
+  readonly #revocations: Readonly<Record<NameFamily, Histogram>>;
+  #journal = 0;
 
   constructor(version: string) {
-    const registers = [this.registry];
-    collectDefaultMetrics({ register: this.registry });
-    const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> =>
-      new Counter<L>({ name, help, labelNames, registers });
-    this.rejected = counter('addrd_radius_rejected_total', 'Datagrams refused in silence', ['code']);
-    this.replayed = counter('addrd_radius_replayed_total', 'Retransmissions answered from the reply cache', []);
-    this.refused = counter('addrd_queue_refused_total', 'Events that could not be queued', ['reason']);
-    this.verdicts = counter('addrd_verdicts_total', 'Committed verdicts', ['event', 'verdict']);
-    this.effects = counter('addrd_effects_total', 'Attempts at effects by outcome', ['kind', 'outcome']);
-    this.faulted = counter('addrd_faulted_total', 'Events condemned to the poison table', []);
-    this.dynauthRejected = counter('addrd_dynauth_rejected_total', 'Replies to our requests refused', ['code']);
-    this.commits = new Histogram({
-      name: 'addrd_commit_seconds',
-      help: 'Time from batch to commit',
-      buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1],
+    const { registry } = this;
+    const registers = [registry];
+    collectDefaultMetrics({ register: registry });
+    for (const name of LEFT_OUT) registry.removeSingleMetric(name);
+
+    const tally = <K extends string>(name: string, help: string, labels: string[], from: readonly K[] = []): Tally<K> =>
+      new Tally<K>(registry, { name, help, labels, from });
+    const number = (name: string, help: string, value: () => number): void => {
+      const made: Tally<''> = tally(name, help, []);
+      made.follow('', value);
+    };
+    const histogram = (name: string, help: string, buckets: number[]): Histogram =>
+      new Histogram({ name, help, buckets, registers });
+
+    number('addrd_radius_datagrams_total', 'Datagrams received on the accounting sockets', () => this.datagrams);
+    number('addrd_radius_received_bytes_total', 'Octets of those datagrams', () => this.octets);
+    this.rejected = tally('addrd_radius_rejected_total', 'Datagrams refused in silence', ['code']);
+    number('addrd_radius_replayed_total', 'Repetitions answered from the reply cache', () => this.replays);
+    this.accepted = tally('addrd_radius_accepted_total', 'Authenticated requests taken in', ['event'], PACKETS);
+    this.answered = tally('addrd_radius_answered_total', 'Requests answered after their commit', ['event'], PACKETS);
+    this.answerSeconds = histogram('addrd_radius_answer_seconds', 'From a request to its answer', ANSWER_BUCKETS);
+
+    const refusals = (Object.keys(UNSETTLED) as UnsettledCode[]).flatMap((code) =>
+      LANES.map((lane) => `${code}/${lane}` as const),
+    );
+    this.refused = tally('addrd_queue_refused_total', 'Events that were not decided', ['reason', 'lane'], refusals);
+    this.#verdicts = tally('addrd_verdicts_total', 'Committed verdicts', ['event', 'verdict']);
+    number('addrd_faulted_total', 'Events condemned to the poison table', () => this.faulted);
+
+    this.#commits = histogram('addrd_commit_seconds', 'From a batch to its commit', COMMIT_BUCKETS);
+    this.#batches = histogram('addrd_batch_events', 'Events in a commit', [1, 2, 4, 8, 16, 32, 64, 128, 256]);
+    number('addrd_journal_rows_total', 'Lines written to the journal', () => this.#journal);
+    const written = STATUSES.map((status) => `${KIND}/${status}` as const);
+    this.#outboxRows = tally('addrd_outbox_rows_total', 'Outbox rows written', ['kind', 'status'], written);
+
+    const outcomes = OUTCOMES.map((outcome) => `${KIND}/${outcome}` as const);
+    this.#effects = tally('addrd_effects_total', 'Attempts at effects', ['kind', 'outcome'], outcomes);
+    this.#effectSeconds = new Histogram({
+      name: 'addrd_effect_seconds',
+      help: 'One attempt at an effect, with its repetitions',
+      labelNames: ['kind'],
+      buckets: EFFECT_BUCKETS,
       registers,
     });
-    this.batches = new Histogram({
-      name: 'addrd_batch_events',
-      help: 'Events a batch',
-      buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
-      registers,
+    number('addrd_outbox_breaker_opened_total', 'Times a target was left alone', () => this.breakersOpened);
+    this.dynauthRejected = tally('addrd_dynauth_rejected_total', 'Replies to our requests refused', ['code']);
+    number('addrd_clock_jumps_total', 'Steps of the wall clock by a second or more', () => this.clockJumps);
+    number('addrd_log_dropped_total', 'Log lines dropped because nobody read them', () => this.unlogged());
+
+    const each = (name: string, help: string, buckets: number[]): Record<NameFamily, Histogram> => ({
+      ipv4: histogram(`ipv4_${name}`, help, buckets),
+      ipv6: histogram(`ipv6_${name}`, help, buckets),
     });
-    new Gauge({ name: 'addrd_build_info', help: 'Version', labelNames: ['version'], registers }).set({ version }, 1);
+    this.#allocations = each('allocation_duration_seconds', 'From an order to its commit', ANSWER_BUCKETS);
+    this.#revocations = each('revocation_duration_seconds', 'From REVOKING to REVOKED', REVOCATION_BUCKETS);
+    new Gauge({ name: 'addrd_build_info', help: 'The version', labelNames: ['version'], registers }).set(
+      { version },
+      1,
+    );
   }
 
-  /** Counts a batch, once a label: most batches are of one kind. */
-  countVerdicts(events: readonly { kind: string }[], settlements: readonly { verdict: string }[]): void {
-    const counts = new Map<string, { event: string; verdict: string; count: number }>();
-    settlements.forEach(({ verdict }, index) => {
-      const event = events[index]?.kind ?? '';
-      const key = `${event}/${verdict}`;
-      const known = counts.get(key);
-      if (known === undefined) counts.set(key, { event, verdict, count: 1 });
-      else known.count++;
+  /** Counts a committed batch. `now` in Unix milliseconds. */
+  countCommit(committed: Committed, events: readonly LifecycleEvent[], commitMs: number, now: number): void {
+    this.#commits.observe(commitMs / 1_000);
+    this.#batches.observe(events.length);
+    this.#journal += committed.journal;
+    for (const { kind, status } of committed.outbox) this.#outboxRows.add(`${kind}/${status}`);
+    for (const { family, revokingMs } of committed.revoked) {
+      this.#revocations[nameFamily(family)].observe(revokingMs / 1_000);
+    }
+    committed.settlements.forEach(({ verdict, replayed }, index) => {
+      const event = events[index];
+      if (event === undefined) return;
+      this.#verdicts.add(`${event.kind}/${verdict}`);
+      if (event.kind === 'allocate' && verdict === 'applied' && !replayed) {
+        this.#allocations[nameFamily(event.family)].observe(Math.max(0, now - event.receivedAt) / 1_000);
+      }
     });
-    for (const { event, verdict, count } of counts.values()) this.verdicts.inc({ event, verdict }, count);
+  }
+
+  /** Counts an attempt at an effect. */
+  countEffect(kind: Outbox['kind'], outcome: EffectResult['result'], tookMs: number): void {
+    this.#effects.add(`${kind}/${outcome}`);
+    this.#effectSeconds.observe({ kind }, tookMs / 1_000);
   }
 
   /** Adds the gauges that need the running parts. */
@@ -78,8 +194,18 @@ export class Metrics {
       });
     };
     gauge('addrd_queue_events', 'Events that wait for the door', () => gauges.queue().size);
-    gauge('addrd_queue_age_seconds', 'How long the oldest of them has waited', () => gauges.queue().ageMs / 1000);
-    gauge('addrd_outbox_debt', 'Effects without an outcome', () => gauges.debt().effects);
+    gauge('addrd_queue_age_seconds', 'How long the oldest of them has waited', () => gauges.queue().ageMs / 1_000);
+    const debt: Gauge<'kind' | 'state'> = new Gauge({
+      name: 'addrd_outbox_debt',
+      help: 'Effects without an outcome',
+      labelNames: ['kind', 'state'],
+      registers,
+      collect: () => {
+        const { waiting, inFlight } = gauges.debt();
+        debt.set({ kind: KIND, state: 'waiting' }, waiting);
+        debt.set({ kind: KIND, state: 'in-flight' }, inFlight);
+      },
+    });
     gauge('addrd_outbox_broken_targets', 'Targets left alone for a while', () => gauges.debt().brokenTargets);
     gauge('addrd_store_up', 'Whether the store can be written', () => (gauges.storeUp() ? 1 : 0));
   }

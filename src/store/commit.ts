@@ -5,7 +5,7 @@ import type { JournalEntry, Rows } from '../daemon/lifecycle/records.js';
 import type { Decision, Verdict, World } from '../daemon/lifecycle/world.js';
 import { openError, StoreError, troubleOf } from './errors.js';
 import { IdempotencyTable, type IdempotencyKey } from './idempotency.js';
-import { Image } from './image.js';
+import { Image, type Revoked } from './image.js';
 import { JournalWriter } from './journal.js';
 import type { NextIds } from './order.js';
 import { PoisonTable } from './poison.js';
@@ -37,6 +37,10 @@ export interface Committed {
   readonly outbox: readonly Rows['outbox'][];
   /** The earliest deadline that the batch set, Unix milliseconds. */
   readonly dueAt: number | null;
+  /** Assignments that have ended. */
+  readonly revoked: readonly Revoked[];
+  /** Lines that were added to the journal. */
+  readonly journal: number;
   /** Why the events behind the last settlement were not committed, or null where all were. */
   readonly rest: StoreError | null;
 }
@@ -155,7 +159,8 @@ export class Door<E extends { readonly kind: string; readonly receivedAt: number
     this.#finish();
     this.#mayDie('after-commit');
     this.#ids = ids;
-    return { settlements, ...image.summary(), rest: null };
+    const written = journal.reduce((sum, lines) => sum + lines.length, 0);
+    return { settlements, ...image.summary(), journal: written, rest: null };
   }
 
   #mayDie(point: FaultPoint): void {
@@ -214,6 +219,8 @@ export class Door<E extends { readonly kind: string; readonly receivedAt: number
         settlements: [...left.settlements, ...right.settlements],
         outbox: [...left.outbox, ...right.outbox],
         dueAt: dueAt === Infinity ? null : dueAt,
+        revoked: [...left.revoked, ...right.revoked],
+        journal: left.journal + right.journal,
         rest: right.rest,
       };
     } catch (trouble) {
@@ -237,7 +244,7 @@ export class Door<E extends { readonly kind: string; readonly receivedAt: number
     }
     this.#options.onFault?.(event.kind, source, error);
     const settlement: Settlement = { verdict: 'faulted', code: 'faulted', detail: null, reply: null, replayed: false };
-    return { settlements: [settlement], outbox: [], dueAt: null, rest: null };
+    return { settlements: [settlement], outbox: [], dueAt: null, revoked: [], journal: 0, rest: null };
   }
 }
 

@@ -6,6 +6,7 @@ import {
   overlaps,
   unitAt,
   unitIndex,
+  type Family,
   type Prefix,
 } from '../daemon/lifecycle/address.js';
 import {
@@ -31,6 +32,12 @@ interface Entry<R> {
   readonly row: R | null;
   /** The row as the database has it, or null. */
   readonly stored: R | null;
+}
+
+/** An assignment that has ended, and how long it was REVOKING. */
+export interface Revoked {
+  readonly family: Family;
+  readonly revokingMs: number;
 }
 
 type Entries = { readonly [T in TableName]: Map<string, Entry<Rows[T]>> };
@@ -353,15 +360,21 @@ export class Image implements World {
     }
   }
 
-  /** Effects that this batch wrote, for the worker; and the smallest time that it set, for the deadlines. */
-  summary(): { outbox: Rows['outbox'][]; dueAt: number | null } {
+  /** Effects that this batch wrote, the smallest time that it set, and what it brought to REVOKED. */
+  summary(): { outbox: Rows['outbox'][]; dueAt: number | null; revoked: Revoked[] } {
     const outbox: Rows['outbox'][] = [];
     for (const { row, stored } of this.#entries.outbox.values()) if (row !== null && row !== stored) outbox.push(row);
     let dueAt: number | null = null;
     for (const { row, stored } of this.#entries.deadline.values()) {
       if (row !== null && row !== stored && (dueAt === null || row.dueAt < dueAt)) dueAt = row.dueAt;
     }
-    return { outbox, dueAt };
+    const revoked: Revoked[] = [];
+    for (const { row, stored } of this.#entries.assignment.values()) {
+      if (row?.state !== 'revoked' || stored?.state === 'revoked') continue;
+      const { family, revokingAt, revokedAt } = row;
+      revoked.push({ family, revokingMs: Math.max(0, (revokedAt ?? 0) - (revokingAt ?? revokedAt ?? 0)) });
+    }
+    return { outbox, dueAt, revoked };
   }
 }
 

@@ -25,7 +25,10 @@ export class Pending {
       .prepare(`SELECT ${Table.columns(DEADLINE, 'd')} FROM deadline d WHERE due_at <= ? ORDER BY due_at LIMIT ?`)
       .raw(true);
     this.#subject = db
-      .prepare('SELECT s.sid, n.address, n.entry FROM session s JOIN nas n ON n.id = s.nas WHERE s.id = ?')
+      .prepare(
+        `SELECT s.sid, n.address, n.entry, u.name FROM session s JOIN nas n ON n.id = s.nas
+         LEFT JOIN subscriber u ON u.id = s.subscriber WHERE s.id = ?`,
+      )
       .raw(true);
     this.#pools = db.prepare('SELECT id, tenant, name FROM pool').raw(true);
   }
@@ -50,9 +53,15 @@ export class Pending {
     return (this.#pools.all() as [number, string, string][]).map(([id, tenant, name]) => ({ id, tenant, name }));
   }
 
-  /** Acct-Session-Id of a session, and the NAS that holds it: its address and its config entry. */
-  disconnectSubject(session: number): { sid: Uint8Array; nasAddress: Uint8Array; entry: string } {
-    const [sid, nasAddress, entry] = this.#subject.get(session) as [Uint8Array, Uint8Array, string];
-    return { sid, nasAddress, entry };
+  /** Acct-Session-Id of a session, the NAS that holds it (its address and its config entry), and whose it is. */
+  disconnectSubject(session: number): {
+    sid: Uint8Array;
+    nasAddress: Uint8Array;
+    entry: string;
+    subscriber: string | null;
+  } {
+    type Values = [Uint8Array, Uint8Array, string, string | null];
+    const [sid, nasAddress, entry, subscriber] = this.#subject.get(session) as Values;
+    return { sid, nasAddress, entry, subscriber };
   }
 }

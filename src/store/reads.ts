@@ -6,6 +6,7 @@ import { AssignmentReads, type ShownAssignment } from './reads/assignments.js';
 import { ConflictReads, type ShownConflict } from './reads/conflicts.js';
 import { CountReads, type Counts } from './reads/counts.js';
 import { EffectReads, type ShownEffect } from './reads/effects.js';
+import { FigureReads, type Figures, type Lateness, type OpenSessions } from './reads/figures.js';
 import { HoldingReads, type ShownHolding } from './reads/holdings.js';
 import { JournalReads, type ShownEntry } from './reads/journal.js';
 import { MOST_ROWS, sane } from './reads/limit.js';
@@ -70,6 +71,7 @@ export class Reads {
   readonly #conflicts: ConflictReads;
   readonly #nas: NasReads;
   readonly #counts: CountReads;
+  readonly #figures: FigureReads;
 
   /** `db` may be a read-only connection; statements are prepared once, so the schema must be there. */
   constructor(db: Database) {
@@ -89,6 +91,7 @@ export class Reads {
     this.#conflicts = new ConflictReads(db);
     this.#nas = new NasReads(db);
     this.#counts = new CountReads(db);
+    this.#figures = new FigureReads(db);
   }
 
   /** Everything about a subscriber, or null where the tenant has none of that name. */
@@ -192,6 +195,20 @@ export class Reads {
   /** `tenant` null counts the rows of all tenants, for metrics. `now` in Unix milliseconds. */
   counts(tenant: string | null, now: number): Counts {
     return this.#atOnce(() => this.#counts.of(tenant, now));
+  }
+
+  /** What metrics say of the store, over all tenants. */
+  figures(late: Lateness): Figures {
+    return this.#atOnce(() => this.#figures.figures(late));
+  }
+
+  /** Open sessions by the config entry of their NAS, over all tenants. */
+  openSessions(): OpenSessions[] {
+    return this.#figures.sessions();
+  }
+
+  versions(): { sqlite: string; schema: number } {
+    return this.#figures.versions();
   }
 
   #named(tenant: string, name: string): Subscriber | null {

@@ -51,7 +51,14 @@ function bench(limits: Partial<LaneLimits> = {}) {
         batches.push({
           sids: batch.map(label),
           commit: async (count = batch.length, rest = null) => {
-            resolve({ settlements: batch.slice(0, count).map(() => APPLIED), outbox: [], dueAt: null, rest });
+            resolve({
+              settlements: batch.slice(0, count).map(() => APPLIED),
+              outbox: [],
+              dueAt: null,
+              revoked: [],
+              journal: 0,
+              rest,
+            });
             await settle();
           },
           fail: async (error) => {

@@ -42,6 +42,7 @@ export function invariants(db: Database, policy: Policy): string[] {
   return [
     ...foreignKeys(db),
     ...liveness(assignments, live),
+    ...states(db, assignments),
     ...overlaps(live),
     ...pools.flatMap((pool) => counters(pool, live, free)),
     ...pools.flatMap((pool) => units(pool, live, free)),
@@ -75,6 +76,23 @@ function liveness(assignments: readonly Assignment[], live: readonly Live[]): st
   }
   for (const id of byAssignment.keys()) found.push(`liveness: a live row without assignment ${String(id)}`);
   return found;
+}
+
+/** The counts that triggers keep are those of the rows. */
+function states(db: Database, assignments: readonly Assignment[]): string[] {
+  const counted = new Map<string, number>();
+  for (const { tenant, family, state } of assignments) {
+    const key = `${tenant} ${family} ${state}`;
+    counted.set(key, (counted.get(key) ?? 0) + 1);
+  }
+  const kept = db.prepare('SELECT tenant, family, state, count FROM assignment_count WHERE count > 0').raw(true).all();
+  const found = (kept as [string, string, string, number][]).flatMap(([tenant, family, state, count]) => {
+    const key = `${tenant} ${family} ${state}`;
+    const right = counted.get(key) ?? 0;
+    counted.delete(key);
+    return right === count ? [] : [`counts: ${key} are ${String(right)}, counted as ${String(count)}`];
+  });
+  return [...found, ...[...counted].map(([key, right]) => `counts: ${key} are ${String(right)}, not counted`)];
 }
 
 function overlaps(live: readonly Live[]): string[] {

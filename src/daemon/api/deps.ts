@@ -20,7 +20,7 @@ declare module 'fastify' {
 
 /** Where faults of the API itself are told. */
 export interface ApiLog {
-  error(fields: { readonly code: string; readonly err: unknown }, message: string): void;
+  error(fields: { readonly code: 'api-fault'; readonly err: unknown }, message: string): void;
 }
 
 export interface ApiDeps {

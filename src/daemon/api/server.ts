@@ -92,6 +92,6 @@ function problemOf(error: unknown, logger: ApiLog | undefined): Problem {
   }
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new Problem('unsupported-media-type', 'send application/json');
   if (statusCode === 400) return new Problem('bad-request', error instanceof Error ? error.message : null);
-  logger?.error({ code: typeof code === 'string' ? code : 'unknown', err: error }, 'a request met a fault');
+  logger?.error({ code: 'api-fault', err: error }, 'a request met a fault');
   return new Problem('internal-fault');
 }

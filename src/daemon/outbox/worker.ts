@@ -22,8 +22,10 @@ export interface WorkerOptions {
   /** Resolves to the committed verdict, or null where the event could not be taken. */
   readonly submit: (event: EffectStartedEvent | EffectOutcomeEvent) => Promise<Settlement | null>;
   readonly perform: (row: Outbox) => Promise<EffectResult>;
-  /** Hears of each attempt's outcome. */
-  readonly onResult: (row: Outbox, result: EffectResult) => void;
+  /** Hears of each attempt's outcome, and how long it took. */
+  readonly onResult: (row: Outbox, result: EffectResult, tookMs: number) => void;
+  /** The target of `row` is left alone for a while (`open`), or has answered again. */
+  readonly onBreaker?: (row: Outbox, open: boolean) => void;
 }
 
 interface Target {
@@ -75,10 +77,14 @@ export class OutboxWorker {
   }
 
   /** How many effects wait or are in flight, and at how many targets the circuit is broken. */
-  debt(): { effects: number; brokenTargets: number } {
+  debt(): { waiting: number; inFlight: number; brokenTargets: number } {
     let brokenTargets = 0;
-    for (const { breaker } of this.#targets.values()) if (breaker.isOpen) brokenTargets++;
-    return { effects: this.#rows.size, brokenTargets };
+    let inFlight = 0;
+    for (const target of this.#targets.values()) {
+      if (target.breaker.isOpen) brokenTargets++;
+      inFlight += target.inFlight;
+    }
+    return { waiting: Math.max(0, this.#rows.size - inFlight), inFlight, brokenTargets };
   }
 
   #target(name: string): Target {
@@ -153,7 +159,7 @@ export class OutboxWorker {
   }
 
   async #perform(row: Outbox, target: Target): Promise<void> {
-    const { clock, random, submit, perform, onResult } = this.#options;
+    const { clock, random, submit, perform, onResult, onBreaker } = this.#options;
     const started = await submit({ kind: 'effect-started', outbox: row.id, receivedAt: clock.wallMs() });
     if (started?.verdict !== 'applied') {
       target.breaker.spared();
@@ -163,9 +169,13 @@ export class OutboxWorker {
       return;
     }
     const { attempt } = started.reply as { readonly attempt: number };
+    const began = clock.monoMs();
     const outcome = await perform(row);
-    target.breaker.returned(outcome.result === 'ack' || outcome.result === 'nak', clock.monoMs());
-    onResult(row, outcome);
+    const now = clock.monoMs();
+    const wasOpen = target.breaker.isOpen;
+    target.breaker.returned(outcome.result === 'ack' || outcome.result === 'nak', now);
+    onResult(row, outcome, now - began);
+    if (target.breaker.isOpen !== wasOpen) onBreaker?.(row, target.breaker.isOpen);
     const jitter = random.unit();
     while (this.#running) {
       const receivedAt = clock.wallMs();

@@ -53,6 +53,8 @@ export interface AccountingServerOptions<T> {
   readonly replyCacheEntries?: number;
   /** Called once per request, never for a retransmission of one in work or answered. Must not throw. */
   readonly handler: (received: ReceivedAccounting<T>, respond: Respond) => void;
+  /** A datagram came in, of so many octets, whatever becomes of it. */
+  readonly onDatagram?: (octets: number) => void;
   readonly onReject: (code: AccountingRejectCode, source: UdpPeer) => void;
   /** A retransmission was answered with the remembered reply. */
   readonly onReplay?: (source: UdpPeer) => void;
@@ -145,6 +147,7 @@ export class AccountingServer<T> {
   #receive(socket: UdpSocket, datagram: Uint8Array, peer: UdpPeer): void {
     if (this.#state !== 'started') return;
     const { onReject } = this.#options;
+    this.#options.onDatagram?.(datagram.length);
     const match = this.#clients.find(peer.address);
     if (match === undefined) {
       onReject('unknown-client', peer);

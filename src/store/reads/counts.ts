@@ -25,7 +25,8 @@ export class CountReads {
   constructor(db: Database) {
     const mine = '(:tenant IS NULL OR tenant = :tenant)';
     this.#assignments = db.prepare(
-      `SELECT family, state, count(*) AS count FROM assignment WHERE ${mine} GROUP BY family, state ORDER BY family, state`,
+      `SELECT family, state, sum(count) AS count FROM assignment_count WHERE ${mine} GROUP BY family, state
+       HAVING sum(count) > 0 ORDER BY family, state`,
     );
     const one = (sql: string): Statement => db.prepare(`SELECT count(*) FROM ${sql}`).pluck(true);
     this.#stuck = one(`assignment WHERE state = 'revoking' AND stuck IS NOT NULL AND ${mine}`);

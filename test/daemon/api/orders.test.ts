@@ -240,7 +240,7 @@ t.test('faults and unavailability', async (t) => {
   const broken = await post();
   t.match(broken.json(), { code: 'internal-fault', status: 500 });
   t.notMatch(broken.body, 'hunter2');
-  t.strictSame(logged, [['unknown', 'a request met a fault']]);
+  t.strictSame(logged, [['api-fault', 'a request met a fault']]);
 });
 
 t.test('an Idempotency-Key goes with the order, bound to method, path and body', async (t) => {

@@ -1,0 +1,190 @@
+/**
+ * Metrics of what the store knows, for the API's thread: they are read from its own read-only connection when somebody
+ * scrapes, and not at each scrape. The thread that takes packets has no part in it.
+ */
+import { Gauge, type Registry } from 'prom-client';
+import type { FamilyCount } from '../../store/reads/figures.js';
+import type { Reads } from '../../store/reads.js';
+import { unitCount, type Family } from '../lifecycle/address.js';
+import type { Conflict, Pool } from '../lifecycle/records.js';
+import { LIFECYCLE_STATES } from '../lifecycle/state.js';
+import { freeCount } from '../lifecycle/units.js';
+import { NAME_FAMILIES, nameFamily, type NameFamily } from '../metrics.js';
+import { Spell } from './spell.js';
+
+export interface StoreMetricsOptions {
+  readonly registry: Registry;
+  readonly reads: Reads;
+  readonly clock: { wallMs(): number; monoMs(): number };
+  /** Octets of a file, or null where there is none: the write-ahead log. */
+  readonly walSize: () => Promise<number | null>;
+  /** `lifecycle.evidence_timeout`. */
+  readonly evidenceTimeoutMs: number;
+  /** `lifecycle.interim_interval`. */
+  readonly interimIntervalMs: number;
+}
+
+/** Figures are at least so old before they are read again, however quickly that goes. */
+const FRESH_MS = 5_000;
+/** A quarantine that ended so long ago should have been noticed by the deadlines. */
+const UNRELEASED_MS = 5 * 60_000;
+const NEVER_SEEN_MS = 24 * 3_600_000;
+/** A NAS that has missed so many Interims of its busiest customers is silent. */
+const SILENT_INTERVALS = 2;
+
+const FAMILIES: readonly Family[] = ['ipv4', 'ipv6', 'ipv6-pd'];
+const CONFLICTS: readonly Conflict['kind'][] = ['contested', 'occupied', 'wider-than-pool'];
+
+export class StoreMetrics {
+  readonly #options: StoreMetricsOptions;
+  readonly #figures: Spell;
+  readonly #sessions: Spell;
+  readonly #states: Readonly<Record<NameFamily, Gauge<'state'>>>;
+  readonly #leaks: Readonly<Record<NameFamily, Gauge>>;
+  readonly #utilisation: Readonly<Record<NameFamily, Gauge<'tenant' | 'pool'>>>;
+  readonly #units: Gauge<'tenant' | 'pool' | 'state'>;
+  readonly #stuck: Gauge<'family'>;
+  readonly #neverSeen: Gauge<'family'>;
+  readonly #oldestEffect: Gauge<'kind'>;
+  readonly #conflicts: Gauge<'kind'>;
+  readonly #nases: Gauge<'state'>;
+  readonly #heard: Gauge<'nas'>;
+  readonly #open: Gauge<'nas'>;
+  readonly #suspect: Gauge<'nas'>;
+  readonly #overdueDeadlines: Gauge;
+  readonly #poison: Gauge;
+  readonly #alive: Gauge;
+  readonly #listening: Gauge;
+  readonly #file: Gauge;
+  readonly #free: Gauge;
+  readonly #wal: Gauge;
+  readonly #took: Gauge<'part'>;
+
+  constructor(options: StoreMetricsOptions) {
+    this.#options = options;
+    const { registry, reads, clock } = options;
+    const registers = [registry];
+    const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]): Gauge<L> =>
+      new Gauge<L>({ name, help, labelNames, registers });
+    const each = <L extends string>(name: string, help: string, ...labels: L[]): Record<NameFamily, Gauge<L>> => ({
+      ipv4: gauge(`ipv4_${name}`, help, ...labels),
+      ipv6: gauge(`ipv6_${name}`, help, ...labels),
+    });
+    this.#figures = new Spell(clock, FRESH_MS);
+    this.#sessions = new Spell(clock, FRESH_MS);
+    this.#states = each('lifecycle_state_total', 'Assignments in a state', 'state');
+    this.#leaks = each('prefix_leak_total', 'Prefixes that are kept though nobody has a right to them');
+    this.#utilisation = each(
+      'pool_utilization_percent',
+      'Held and barred of what a pool can hand out',
+      'tenant',
+      'pool',
+    );
+    this.#units = gauge('addrd_pool_units', 'Units of a pool', 'tenant', 'pool', 'state');
+    this.#stuck = gauge('addrd_assignments_stuck', 'REVOKING, with a reason why it does not end', 'family');
+    this.#neverSeen = gauge('addrd_assignments_never_seen', 'ALLOCATED for a day without a session', 'family');
+    this.#oldestEffect = gauge('addrd_outbox_oldest_seconds', 'Age of the oldest unfinished effect', 'kind');
+    this.#conflicts = gauge('addrd_conflicts_open', 'Open conflicts', 'kind');
+    this.#nases = gauge('addrd_nases', 'Known NASes, heard of late or silent', 'state');
+    this.#heard = gauge('addrd_nas_heard_timestamp_seconds', 'When a NAS of a config entry was last heard', 'nas');
+    this.#open = gauge('addrd_sessions_open', 'Open sessions', 'nas');
+    this.#suspect = gauge('addrd_sessions_suspect', 'Open sessions not seen since their NAS restarted', 'nas');
+    this.#overdueDeadlines = gauge('addrd_deadlines_due', 'Deadlines that are due and not yet worked off');
+    this.#poison = gauge('addrd_poison_rows', 'Condemned events on record');
+    this.#alive = gauge('addrd_alive_timestamp_seconds', 'The last committed heartbeat');
+    this.#listening = gauge('addrd_listening_since_timestamp_seconds', 'Since when addrd listens without a gap');
+    this.#file = gauge('addrd_store_file_bytes', 'Size of the store');
+    this.#free = gauge('addrd_store_free_bytes', 'Of it in pages that hold nothing');
+    this.#wal = gauge('addrd_store_wal_bytes', 'Size of the write-ahead log');
+    this.#took = gauge('addrd_store_figures_seconds', 'What it last took to read these figures', 'part');
+    const { sqlite, schema } = reads.versions();
+    const info = gauge('addrd_store_info', 'Versions of SQLite and of the schema', 'sqlite_version', 'schema_version');
+    info.set({ sqlite_version: sqlite, schema_version: String(schema) }, 1);
+  }
+
+  /** Reads again what has become too old. To be awaited before the registry is asked for its text. */
+  async refresh(): Promise<void> {
+    const { reads } = this.#options;
+    this.#took.set(
+      { part: 'figures' },
+      this.#figures.run(() => {
+        this.#read();
+      }),
+    );
+    const took = this.#sessions.run(() => {
+      this.#open.reset();
+      this.#suspect.reset();
+      for (const { entry, open, suspect } of reads.openSessions()) {
+        this.#open.set({ nas: entry }, open);
+        this.#suspect.set({ nas: entry }, suspect);
+      }
+    });
+    this.#took.set({ part: 'sessions' }, took);
+    this.#wal.set((await this.#options.walSize()) ?? 0);
+  }
+
+  #read(): void {
+    const { reads, clock, evidenceTimeoutMs, interimIntervalMs } = this.#options;
+    const now = clock.wallMs();
+    const figures = reads.figures({
+      now,
+      revokingBefore: now - evidenceTimeoutMs,
+      quarantineBefore: now - UNRELEASED_MS,
+      allocatedBefore: now - NEVER_SEEN_MS,
+      heardBefore: now - SILENT_INTERVALS * interimIntervalMs,
+    });
+    for (const family of NAME_FAMILIES) {
+      for (const state of LIFECYCLE_STATES) {
+        const count = sum(
+          figures.states.filter((one) => one.state === state),
+          family,
+        );
+        this.#states[family].set({ state }, count);
+      }
+      this.#leaks[family].set(sum(figures.overdue, family) + sum(figures.unreleased, family));
+    }
+    for (const family of FAMILIES) {
+      this.#stuck.set({ family }, countOf(figures.stuck, family));
+      this.#neverSeen.set({ family }, countOf(figures.neverSeen, family));
+    }
+    this.#showPools(figures.pools);
+    this.#oldestEffect.set({ kind: 'nas.disconnect' }, 0);
+    for (const { kind, oldest } of figures.effects) this.#oldestEffect.set({ kind }, Math.max(0, now - oldest) / 1_000);
+    for (const kind of CONFLICTS) {
+      this.#conflicts.set({ kind }, figures.conflicts.find((one) => one.kind === kind)?.count ?? 0);
+    }
+    this.#nases.set({ state: 'heard' }, figures.nases.heard);
+    this.#nases.set({ state: 'silent' }, figures.nases.silent);
+    this.#heard.reset();
+    for (const { entry, heardUntil } of figures.entries) this.#heard.set({ nas: entry }, heardUntil / 1_000);
+    this.#overdueDeadlines.set(figures.dueDeadlines);
+    this.#poison.set(figures.poison);
+    this.#alive.set((figures.aliveAt ?? 0) / 1_000);
+    this.#listening.set((figures.listeningSince ?? 0) / 1_000);
+    this.#file.set(figures.size.file);
+    this.#free.set(figures.size.free);
+  }
+
+  #showPools(pools: readonly Pool[]): void {
+    for (const family of NAME_FAMILIES) this.#utilisation[family].reset();
+    this.#units.reset();
+    for (const pool of pools) {
+      const { tenant, name, family, held, barred, excluded } = pool;
+      const usable = unitCount(pool.prefix, pool.unitLength) - BigInt(excluded);
+      const used = BigInt(held + barred);
+      // As the API says it: a pool that can hand out nothing at all is full.
+      const percent = usable <= 0n ? 100 : Number((used * 10_000n) / usable) / 100;
+      this.#utilisation[nameFamily(family)].set({ tenant, pool: name }, percent);
+      const units = { held, barred, excluded, free: Number(freeCount(pool)) };
+      for (const [state, count] of Object.entries(units)) this.#units.set({ tenant, pool: name, state }, count);
+    }
+  }
+}
+
+function countOf(counts: readonly FamilyCount[], family: Family): number {
+  return counts.find((one) => one.family === family)?.count ?? 0;
+}
+
+function sum(counts: readonly FamilyCount[], family: NameFamily): number {
+  return counts.reduce((total, one) => total + (nameFamily(one.family) === family ? one.count : 0), 0);
+}
