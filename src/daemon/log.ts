@@ -3,7 +3,6 @@ import { pino } from 'pino';
 import type { AccountingRejectCode } from '../protocols/radius/server.js';
 import type { DynAuthRejectCode } from '../protocols/radius/client.js';
 import type { StoreErrorCode } from '../store/errors.js';
-import { systemClock, type Clock } from './clock.js';
 
 /** Codes that only the log has. */
 export type DaemonLogCode =
@@ -24,8 +23,7 @@ export type DaemonLogCode =
   | 'effect'
   | 'breaker-opened'
   | 'breaker-closed'
-  | 'api-fault'
-  | 'log-dropped';
+  | 'api-fault';
 
 export type LogCode = DaemonLogCode | StoreErrorCode | AccountingRejectCode | `dynauth-${DynAuthRejectCode}`;
 
@@ -50,74 +48,47 @@ export interface Logger {
   fatal<F extends Coded>(fields: Fields<F>, message: string): void;
 }
 
-/** So much is kept for a reader that has stopped reading; what is more is dropped and counted. */
+/** So many octets are kept for a reader that has stopped reading; what is more is dropped and counted. */
 const LONGEST_BACKLOG = 1_048_576;
-/** A reader that has taken nothing for so long is not waited for when addrd ends. */
-const STUCK_MS = 1_000;
 const LONGEST_TEXT = 4_096;
 const DEEPEST_CAUSE = 3;
 
-/** What a log is written to: it never waits, and it never throws. */
-export class LogOutput {
-  readonly #sink: ReturnType<typeof pino.destination>;
-  readonly #clock: Clock;
-  #pending = 0;
-  /** When the reader last took something, or had nothing to take; monotonic milliseconds. */
-  #takenAt: number;
-  #dropped = 0;
-  #untold = 0;
+/**
+ * A stream as Node gives standard output: on a pipe or a socket (journald's is one) it writes what finds room and keeps
+ * the rest, without waiting.
+ */
+export interface LogStream {
+  write(text: string): unknown;
+  /** Octets that it keeps. */
+  readonly writableLength: number;
+  readonly writable: boolean;
+  on(event: 'error', hear: (error: Error) => void): unknown;
+}
 
-  /** `fd` is standard output, unless a test says otherwise. */
-  constructor(clock: Clock, fd = 1) {
-    this.#clock = clock;
-    this.#takenAt = clock.monoMs();
-    // Written by the thread pool: a full pipe keeps a thread of it waiting, and not the one that takes packets.
-    this.#sink = pino.destination({ dest: fd, sync: false, maxLength: LONGEST_BACKLOG });
-    this.#sink.on('write', (octets) => {
-      this.#pending = Math.max(0, this.#pending - octets);
-      this.#takenAt = this.#clock.monoMs();
-    });
-    this.#sink.on('drop', (line: string) => {
-      this.#pending -= Buffer.byteLength(line);
-      this.#dropped++;
-      this.#untold++;
-    });
-    // Nobody reads (EPIPE) or there is no room (ENOSPC). The lines stay in the backlog, and the next one tries again.
-    this.#sink.on('error', () => undefined);
+/** What a log is written to: it never waits and never throws, and it drops what nobody reads. */
+export class LogOutput {
+  readonly #stream: LogStream;
+  #dropped = 0;
+
+  constructor(stream: LogStream) {
+    this.#stream = stream;
+    // The reader has gone (EPIPE): the stream is not writable from then on, and each line counts as dropped.
+    stream.on('error', () => undefined);
   }
 
-  /** Lines that found no room. */
+  /** Lines that nobody will read. */
   get dropped(): number {
     return this.#dropped;
   }
 
   write(line: string): void {
-    if (this.#pending === 0) this.#takenAt = this.#clock.monoMs();
-    this.#pending += Buffer.byteLength(line);
-    this.#sink.write(line);
-  }
-
-  /** How many lines were dropped since this was last asked, once there is room again; else 0. */
-  takeUntold(): number {
-    if (this.#pending > 0) return 0;
-    const untold = this.#untold;
-    this.#untold = 0;
-    return untold;
-  }
-
-  /** Writes what is left before the process ends, unless nobody takes it. */
-  finish(): void {
-    if (this.#pending > 0 && this.#clock.monoMs() - this.#takenAt >= STUCK_MS) return;
-    try {
-      this.#sink.flushSync();
-    } catch {
-      // The log itself cannot be written: there is nowhere left to say so.
-    }
+    if (this.#stream.writable && this.#stream.writableLength < LONGEST_BACKLOG) this.#stream.write(line);
+    else this.#dropped++;
   }
 }
 
-/** A logger to `output`, or to standard output; `level` is pino's. */
-export function openLog(level: string, output = new LogOutput(systemClock)): Logger {
+/** A logger to `output`; `level` is pino's. */
+export function openLog(level: string, output: LogOutput): Logger {
   const sink = {
     write: (line: string) => {
       output.write(line);

@@ -66,13 +66,12 @@ async function serve(path: string, level: string): Promise<void> {
     process.exitCode = EXIT.config;
     return;
   }
-  const output = new LogOutput(systemClock);
+  const output = new LogOutput(process.stdout);
   const log = openLog(level, output);
   const metrics = new Metrics(version);
   metrics.unlogged = () => output.dropped;
   const die = (code: LogCode, error: unknown, message: string): never => {
     log.fatal({ code, err: error }, message);
-    output.finish();
     process.exit(EXIT.software);
   };
   process.on('uncaughtException', (error) => die('uncaught', error, 'a fault of addrd: it ends and starts again'));
@@ -93,7 +92,6 @@ async function serve(path: string, level: string): Promise<void> {
       daemon.stop().then(
         () => {
           log.info({ code: 'stopped' }, 'addrd has stopped');
-          output.finish();
           process.exit(0);
         },
         (error: unknown) => die('stop-failed', error, 'addrd could not stop in order'),
@@ -102,7 +100,6 @@ async function serve(path: string, level: string): Promise<void> {
     process.once('SIGTERM', stop);
     process.once('SIGINT', stop);
   } catch (error) {
-    output.finish();
     complain(explain(error));
     process.exitCode = exitOf(error);
   }

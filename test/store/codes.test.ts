@@ -1,5 +1,5 @@
 /** docs/errors.md has a row for each code of the types that it names, and for no other. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import ts from 'typescript';
@@ -40,6 +40,7 @@ const listed = listings(markdown);
 
 /** The types that must be listed: codes that leave the process. */
 const WANTED = [
+  'src/daemon/log.ts DaemonLogCode',
   'src/store/errors.ts StoreErrorCode',
   'src/store/errors.ts Trouble',
   'src/daemon/pipeline.ts UnsettledCode',
@@ -79,5 +80,24 @@ t.test('the comparison can fail', (t) => {
     t.notSame(own(text), members);
   }
   t.same(membersOf(program, 'src/daemon/pipeline.ts', 'NoSuchCode'), []);
+  t.end();
+});
+
+t.test('each code of the log is written somewhere, and every line has one', (t) => {
+  const folder = new URL('src/daemon/', ROOT);
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const sources = names
+    .filter((name) => !name.startsWith('ctl/') && name !== 'log.ts')
+    .map((name) => readFileSync(new URL(name, folder), 'utf8'));
+  const text = sources.join('\n');
+  for (const code of membersOf(program, 'src/daemon/log.ts', 'DaemonLogCode')) {
+    const written = new RegExp(`(code: '${code}'|(quiet\\.(warn|error)|die)\\(\\s*'${code}')`);
+    t.match(text, written, `${code} is written`);
+  }
+  const lines = [...text.matchAll(/\blog(?:ger\?)?\.(?:debug|info|warn|error|fatal)\(\s*(\S+ \S+)/g)].map(
+    ([, said]) => said,
+  );
+  t.ok(lines.length > 10);
+  for (const said of lines) t.match(said, /^\{ code[:,]|^\{\s+code[:,]/, `a code comes first: ${said ?? ''}`);
   t.end();
 });

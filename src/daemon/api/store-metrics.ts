@@ -59,6 +59,7 @@ export class StoreMetrics {
   readonly #free: Gauge;
   readonly #wal: Gauge;
   readonly #took: Gauge<'part'>;
+  readonly #readable: Gauge;
 
   constructor(options: StoreMetricsOptions) {
     this.#options = options;
@@ -97,6 +98,7 @@ export class StoreMetrics {
     this.#free = gauge('addrd_store_free_bytes', 'Of it in pages that hold nothing');
     this.#wal = gauge('addrd_store_wal_bytes', 'Size of the write-ahead log');
     this.#took = gauge('addrd_store_figures_seconds', 'What it last took to read these figures', 'part');
+    this.#readable = gauge('addrd_store_readable', 'Whether these figures could be read; else they are the last ones');
     const { sqlite, schema } = reads.versions();
     const info = gauge('addrd_store_info', 'Versions of SQLite and of the schema', 'sqlite_version', 'schema_version');
     info.set({ sqlite_version: sqlite, schema_version: String(schema) }, 1);
@@ -104,23 +106,31 @@ export class StoreMetrics {
 
   /** Reads again what has become too old. To be awaited before the registry is asked for its text. */
   async refresh(): Promise<void> {
-    const { reads } = this.#options;
-    this.#took.set(
-      { part: 'figures' },
-      this.#figures.run(() => {
+    try {
+      const figures = this.#figures.run(() => {
         this.#read();
-      }),
-    );
-    const took = this.#sessions.run(() => {
-      this.#open.reset();
-      this.#suspect.reset();
-      for (const { entry, open, suspect } of reads.openSessions()) {
-        this.#open.set({ nas: entry }, open);
-        this.#suspect.set({ nas: entry }, suspect);
-      }
-    });
-    this.#took.set({ part: 'sessions' }, took);
+      });
+      const sessions = this.#sessions.run(() => {
+        this.#countSessions();
+      });
+      this.#took.set({ part: 'figures' }, figures);
+      this.#took.set({ part: 'sessions' }, sessions);
+      this.#readable.set(1);
+    } catch {
+      // The other metrics are needed most when the store is in trouble; this one tells that these are old.
+      this.#readable.set(0);
+    }
     this.#wal.set((await this.#options.walSize()) ?? 0);
+  }
+
+  #countSessions(): void {
+    const counts = this.#options.reads.openSessions();
+    this.#open.reset();
+    this.#suspect.reset();
+    for (const { entry, open, suspect } of counts) {
+      this.#open.set({ nas: entry }, open);
+      this.#suspect.set({ nas: entry }, suspect);
+    }
   }
 
   #read(): void {

@@ -100,7 +100,7 @@ export class FigureReads {
     );
     this.#conflicts = db.prepare(`SELECT kind, count(*) AS count FROM conflict WHERE closed_at IS NULL GROUP BY kind`);
     this.#nases = db.prepare(
-      `SELECT coalesce(sum(heard_until >= ?1), 0) AS heard, coalesce(sum(heard_until < ?1), 0) AS silent FROM nas`,
+      `SELECT coalesce(sum(heard_until >= :before), 0) AS heard, coalesce(sum(heard_until < :before), 0) AS silent FROM nas`,
     );
     this.#entries = db.prepare('SELECT entry, max(heard_until) AS heardUntil FROM nas GROUP BY entry ORDER BY entry');
     this.#due = db.prepare('SELECT count(*) FROM deadline WHERE due_at <= ?').pluck(true);
@@ -133,7 +133,7 @@ export class FigureReads {
       pools: (this.#pools.all() as SqlValue[][]).map((values) => POOL.read(values)),
       effects: this.#effects.all() as Figures['effects'],
       conflicts: this.#conflicts.all() as Figures['conflicts'],
-      nases: this.#nases.get(late.heardBefore) as Figures['nases'],
+      nases: this.#nases.get({ before: late.heardBefore }) as Figures['nases'],
       entries: this.#entries.all() as Figures['entries'],
       dueDeadlines: this.#due.get(late.now) as number,
       poison: this.#poison.get() as number,
