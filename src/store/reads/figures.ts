@@ -107,7 +107,8 @@ export class FigureReads {
     this.#poison = db.prepare('SELECT count(*) FROM poison').pluck(true);
     this.#meta = db.prepare('SELECT value FROM meta WHERE key = ?').pluck(true);
     this.#sessions = db.prepare(
-      `SELECT n.entry AS entry, sum(c.open) AS open, sum(c.suspect) AS suspect FROM nas n JOIN (
+      `SELECT n.entry AS entry, coalesce(sum(c.open), 0) AS open, coalesce(sum(c.suspect), 0) AS suspect
+       FROM nas n LEFT JOIN (
          SELECT e.nas AS nas, count(*) AS open, sum(e.epoch < m.epoch) AS suspect
          FROM session e INDEXED BY session_epoch JOIN nas m ON m.id = e.nas WHERE e.ended_at IS NULL GROUP BY e.nas
        ) c ON c.nas = n.id GROUP BY n.entry ORDER BY n.entry`,
