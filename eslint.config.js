@@ -61,6 +61,11 @@ const bans = [
     modules: ['dgram'],
   },
   {
+    instead: 'addrd runs no programs but systemd-notify: use Notifier.',
+    allowedIn: ['src/daemon/systemd-notify.ts'],
+    modules: ['child_process', 'cluster'],
+  },
+  {
     instead: 'HTTP is injected: use HttpClient.',
     allowedIn: ['src/daemon/ctl/http.ts'],
     globals: ['fetch'],

@@ -31,6 +31,7 @@ function house(changes: Readonly<Record<string, string>> = {}): Map<string, stri
     'src/daemon/ingest/radius.ts': `import '../../protocols/radius/packet.js';\nimport '../lifecycle/decide.js';`,
     'src/daemon/effects/nas.ts': `import '../../protocols/radius/packet.js';\nimport '../log.js';`,
     'src/daemon/log.ts': `import { pino } from 'pino';\nexport const log = pino;`,
+    'src/daemon/systemd-notify.ts': `import { execFile } from 'node:child_process';\nexport const x = execFile;`,
     'src/daemon/command.ts': `import type { State } from './lifecycle/state.js';\nexport type X = State;`,
     'src/daemon/pipeline.ts': `import '../store/commit.js';\nimport './command.js';`,
     'src/daemon/outbox/worker.ts': `import '../pipeline.js';\nimport '../../store/open.js';`,
@@ -83,6 +84,7 @@ const offences: readonly (readonly [path: string, text: string, ...rules: (strin
   ['src/protocols/radius/x.ts', `import { createSocket } from 'node:dgram';`, home('dgram')],
   ['src/protocols/radius/x.ts', `import type { Socket } from 'dgram';`, home('dgram')],
   ['src/daemon/x.ts', `const x = await import('node:dgram');`, home('dgram')],
+  ['src/daemon/x.ts', `import { spawn } from 'node:child_process';`, home('child_process')],
 
   ['src/daemon/lifecycle/x.ts', `import { createHash } from 'node:crypto';`, lifecycle],
   ['src/daemon/lifecycle/x.ts', `import type { Stats } from 'fs';`, lifecycle],

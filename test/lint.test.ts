@@ -13,12 +13,13 @@ const overrideConfigFile = 'eslint.config.js';
 
 const clock = 'src/daemon/clock.ts';
 const udp = 'src/protocols/udp.ts';
+const notify = 'src/daemon/systemd-notify.ts';
 const ctlHttp = 'src/daemon/ctl/http.ts';
 const mains = ['src/daemon/main.ts', 'src/daemon/ctl/main.ts'];
 const lifecycle = 'src/daemon/lifecycle/decide.ts';
 /** One file of every room, and every file that has a permission of its own. */
 const places = [
-  ...[clock, udp, ctlHttp, ...mains, lifecycle],
+  ...[clock, udp, notify, ctlHttp, ...mains, lifecycle],
   ...['src/daemon/build.ts', 'src/daemon/pipeline.ts', 'src/daemon/api/server.ts', 'src/daemon/ctl/show.ts'],
   ...['src/daemon/ingest/radius.ts', 'src/daemon/outbox/worker.ts', 'src/daemon/effects/nas.ts'],
   ...['src/protocols/radius/server.ts', 'src/protocols/netbox/client.ts', 'src/store/commit.ts'],
@@ -89,6 +90,12 @@ const banned: readonly Fixture[] = [
     'export const x = import("crypto");',
   ),
   ...fixtures(syntax, [udp], 'export const x = import("node:dgram");'),
+  ...fixtures(
+    imports,
+    [notify],
+    ...['import { spawn } from "node:child_process";\nexport const x = spawn;', 'import "node:cluster";'],
+  ),
+  ...fixtures(syntax, [notify], 'export const x = import("child_process");'),
   ...fixtures(globals, [ctlHttp], 'export const x = fetch("http://192.0.2.1/");', 'export const get = fetch;'),
   ...fixtures(
     globals,

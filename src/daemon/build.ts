@@ -1,18 +1,21 @@
 /** Builds the whole daemon: store, core and API, in their order. No logic. */
 import { openReader, openStore } from '../store/open.js';
 import { Reads } from '../store/reads.js';
+import { listenText } from './activation.js';
 import { readOrCreateToken, tokenPath } from './api-token.js';
 import { openScrape } from './api/scrape.js';
 import { buildApi } from './api/server.js';
 import { tokenDigest, type ApiToken } from './api/token.js';
 import type { Config } from './config.js';
 import { startCore, type Platform } from './core.js';
+import type { Vitals } from './notify.js';
 
 export { StartRefused } from './core.js';
 
 export interface Daemon {
   /** Where it listens, as `address:port` texts. */
   readonly listening: { readonly accounting: readonly string[]; readonly api: readonly string[] };
+  vitals(): Vitals;
   /** Answers what is committed, then closes API, sockets and store. Stopping twice is allowed. */
   stop(): Promise<void>;
 }
@@ -77,10 +80,10 @@ export async function startDaemon(config: Config, pid: number, version: string, 
     }
     const accounting = core.bound.map(({ address, port, receiveBuffer }) => {
       log.info({ code: 'listening', what: 'accounting', address, port, receiveBuffer }, 'listening');
-      return `${address}:${String(port)}`;
+      return listenText({ address, port });
     });
     for (const address of api) log.info({ code: 'listening', what: 'api', address }, 'listening');
-    return { listening: { accounting, api }, stop };
+    return { listening: { accounting, api }, vitals: () => core.vitals(), stop };
   } catch (error) {
     await stop();
     throw error;

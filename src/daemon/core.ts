@@ -7,6 +7,7 @@ import { Door, type FaultPoint, type Settlement } from '../store/commit.js';
 import type { StoreError } from '../store/errors.js';
 import { Pending } from '../store/pending.js';
 import type { Database } from '../store/open.js';
+import { listenDifference, listenText, type PassedSocket } from './activation.js';
 import { after, type Clock, type Random, type Timers, type Turn } from './clock.js';
 import type { CommandPort, Readiness } from './command.js';
 import { configuredPools, type Config, type NasConfig } from './config.js';
@@ -21,6 +22,7 @@ import type { EffectResult, LifecycleEvent } from './lifecycle/events.js';
 import type { Outbox } from './lifecycle/records.js';
 import type { Logger } from './log.js';
 import type { Metrics } from './metrics.js';
+import type { Vitals } from './notify.js';
 import { openCommands } from './orders.js';
 import { OutboxWorker } from './outbox/worker.js';
 import { Pipeline } from './pipeline.js';
@@ -34,6 +36,8 @@ export interface Platform {
   readonly turn: Turn;
   readonly random: Random;
   readonly openUdp: OpenUdp;
+  /** Sockets for accounting that somebody else opened: with any, `radius.accounting.listen` is not opened. */
+  readonly passed?: readonly PassedSocket[];
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Where a simulation lets the process die. */
@@ -59,13 +63,17 @@ const FAULTS_A_MINUTE = 10;
 /** A commit that takes longer is worth a line: the answers of a whole batch waited for it. */
 const SLOW_COMMIT_MS = 500;
 
+/** How long a stop waits for the answers to what was read. Whoever is not answered by then asks again. */
+const DRAIN_MS = 5_000;
+
 /** The running daemon without its API. */
 export interface Core {
   readonly commands: CommandPort;
   readonly pipeline: Pipeline;
   readonly bound: readonly BoundSocket[];
   readiness(): Readiness;
-  /** Closes the sockets, commits what is queued and answers it. Stopping twice is allowed. */
+  vitals(): Vitals;
+  /** Commits what was read and answers it, and closes the sockets. Stopping twice is allowed. */
   stop(): Promise<void>;
 }
 
@@ -88,6 +96,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
   let trouble: StoreError | null = null;
   let faults: readonly number[] = [];
   let policy = compilePolicy({ ...config, pools: [] }, () => 0);
+  let commitEndedAt = clock.monoMs();
   const judge = platform.judge ?? decide;
 
   const door = new Door<LifecycleEvent>({
@@ -105,7 +114,10 @@ export async function startCore(config: Config, db: Database, platform: Platform
   });
 
   const pipeline = new Pipeline({
-    commit: (batch) => door.commitBatch(batch, (world, event) => judge(world, event, policy)),
+    commit: (batch) =>
+      door
+        .commitBatch(batch, (world, event) => judge(world, event, policy))
+        .finally(() => (commitEndedAt = clock.monoMs())),
     clock,
     timers,
     turn,
@@ -209,6 +221,17 @@ export async function startCore(config: Config, db: Database, platform: Platform
     },
   });
 
+  const passed = platform.passed ?? [];
+  const configured = config.radius.accounting.listen;
+  const { unheard, unnamed } = listenDifference(passed, configured);
+  if (passed.length > 0) {
+    log.info({ code: 'sockets-passed', sockets: passed.map(listenText) }, 'accounting sockets were handed over');
+    if (unheard.length + unnamed.length > 0) {
+      const message = 'radius.accounting.listen is not what the socket unit says: the socket unit counts';
+      log.warn({ code: 'listen-differs', unheard, unnamed }, message);
+    }
+  }
+
   const clients = new ClientTable(
     config.radius.nas.map((nas) => ({
       name: nas.name,
@@ -221,7 +244,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
   const server = new AccountingServer<NasConfig>({
     openUdp,
     clock,
-    listen: config.radius.accounting.listen.map(({ host, port }) => ({ address: host, port })),
+    listen: passed.length > 0 ? passed : configured.map(({ host, port }) => ({ address: host, port })),
     clients,
     handler: ({ client, source, receivedAt, request }, respond) => {
       const { tenant, name: entry } = client.payload;
@@ -259,7 +282,9 @@ export async function startCore(config: Config, db: Database, platform: Platform
     heartbeat.stop();
     deadlines.stop();
     worker.stop();
-    server.drain();
+    const late = timers.set(DRAIN_MS, () => void server.stop());
+    await server.drain();
+    timers.clear(late);
     // So that a restart in order does not look like a longer absence than it was.
     void submit({ kind: 'heartbeat', receivedAt: clock.wallMs() });
     await pipeline.stop();
@@ -294,6 +319,12 @@ export async function startCore(config: Config, db: Database, platform: Platform
     commands: openCommands(pipeline, clock),
     pipeline,
     bound: server.bound,
+    vitals: () => ({
+      sinceCommitMs: clock.monoMs() - commitEndedAt,
+      reasons: trouble === null ? [] : [trouble.code],
+      openSessions: pending.openSessions(),
+      effectsWaiting: worker.debt().effects,
+    }),
     readiness: () => (trouble === null ? { ready: true, reasons: [] } : { ready: false, reasons: [trouble.code] }),
     stop,
   };

@@ -1,16 +1,20 @@
 #!/usr/bin/env node
 /** The program `addrd`: arguments, signals and exit status. Everything else is built and started elsewhere. */
 import { Command } from 'commander';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { openUdp } from '../protocols/udp.js';
 import { StoreError } from '../store/errors.js';
+import { ActivationError, passedSockets, type PassedSocket } from './activation.js';
 import { startDaemon, StartRefused } from './build.js';
 import { systemClock, systemRandom, systemTimers, systemTurn } from './clock.js';
 import { ConfigError, parseConfig, type Config } from './config.js';
-import { LogOutput, openLog, type LogCode } from './log.js';
+import { LogOutput, openLog, QuietLog, type Logger, type LogCode } from './log.js';
 import { Metrics } from './metrics.js';
+import { Notifier, watchdogMs } from './notify.js';
+import { Shutdown } from './shutdown.js';
+import { systemdNotify } from './systemd-notify.js';
 
-/** Exit statuses of sysexits(3). systemd restarts on all but EX_CONFIG. */
+/** Exit statuses of sysexits(3). */
 const EXIT = { software: 70, osError: 71, io: 74, tempFail: 75, config: 78 } as const;
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -43,6 +47,7 @@ function loadConfig(path: string): Config | null {
 }
 
 function exitOf(error: unknown): number {
+  if (error instanceof ActivationError) return EXIT.config;
   if (error instanceof StartRefused) return error.code === 'store-unavailable' ? EXIT.io : EXIT.config;
   if (error instanceof StoreError) {
     // A restart does not cure a file of another program or of a newer addrd.
@@ -58,6 +63,31 @@ function explain(error: unknown): string {
   if (code === 'EADDRINUSE') return `${error.message}: another program listens there`;
   if (code === 'EACCES' && syscall === 'bind') return `${error.message}: ports below 1024 need CAP_NET_BIND_SERVICE`;
   return code === undefined ? error.message : `${error.message} (${code})`;
+}
+
+/** What a service manager says through the environment. It is meant for this process alone, so it goes from there. */
+function fromServiceManager(): {
+  readonly passed: readonly PassedSocket[];
+  readonly notifier: (log: Logger) => Notifier | null;
+} {
+  const { env, pid } = process;
+  const proc = {
+    readFd: (fd: number) => readlinkSync(`/proc/self/fd/${String(fd)}`),
+    readTable: (table: string) => readFileSync(`/proc/self/net/${table}`, 'utf8'),
+  };
+  const passed = passedSockets(env, pid, proc);
+  const limit = watchdogMs(env, pid);
+  const { NOTIFY_SOCKET: socket, PATH: path } = env;
+  for (const name of ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES', 'NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) {
+    Reflect.deleteProperty(env, name);
+  }
+  const notifier = (log: Logger): Notifier | null => {
+    if (socket === undefined) return null;
+    const notify = systemdNotify(socket, path);
+    const quiet = new QuietLog(log, systemClock);
+    return new Notifier({ notify, clock: systemClock, timers: systemTimers, log: quiet, watchdogMs: limit });
+  };
+  return { passed, notifier };
 }
 
 async function serve(path: string, level: string): Promise<void> {
@@ -76,29 +106,32 @@ async function serve(path: string, level: string): Promise<void> {
   };
   process.on('uncaughtException', (error) => die('uncaught', error, 'a fault of addrd: it ends and starts again'));
   try {
+    const manager = fromServiceManager();
+    const notifier = manager.notifier(log);
     const daemon = await startDaemon(config, process.pid, version, {
       clock: systemClock,
       timers: systemTimers,
       turn: systemTurn,
       random: systemRandom,
       openUdp,
+      passed: manager.passed,
       log,
       metrics,
       onLost: (error) => die('store-lost', error, 'the store is lost: nothing more is answered, and addrd ends'),
     });
     log.info({ code: 'started', version, mode: config.mode, ...daemon.listening }, 'addrd has started');
-    const stop = (signal: string): void => {
-      log.info({ code: 'stopping', signal }, 'addrd stops');
-      daemon.stop().then(
-        () => {
-          log.info({ code: 'stopped' }, 'addrd has stopped');
-          process.exit(0);
-        },
-        (error: unknown) => die('stop-failed', error, 'addrd could not stop in order'),
-      );
-    };
-    process.once('SIGTERM', stop);
-    process.once('SIGINT', stop);
+    const shutdown = new Shutdown({
+      timers: systemTimers,
+      log,
+      stop: () => Promise.all([daemon.stop(), notifier?.stopping()]),
+      exit: (end) => process.exit({ 'in-order': 0, 'cut-short': EXIT.tempFail, failed: EXIT.software }[end]),
+    });
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        shutdown.signal(signal);
+      });
+    }
+    await notifier?.ready(() => daemon.vitals());
   } catch (error) {
     complain(explain(error));
     process.exitCode = exitOf(error);

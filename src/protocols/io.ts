@@ -35,6 +35,11 @@ export interface UdpBind {
   readonly address: string;
   readonly port: number;
   readonly receiveBuffer?: number;
+  /**
+   * A descriptor of this process that is bound to that address and port already. It is taken over as it is, its receive
+   * buffer too: whoever opened it may have had more to give than this process. It is closed with the socket.
+   */
+  readonly fd?: number;
 }
 
 /**

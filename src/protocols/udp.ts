@@ -30,15 +30,17 @@ class DatagramSocket implements UdpSocket {
     this.#onError = handler;
   }
 
-  bind({ address, port, receiveBuffer }: UdpBind): Promise<UdpPeer> {
+  bind({ address, port, receiveBuffer, fd }: UdpBind): Promise<UdpPeer> {
     return new Promise((resolve, reject) => {
       this.#socket.once('error', reject);
-      this.#socket.bind({ address, port, exclusive: true }, () => {
+      const where = fd === undefined ? { address, port } : { fd };
+      this.#socket.bind({ ...where, exclusive: true }, () => {
         this.#socket.off('error', reject);
         this.#socket.on('error', (error) => {
           this.#onError(error);
         });
-        if (receiveBuffer !== undefined) this.#requestReceiveBuffer(receiveBuffer);
+        // Asked for by this process, a buffer beyond rmem_max would become a smaller one.
+        if (receiveBuffer !== undefined && fd === undefined) this.#requestReceiveBuffer(receiveBuffer);
         const bound = this.#socket.address();
         resolve({ address: bound.address, port: bound.port });
       });

@@ -13,6 +13,7 @@ export class Pending {
   readonly #due: Statement;
   readonly #subject: Statement;
   readonly #pools: Statement;
+  readonly #open: Statement;
 
   constructor(db: Database) {
     this.#outbox = new Table(db, OUTBOX);
@@ -30,6 +31,7 @@ export class Pending {
          LEFT JOIN subscriber u ON u.id = s.subscriber WHERE s.id = ?`,
       )
       .raw(true);
+    this.#open = db.prepare('SELECT count(*) FROM session WHERE ended_at IS NULL').pluck(true);
     this.#pools = db.prepare('SELECT id, tenant, name FROM pool').raw(true);
   }
 
@@ -46,6 +48,11 @@ export class Pending {
   /** Deadlines due by `now`, the earliest first. */
   due(now: number, limit: number): readonly Deadline[] {
     return this.#due.all(now, limit).map((values) => this.#deadline.read(values));
+  }
+
+  /** How many sessions are open, of all tenants. */
+  openSessions(): number {
+    return this.#open.get() as number;
   }
 
   /** The number that each pool has in the store. */

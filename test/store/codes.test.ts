@@ -47,6 +47,7 @@ const WANTED = [
   'src/protocols/radius/server.ts AccountingRejectCode',
   'src/protocols/radius/client.ts DynAuthRejectCode',
   'src/protocols/radius/errors.ts EncodeErrorCode',
+  'src/daemon/activation.ts ActivationErrorCode',
 ];
 
 t.same(

@@ -137,6 +137,7 @@ export const rooms: readonly Room[] = [
 /** What has one home only. `import type` counts: a type ties as well. */
 export const homes: readonly { readonly what: Files; readonly only: Files }[] = [
   { what: ['dgram'], only: ['src/protocols/udp.ts'] },
+  { what: ['child_process', 'cluster'], only: ['src/daemon/systemd-notify.ts'] },
   { what: ['better-sqlite3'], only: ['src/store/**'] },
   { what: ['fastify', '@fastify/*', 'fastify-*'], only: ['src/daemon/api/**'] },
   { what: ['commander'], only: ['src/daemon/ctl/**', 'src/daemon/main.ts'] },

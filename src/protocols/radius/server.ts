@@ -1,4 +1,4 @@
-import type { Clock, OpenUdp, UdpPeer, UdpSocket } from '../io.js';
+import type { Clock, OpenUdp, UdpBind, UdpPeer, UdpSocket } from '../io.js';
 import { type AccountingRequest, decodeAccountingRequest } from './accounting.js';
 import { signResponse, verifyMessageAuthenticator, verifyRequestAuthenticator } from './authenticator.js';
 import type { ClientTable, RadiusClient } from './clients.js';
@@ -42,8 +42,8 @@ export type Respond = (answer: boolean) => void;
 export interface AccountingServerOptions<T> {
   readonly openUdp: OpenUdp;
   readonly clock: Clock;
-  /** IPv4 or IPv6 addresses; port 0 lets the kernel choose. */
-  readonly listen: readonly UdpPeer[];
+  /** IPv4 or IPv6 addresses; port 0 lets the kernel choose. With `fd`, a socket that is bound there already. */
+  readonly listen: readonly (UdpPeer & Pick<UdpBind, 'fd'>)[];
   /** Octets asked of the kernel per socket. Default 8 MiB: a second of a restart's storm. */
   readonly receiveBuffer?: number;
   readonly clients: ClientTable<T>;
@@ -81,6 +81,9 @@ export class AccountingServer<T> {
   #sockets: UdpSocket[] = [];
   #bound: BoundSocket[] = [];
   #state: 'new' | 'started' | 'draining' | 'stopped' = 'new';
+  /** Requests that wait for their answer, and answers that the kernel has not taken yet. */
+  #pending = 0;
+  #drained: (() => void)[] = [];
 
   constructor(options: AccountingServerOptions<T>) {
     this.#options = options;
@@ -100,7 +103,7 @@ export class AccountingServer<T> {
     if (this.#state !== 'new') throw new StateError(this.#hasStopped() ? 'stopped' : 'already-started');
     this.#state = 'started';
     try {
-      for (const { address, port } of this.#options.listen) {
+      for (const { address, port, fd } of this.#options.listen) {
         const socket = this.#options.openUdp(address.includes(':') ? 6 : 4);
         this.#sockets.push(socket);
         socket.onMessage((datagram, peer) => {
@@ -108,7 +111,7 @@ export class AccountingServer<T> {
         });
         socket.onError(this.#options.onError);
         const receiveBuffer = this.#options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER;
-        const bound = await socket.bind({ address, port, receiveBuffer });
+        const bound = await socket.bind({ address, port, receiveBuffer, ...(fd === undefined ? {} : { fd }) });
         if (this.#hasStopped()) return;
         this.#bound.push({ address: bound.address, port: bound.port, receiveBuffer: socket.receiveBuffer() });
       }
@@ -118,14 +121,23 @@ export class AccountingServer<T> {
     }
   }
 
-  /** Takes in nothing more; what was taken in can still be answered until {@link stop}. */
-  drain(): void {
+  /**
+   * Closes the sockets at the first moment at which everything that was read is answered, and resolves then. A datagram is
+   * never read and left: what is not read by then stays with the kernel, and where somebody else holds the socket too (a
+   * service manager), the next process finds it there. Whoever cannot wait any longer calls {@link stop}.
+   */
+  async drain(): Promise<void> {
     if (this.#state === 'started') this.#state = 'draining';
+    if (this.#state === 'draining' && this.#pending > 0) {
+      await new Promise<void>((resolve) => this.#drained.push(resolve));
+    }
+    await this.stop();
   }
 
   /** Resolves when every socket is closed. May be called at any time, and more than once. */
   async stop(): Promise<void> {
     this.#state = 'stopped';
+    for (const resolve of this.#drained.splice(0)) resolve();
     await Promise.all(this.#sockets.map((socket) => socket.close()));
     this.#bound = [];
   }
@@ -145,7 +157,7 @@ export class AccountingServer<T> {
   }
 
   #receive(socket: UdpSocket, datagram: Uint8Array, peer: UdpPeer): void {
-    if (this.#state !== 'started') return;
+    if (this.#state !== 'started' && this.#state !== 'draining') return;
     const { onReject } = this.#options;
     this.#options.onDatagram?.(datagram.length);
     const match = this.#clients.find(peer.address);
@@ -192,17 +204,20 @@ export class AccountingServer<T> {
 
     const { claim } = earlier;
     let settled = false;
+    this.#pending++;
     const respond: Respond = (answer) => {
       if (settled) return;
       settled = true;
       if (this.#hasStopped()) return;
       if (!answer) {
         this.#replies.forget(key, claim);
+        this.#done();
         return;
       }
       const reply = accountingResponse(request, client.secret);
       this.#replies.answer(key, claim, reply, this.#options.clock.monoMs());
       this.#send(socket, reply, peer);
+      this.#done();
     };
     const source = { address: peer.address, port: peer.port, bytes: match.octets };
     try {
@@ -214,8 +229,16 @@ export class AccountingServer<T> {
     }
   }
 
+  /** The last thing that was pending ends a drain in the same turn: no datagram can be read in between. */
+  #done(): void {
+    this.#pending--;
+    if (this.#state === 'draining' && this.#pending === 0) void this.stop();
+  }
+
   #send(socket: UdpSocket, reply: Uint8Array, peer: UdpPeer): void {
+    this.#pending++;
     socket.send(reply, peer, (error) => {
+      this.#done();
       if (error !== null && !this.#hasStopped()) this.#options.onError(error);
     });
   }

@@ -290,6 +290,65 @@ t.test('start and stop', async (t) => {
   await t.rejects(server.start(), { code: 'stopped' });
 });
 
+t.test('a drain closes at the first moment at which nothing waits for an answer', async (t) => {
+  const { server, socket, handled } = await serve();
+  const request = (identifier: number) => accountingRequest(secret, start, { identifier });
+  socket.deliver(request(1), nas);
+  socket.deliver(request(2), nas);
+  const drained = server.drain();
+  handled[0]?.respond(true);
+  t.equal(socket.closed, false, 'one is not answered');
+  socket.deliver(request(3), nas);
+  t.equal(handled.length, 3, 'what is read is served: the kernel would not give it to anybody again');
+  handled[1]?.respond(false);
+  t.equal(socket.closed, false);
+  handled[2]?.respond(true);
+  t.equal(socket.closed, true, 'in the same turn: nothing can be read in between');
+  await drained;
+  t.equal(socket.sent.length, 2, 'and what was not committed is not answered');
+
+  const idle = await serve();
+  await idle.server.drain();
+  t.equal(idle.socket.closed, true, 'at once where nothing waits');
+  const stuck = await serve();
+  stuck.socket.deliver(request(1), nas);
+  const waiting = stuck.server.drain();
+  await stuck.server.stop();
+  await waiting;
+  stuck.handled[0]?.respond(true);
+  t.equal(stuck.socket.sent.length, 0, 'whoever does not want to wait stops');
+});
+
+t.test('a drain waits for the kernel to take the answers', async (t) => {
+  const { server, socket, handled } = await serve();
+  const taken: (() => void)[] = [];
+  socket.send = (_datagram, _peer, done) => taken.push(() => done?.(null));
+  socket.deliver(accountingRequest(secret, start), nas);
+  const drained = server.drain();
+  handled[0]?.respond(true);
+  t.equal(socket.closed, false, 'a socket that is closed sends nothing more');
+  taken[0]?.();
+  t.equal(socket.closed, true);
+  await drained;
+});
+
+t.test('a socket that is bound already is taken over as it is', async (t) => {
+  const { openUdp, sockets } = fakeNetwork();
+  const server = new AccountingServer({
+    openUdp,
+    clock: new FakeTime(),
+    listen: [{ address: '2001:db8::1', port: 1813, fd: 3 }],
+    clients: new ClientTable<string>([]),
+    handler: () => undefined,
+    onReject: () => undefined,
+    onError: () => undefined,
+  });
+  await server.start();
+  t.equal(sockets[0]?.family, 6);
+  t.match(sockets[0]?.boundTo, { fd: 3 });
+  await server.stop();
+});
+
 t.test('when one socket cannot be had, none stays open', async (t) => {
   const { openUdp, sockets } = fakeNetwork((socket) => {
     if (socket.family === 6) socket.bindError = systemError('EADDRNOTAVAIL');

@@ -1,0 +1,160 @@
+/** addrd under a real systemd, with the units as they are shipped. Needs root, and `npm run build`. */
+import { setTimeout as pause } from 'node:timers/promises';
+import t from 'tap';
+import { requireSystemd, startMachine, type Machine } from './machine.js';
+
+const SECRET = 'testing123';
+const STOCK_RMEM_MAX = 212_992;
+const BURST = 512;
+
+const CONFIG = `
+mode: observe
+store: { path: /var/lib/addrd/addrd.db }
+radius:
+  accounting: { listen: ["0.0.0.0:1813", "[::1]:1813"] }
+  nas:
+    - { name: bras4, address: 127.0.0.0/8, secret: { file: /run/credentials/addrd.service/nas } }
+    - { name: bras6, address: "::1", secret: { file: /run/credentials/addrd.service/nas } }
+`;
+const DROP_IN = `[Service]
+LoadCredential=nas:/etc/addrd/credentials/nas
+StandardOutput=append:/run/addrd.log
+StandardError=append:/run/addrd.log
+`;
+
+function boot(files: Readonly<Record<string, string>> = {}): Promise<Machine> {
+  return startMachine({
+    'etc/addrd/addrd.yaml': CONFIG,
+    'etc/addrd/credentials/nas': `${SECRET}\n`,
+    'etc/systemd/system/addrd.service.d/test.conf': DROP_IN,
+    ...files,
+  });
+}
+
+/** How many sessions whose Acct-Session-Id begins so are in the store. */
+async function sessions(machine: Machine, name: string): Promise<number> {
+  const script = `
+    const Database = require('/usr/lib/addrd/node_modules/better-sqlite3');
+    const db = new Database('/var/lib/addrd/addrd.db', { readonly: true });
+    console.log(db.prepare('SELECT count(*) FROM session WHERE CAST(sid AS TEXT) LIKE ?').pluck().get('${name}-%'));`;
+  return Number(await machine.run('/usr/bin/node', '-e', script));
+}
+
+async function buffers(machine: Machine): Promise<number[]> {
+  const printed = await machine.run('ss', '-ulnm', 'sport = :1813');
+  return [...printed.matchAll(/rb(\d+)/g)].map(([, octets]) => Number(octets));
+}
+
+const local = { address: '127.0.0.1', port: 1813, secret: SECRET, patienceMs: 30_000 };
+const everyAnswer = (count: number) => ({ sent: count, answered: count });
+
+t.test('a service', { timeout: 115_000 }, async (t) => {
+  if (!requireSystemd(t, 'systemd')) return;
+  const machine = await boot();
+  t.teardown(() => machine.stop());
+  await machine.run('systemctl', 'start', 'addrd.socket');
+  t.equal(await machine.property('addrd.service', 'ActiveState'), 'inactive');
+
+  const first = await machine.volley({ ...local, name: 'first', count: BURST }).result;
+  t.match(first, everyAnswer(BURST), 'a burst starts the service and waits for it in the kernel');
+  await machine.until('addrd.service', 'ActiveState', 'active');
+  t.match(await machine.property('addrd.service', 'StatusText'), /^\d+ sessions?, 0 effects waiting$/);
+  // The kernel reports twice of what was asked for.
+  for (const octets of await buffers(machine)) t.equal(octets, 2 * 8 * 1024 * 1024, 'ReceiveBuffer=8M in full');
+  const over6 = await machine.volley({ ...local, address: '::1', name: 'six', count: 10 }).result;
+  t.match(over6, everyAnswer(10), 'the socket of IPv6');
+
+  const log = await machine.log();
+  const said = (code: string) => log.find((line) => line['code'] === code);
+  t.same(said('sockets-passed')?.['sockets'], ['0.0.0.0:1813', '[::]:1813']);
+  t.match(said('listen-differs'), { unheard: ['[::1]:1813'], unnamed: ['[::]:1813'] }, 'two truths are told');
+  t.notOk(said('notify-failed'));
+
+  const pid = await machine.property('addrd.service', 'MainPID');
+  const status = await machine.run('cat', `/proc/${pid}/status`);
+  t.match(status, /^CapBnd:\t0{16}$/m, 'no capability');
+  t.match(status, /^Uid:\t6[1-5]\d{3}\t/m, 'a user for the time of its life');
+
+  await t.test('restarts under load lose nothing and leave nothing unanswered', async (t) => {
+    const count = 2_500;
+    const load = machine.volley({ ...local, name: 'load', count, group: 5, everyMs: 10 });
+    for (let n = 0; n < 2; n++) {
+      await pause(1_000);
+      await machine.run('systemctl', 'restart', 'addrd.service');
+    }
+    const result = await load.result;
+    t.comment(JSON.stringify(result));
+    t.match(result, everyAnswer(count), 'each was sent once');
+    t.equal(await sessions(machine, 'load'), count, 'and each is on disk');
+    t.equal(await machine.property('addrd.service', 'Result'), 'success', 'each stop was in order');
+    t.equal((await machine.log()).filter((line) => line['code'] === 'stopped').length, 2);
+  });
+
+  await t.test('stopping the socket stops both', async (t) => {
+    await machine.run('systemctl', 'stop', 'addrd.socket');
+    await machine.until('addrd.service', 'ActiveState', 'inactive');
+    t.equal(await machine.property('addrd.service', 'Result'), 'success');
+    t.equal((await machine.run('ss', '-uln', 'sport = :1813')).includes('1813'), false);
+  });
+});
+
+t.test('a process that hangs', { timeout: 115_000 }, async (t) => {
+  if (!requireSystemd(t, 'systemd')) return;
+  const machine = await boot({
+    'etc/systemd/system/addrd.service.d/watchdog.conf': '[Service]\nWatchdogSec=3s\nTimeoutAbortSec=2s\n',
+  });
+  t.teardown(() => machine.stop());
+  await machine.run('systemctl', 'start', 'addrd.service');
+  await pause(7_000);
+  t.equal(await machine.property('addrd.service', 'NRestarts'), '0', 'one that lives is left alone');
+  const pid = await machine.property('addrd.service', 'MainPID');
+  await machine.run('kill', '-STOP', pid);
+  const burst = machine.volley({ ...local, name: 'burst', count: BURST, patienceMs: 60_000 });
+  await burst.sent;
+  await machine.until('addrd.service', 'Result', 'watchdog');
+  await machine.until('addrd.service', 'NRestarts', '1');
+  const result = await burst.result;
+  t.comment(JSON.stringify(result));
+  t.match(result, everyAnswer(BURST), 'the next process answers what the hanging one did not read');
+  t.equal(await sessions(machine, 'burst'), BURST);
+  await machine.until('addrd.service', 'ActiveState', 'active');
+});
+
+t.test('a burst while nobody reads', { timeout: 115_000 }, async (t) => {
+  if (!requireSystemd(t, 'systemd')) return;
+  const burst = async (receiveBuffer: string): Promise<number> => {
+    const machine = await boot({
+      'etc/systemd/system/addrd.socket.d/test.conf': `[Socket]\n${receiveBuffer}\n`,
+    });
+    try {
+      await machine.run('systemctl', 'start', 'addrd.service');
+      const pid = await machine.property('addrd.service', 'MainPID');
+      await machine.run('kill', '-STOP', pid);
+      const { sent, result } = machine.volley({ ...local, name: 'burst', count: BURST, patienceMs: 4_000 });
+      await sent;
+      await machine.run('kill', '-CONT', pid);
+      const { answered } = await result;
+      t.comment(`${receiveBuffer || 'as shipped'}: ${String(answered)} of ${String(BURST)}`);
+      return answered;
+    } finally {
+      await machine.stop();
+    }
+  };
+  t.equal(await burst(''), BURST, 'the unit as it is shipped loses none');
+  // What a stock kernel grants a program that asks for more.
+  t.ok((await burst(`ReceiveBuffer=${String(STOCK_RMEM_MAX)}`)) < BURST, 'a stock kernel without the unit loses some');
+});
+
+t.test('a config at fault', { timeout: 60_000 }, async (t) => {
+  if (!requireSystemd(t, 'systemd')) return;
+  const machine = await boot({ 'etc/addrd/addrd.yaml': CONFIG.replace('observe', 'nonsense') });
+  t.teardown(() => machine.stop());
+  await machine.run('systemctl', 'start', 'addrd.socket');
+  const burst = machine.volley({ ...local, name: 'burst', count: BURST, patienceMs: 40_000 });
+  await burst.sent;
+  await machine.until('addrd.service', 'NRestarts', '2');
+  t.match(await machine.run('cat', '/run/addrd.log'), /addrd.yaml cannot be used:\n {2}mode: must be/);
+  t.equal(await machine.property('addrd.socket', 'ActiveState'), 'active', 'the socket is kept');
+  await machine.run('sed', '-i', 's/nonsense/observe/', '/etc/addrd/addrd.yaml');
+  t.match(await burst.result, everyAnswer(BURST), 'packets wait for the config that is mended');
+});
