@@ -127,10 +127,10 @@ export async function startMachine(files: Readonly<Record<string, string>>): Pro
   }
   const inside = ['-t', pid, '-m', '-p', '-n', '-C', '-i', '-u', '--'];
   const machine: Machine = {
-    // Not the environment of the test: what is preloaded there is not in the machine.
+    // Not the environment of the test: what it preloads is not in the machine.
     run: async (...command) => {
-      const env = { PATH: process.env['PATH'] };
-      return (await run('nsenter', [...inside, ...command], { timeout: 60_000, env })).stdout;
+      const clean = ['env', '-i', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
+      return (await run('nsenter', [...inside, ...clean, ...command], { timeout: 60_000 })).stdout;
     },
     property: async (unit, name) =>
       (await machine.run('systemctl', 'show', '--value', `--property=${name}`, unit)).trim(),
