@@ -1,35 +1,10 @@
 /** addrd under a real systemd, with the units as they are shipped. Needs root, and `npm run build`. */
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
-import { requireSystemd, startMachine, type Machine } from './machine.js';
+import { boot, everyAnswer, local } from './installed.js';
+import { requireSystemd, type Machine } from './machine.js';
 
-const SECRET = 'testing123';
-const STOCK_RMEM_MAX = 212_992;
 const BURST = 512;
-
-const CONFIG = `
-mode: observe
-store: { path: /var/lib/addrd/addrd.db }
-radius:
-  accounting: { listen: ["0.0.0.0:1813", "[::1]:1813"] }
-  nas:
-    - { name: bras4, address: 127.0.0.0/8, secret: { file: /run/credentials/addrd.service/nas } }
-    - { name: bras6, address: "::1", secret: { file: /run/credentials/addrd.service/nas } }
-`;
-const DROP_IN = `[Service]
-LoadCredential=nas:/etc/addrd/credentials/nas
-StandardOutput=append:/run/addrd.log
-StandardError=append:/run/addrd.log
-`;
-
-function boot(files: Readonly<Record<string, string>> = {}): Promise<Machine> {
-  return startMachine({
-    'etc/addrd/addrd.yaml': CONFIG,
-    'etc/addrd/credentials/nas': `${SECRET}\n`,
-    'etc/systemd/system/addrd.service.d/test.conf': DROP_IN,
-    ...files,
-  });
-}
 
 /** How many sessions whose Acct-Session-Id begins so are in the store. */
 async function sessions(machine: Machine, name: string): Promise<number> {
@@ -44,9 +19,6 @@ async function buffers(machine: Machine): Promise<number[]> {
   const printed = await machine.run('ss', '-ulnm', 'sport = :1813');
   return [...printed.matchAll(/rb(\d+)/g)].map(([, octets]) => Number(octets));
 }
-
-const local = { address: '127.0.0.1', port: 1813, secret: SECRET, patienceMs: 30_000 };
-const everyAnswer = (count: number) => ({ sent: count, answered: count });
 
 t.test('a service', { timeout: 115_000 }, async (t) => {
   if (!requireSystemd(t, 'systemd')) return;
@@ -118,43 +90,4 @@ t.test('a process that hangs', { timeout: 115_000 }, async (t) => {
   t.match(result, everyAnswer(BURST), 'the next process answers what the hanging one did not read');
   t.equal(await sessions(machine, 'burst'), BURST);
   await machine.until('addrd.service', 'ActiveState', 'active');
-});
-
-t.test('a burst while nobody reads', { timeout: 115_000 }, async (t) => {
-  if (!requireSystemd(t, 'systemd')) return;
-  const burst = async (receiveBuffer: string): Promise<number> => {
-    const machine = await boot({
-      'etc/systemd/system/addrd.socket.d/test.conf': `[Socket]\n${receiveBuffer}\n`,
-    });
-    try {
-      await machine.run('systemctl', 'start', 'addrd.service');
-      const pid = await machine.property('addrd.service', 'MainPID');
-      await machine.run('kill', '-STOP', pid);
-      const { sent, result } = machine.volley({ ...local, name: 'burst', count: BURST, patienceMs: 4_000 });
-      await sent;
-      await machine.run('kill', '-CONT', pid);
-      const { answered } = await result;
-      t.comment(`${receiveBuffer || 'as shipped'}: ${String(answered)} of ${String(BURST)}`);
-      return answered;
-    } finally {
-      await machine.stop();
-    }
-  };
-  t.equal(await burst(''), BURST, 'the unit as it is shipped loses none');
-  // What a stock kernel grants a program that asks for more.
-  t.ok((await burst(`ReceiveBuffer=${String(STOCK_RMEM_MAX)}`)) < BURST, 'a stock kernel without the unit loses some');
-});
-
-t.test('a config at fault', { timeout: 60_000 }, async (t) => {
-  if (!requireSystemd(t, 'systemd')) return;
-  const machine = await boot({ 'etc/addrd/addrd.yaml': CONFIG.replace('observe', 'nonsense') });
-  t.teardown(() => machine.stop());
-  await machine.run('systemctl', 'start', 'addrd.socket');
-  const burst = machine.volley({ ...local, name: 'burst', count: BURST, patienceMs: 40_000 });
-  await burst.sent;
-  await machine.until('addrd.service', 'NRestarts', '2');
-  t.match(await machine.run('cat', '/run/addrd.log'), /addrd.yaml cannot be used:\n {2}mode: must be/);
-  t.equal(await machine.property('addrd.socket', 'ActiveState'), 'active', 'the socket is kept');
-  await machine.run('sed', '-i', 's/nonsense/observe/', '/etc/addrd/addrd.yaml');
-  t.match(await burst.result, everyAnswer(BURST), 'packets wait for the config that is mended');
 });
