@@ -323,7 +323,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
       sinceCommitMs: clock.monoMs() - commitEndedAt,
       reasons: trouble === null ? [] : [trouble.code],
       openSessions: pending.openSessions(),
-      effectsWaiting: worker.debt().effects,
+      effectsWaiting: worker.debt().waiting,
     }),
     readiness: () => (trouble === null ? { ready: true, reasons: [] } : { ready: false, reasons: [trouble.code] }),
     stop,

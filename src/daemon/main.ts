@@ -8,7 +8,7 @@ import { ActivationError, passedSockets, type PassedSocket } from './activation.
 import { startDaemon, StartRefused } from './build.js';
 import { systemClock, systemRandom, systemTimers, systemTurn } from './clock.js';
 import { ConfigError, parseConfig, type Config } from './config.js';
-import { LogOutput, openLog, QuietLog, type Logger, type LogCode } from './log.js';
+import { LogOutput, openLog, type Logger, type LogCode } from './log.js';
 import { Metrics } from './metrics.js';
 import { Notifier, watchdogMs } from './notify.js';
 import { Shutdown } from './shutdown.js';
@@ -84,8 +84,7 @@ function fromServiceManager(): {
   const notifier = (log: Logger): Notifier | null => {
     if (socket === undefined) return null;
     const notify = systemdNotify(socket, path);
-    const quiet = new QuietLog(log, systemClock);
-    return new Notifier({ notify, clock: systemClock, timers: systemTimers, log: quiet, watchdogMs: limit });
+    return new Notifier({ notify, clock: systemClock, timers: systemTimers, log, watchdogMs: limit });
   };
   return { passed, notifier };
 }

@@ -1,6 +1,6 @@
 /** What the service manager is told: ready, stopping, how it goes, and that addrd lives. */
 import type { Clock, TimerHandle, Timers } from './clock.js';
-import type { QuietLog } from './log.js';
+import type { Logger } from './log.js';
 import type { Notify } from './systemd-notify.js';
 
 /** The status is told again this often where there is no watchdog. */
@@ -22,7 +22,7 @@ export interface NotifierOptions {
   readonly notify: Notify;
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly log: QuietLog;
+  readonly log: Logger;
   /** How long the manager waits for a sign of life, milliseconds; null where it does not. */
   readonly watchdogMs: number | null;
 }
@@ -104,7 +104,10 @@ export class Notifier {
     const lives = vitals.sinceCommitMs <= STALE_MS;
     if (!lives) {
       const fields = { sinceCommitMs: Math.round(vitals.sinceCommitMs) };
-      log.warn('watchdog-withheld', fields, 'no commit came to an end: the service manager is told of no life');
+      log.warn(
+        { code: 'watchdog-withheld', ...fields },
+        'no commit came to an end: the service manager is told of no life',
+      );
     }
     // A message that is still under way will do: they must not pile up.
     if (this.#busy > 0) return;
@@ -126,7 +129,10 @@ export class Notifier {
       .then(() => this.#options.notify(lines))
       .catch((error: unknown) => {
         this.#said = '';
-        this.#options.log.warn('notify-failed', { err: error }, 'systemd-notify could not tell the service manager');
+        this.#options.log.warn(
+          { code: 'notify-failed', err: error },
+          'systemd-notify could not tell the service manager',
+        );
       })
       .finally(() => {
         this.#busy--;

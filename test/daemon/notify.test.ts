@@ -1,7 +1,6 @@
 /** What the service manager hears, on a clock that is driven by hand. */
 import { pino } from 'pino';
 import t from 'tap';
-import { QuietLog } from '../../src/daemon/log.js';
 import { Notifier, STALE_MS, statusLine, watchdogMs, type Vitals } from '../../src/daemon/notify.js';
 import { FakeTime } from '../protocols/radius/world.js';
 
@@ -29,7 +28,7 @@ function bench(limit: number | null) {
     },
     clock: time,
     timers: time,
-    log: new QuietLog(log, time),
+    log,
     watchdogMs: limit,
   });
   const pass = async (ms: number): Promise<void> => {
