@@ -7,12 +7,15 @@ import { openScrape } from './api/scrape.js';
 import { buildApi } from './api/server.js';
 import { tokenDigest, type ApiToken } from './api/token.js';
 import type { Config } from './config.js';
-import { startCore, type Platform } from './core.js';
+import { startCore, type Core } from './core.js';
 import type { Vitals } from './notify.js';
+import type { Platform } from './platform.js';
 
 export { StartRefused } from './core.js';
 
 export interface Daemon {
+  /** Puts another config in force: see {@link Core.reload}. Throws where the token of the first start cannot be made. */
+  readonly reload: Core['reload'];
   /** Where it listens, as `address:port` texts. */
   readonly listening: { readonly accounting: readonly string[]; readonly api: readonly string[] };
   vitals(): Vitals;
@@ -52,22 +55,27 @@ export async function startDaemon(config: Config, pid: number, version: string, 
     const reader = openReader(config.store.path);
     closers.push(() => void reader.close());
     const reads = new Reads(reader);
+    const settings = { tokens: apiTokens(config, platform), mode: config.mode, lifecycle: config.lifecycle };
     const deps = {
       commands: core.commands,
       reads,
       readiness: () => core.readiness(),
-      tokens: apiTokens(config, platform),
+      get tokens() {
+        return settings.tokens;
+      },
       metrics: openScrape({
         ingest: () => metrics.registry.metrics(),
         reads,
         storePath: config.store.path,
         sockets: core.bound,
         clock,
-        lifecycle: config.lifecycle,
+        lifecycle: () => settings.lifecycle,
       }),
       metricsContentType: metrics.registry.contentType,
       version,
-      mode: config.mode,
+      get mode() {
+        return settings.mode;
+      },
       now: () => clock.wallMs(),
       logger: log,
     };
@@ -83,7 +91,13 @@ export async function startDaemon(config: Config, pid: number, version: string, 
       return listenText({ address, port });
     });
     for (const address of api) log.info({ code: 'listening', what: 'api', address }, 'listening');
-    return { listening: { accounting, api }, vitals: () => core.vitals(), stop };
+    const reload: Core['reload'] = async (next, changed) => {
+      const tokens = apiTokens(next, platform);
+      const refusal = await core.reload(next, changed);
+      if (refusal === null) Object.assign(settings, { tokens, mode: next.mode, lifecycle: next.lifecycle });
+      return refusal;
+    };
+    return { listening: { accounting, api }, vitals: () => core.vitals(), reload, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -2,10 +2,17 @@
 import type { z } from 'zod';
 import { configKeys } from './config-schema.js';
 
-/** `path` names the key (`pools[1].prefix`), or the line where the file is not YAML (`line 7`). */
+/** `path` names the key (`pools[1].prefix`); line and column, from 1, are where it stands in the file. */
 export interface ConfigFault {
   readonly path: string;
   readonly message: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One line of the kind that editors jump to: `addrd.yaml:14:5 pools[1].prefix: ...`. */
+export function faultLine(file: string, { path, message, line, column }: ConfigFault): string {
+  return `${file}:${String(line)}:${String(column)} ${path}: ${message}`;
 }
 
 /** The config cannot be used; every fault is named. No fault repeats a secret. */
@@ -14,10 +21,18 @@ export class ConfigError extends Error {
   readonly faults: readonly ConfigFault[];
 
   constructor(faults: readonly ConfigFault[]) {
-    super(['the config is not valid', ...faults.map(({ path, message }) => `  ${path}: ${message}`)].join('\n'));
+    const inOrder = [...faults].sort((a, b) => a.line - b.line || a.column - b.column);
+    super(['the config is not valid', ...inOrder.map((fault) => `  ${faultLine('line', fault)}`)].join('\n'));
     this.name = 'ConfigError';
-    this.faults = faults;
+    this.faults = inOrder;
   }
+}
+
+/** Something about the value at a path, or about its key, that has no place in the file yet. */
+export interface Remark {
+  readonly at: readonly PropertyKey[];
+  readonly message: string;
+  readonly isAboutKey?: boolean;
 }
 
 /** Parts of the design that a file may name in good faith. */
@@ -25,12 +40,18 @@ const LATER = new Set(['dhcp', 'netbox', 'genieacs']);
 
 type Issue = z.core.$ZodIssue;
 
+/** A key of the file. What does not look like one may be a secret at the wrong place (`secret:testing123` in braces). */
+function keyText(key: PropertyKey): string {
+  const text = String(key);
+  return /^[A-Za-z_-]{1,40}$/.test(text) ? text : '(a key)';
+}
+
 /** Path of a key as people write it: `pools[1].prefix`. */
 export function pathText(path: readonly PropertyKey[]): string {
   let out = '';
   for (const part of path) {
     if (typeof part === 'number') out += `[${String(part)}]`;
-    else out += out === '' ? String(part) : `.${String(part)}`;
+    else out += out === '' ? keyText(part) : `.${keyText(part)}`;
   }
   return out === '' ? 'the file' : out;
 }
@@ -69,10 +90,12 @@ export const sayIssue: z.core.$ZodErrorMap = (issue) => {
   }
 };
 
-/** The faults of one issue: an issue about unknown keys names several. */
-export function faultsOf(issue: Issue): ConfigFault[] {
-  if (issue.code !== 'unrecognized_keys') return [{ path: pathText(issue.path), message: issue.message }];
-  return issue.keys.map((key) => ({ path: pathText([...issue.path, key]), message: unknownKey(issue.path, key) }));
+/** What there is to say of one issue: one about unknown keys names several. */
+export function remarksOf(issue: Issue): Remark[] {
+  if (issue.code !== 'unrecognized_keys') return [{ at: issue.path, message: issue.message }];
+  return issue.keys.map((key) => {
+    return { at: [...issue.path, key], message: unknownKey(issue.path, key), isAboutKey: true };
+  });
 }
 
 function unknownKey(path: readonly PropertyKey[], key: string): string {

@@ -1,17 +1,18 @@
 /** The config file: YAML in, a frozen and wholly checked Config out, or every fault at once. */
-import { LineCounter, parseDocument } from 'yaml';
-import type { z } from 'zod';
 import type { ListenAddress } from './address-text.js';
-import { ConfigError, faultsOf, sayIssue, type ConfigFault } from './config-fault.js';
+import { entryRemarks, fileRemarks } from './config-check.js';
+import { ConfigError, pathText, remarksOf, sayIssue, type ConfigFault, type Remark } from './config-fault.js';
 import {
   configSchemas,
   type ConfigFile,
   type ConfigSources,
+  type LEVELS,
   type NasEntry,
   type PoolEntry,
-  type TokenEntry,
 } from './config-schema.js';
-import { formatPrefix, overlaps, samePrefix, width, type Family, type Prefix } from './lifecycle/address.js';
+import { ConfigText, textOf } from './config-text.js';
+import { doubtsOf, type ConfigWarning } from './config-warning.js';
+import { width, type Family, type Prefix } from './lifecycle/address.js';
 import type { ConfiguredPool } from './lifecycle/events.js';
 import type { Secret } from './secret.js';
 
@@ -62,20 +63,41 @@ export interface LifecycleConfig {
   readonly interimIntervalMs: number;
   readonly gapToleranceMs: number;
   readonly epochGraceMs: number;
+  readonly epochRepeatMs: number;
   readonly evidenceTimeoutMs: number;
+  readonly silenceInterims: number;
+  readonly silenceFactor: number;
+  readonly forgottenNasMs: number;
   readonly ackGraceMs: number;
+  readonly disconnectCount: number;
+  readonly disconnectWindowMs: number;
   readonly retryBaseMs: number;
   readonly retryCapMs: number;
+}
+
+/** The sockets of RADIUS accounting. `receiveBuffer` is octets; with `answer` a NAS is answered while nothing is recorded. */
+export interface AccountingConfig {
+  readonly listen: readonly ListenAddress[];
+  readonly receiveBuffer: number;
+  readonly replyCacheMs: number;
+  readonly replyCacheEntries: number;
+  readonly onStoreFailure: 'silent' | 'answer';
 }
 
 export interface Config {
   readonly mode: 'observe' | 'act';
   readonly tenant: string;
+  readonly log: { readonly level: (typeof LEVELS)[number] };
   readonly store: { readonly path: string };
   readonly api: { readonly listen: readonly ListenAddress[]; readonly tokens: readonly TokenConfig[] };
   readonly radius: {
-    readonly accounting: { readonly listen: readonly ListenAddress[] };
+    readonly accounting: AccountingConfig;
     readonly nas: readonly NasConfig[];
+  };
+  readonly queue: { readonly capacity: number; readonly shedAfterMs: number; readonly batch: number };
+  readonly outbox: {
+    readonly inFlight: number;
+    readonly breaker: { readonly failures: number; readonly openMs: number };
   };
   readonly pools: readonly PoolConfig[];
   readonly lifecycle: LifecycleConfig;
@@ -83,193 +105,87 @@ export interface Config {
 
 const GLOBAL_VRF = 0;
 
-/** The text of a YAML fault without the text of the file: what stands at the fault may be a secret. */
-function yamlFault(code: string): string {
-  switch (code) {
-    case 'DUPLICATE_KEY':
-      return 'this key is there already';
-    case 'TAB_AS_INDENT':
-      return 'tabs cannot indent: use spaces';
-    case 'MISSING_CHAR':
-      return 'a quote, bracket or colon is missing';
-    case 'BAD_INDENT':
-      return 'the indentation does not fit, or a bracket is not closed';
-    case 'BAD_SCALAR_START':
-      return 'text that begins with @ or ` must be in quotes';
-    case 'TAG_RESOLVE_FAILED':
-      return 'unknown tag: put text that begins with ! in quotes';
-    case 'MULTIPLE_DOCS':
-      return 'a second document begins: there can be one only';
-    default:
-      return `not YAML (${code.toLowerCase().replaceAll('_', ' ')})`;
-  }
-}
-
-function readYaml(text: string): unknown {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { prettyErrors: false, lineCounter: lines, logLevel: 'silent' });
-  const faults = [...document.errors, ...document.warnings].map(({ code, pos }) => ({
-    path: `line ${String(lines.linePos(pos[0]).line)}`,
-    message: yamlFault(code),
-  }));
-  if (faults.length > 0) throw new ConfigError(faults);
-  try {
-    return (document.toJS() as unknown) ?? {};
-  } catch {
-    const message = 'an alias (*name) has no anchor (&name): put text that begins with * in quotes';
-    throw new ConfigError([{ path: 'the file', message }]);
-  }
-}
-
-/** An entry of a list that is sound in itself, with its place in the list. */
-interface Placed<T> {
-  readonly path: string;
-  readonly entry: T;
-}
-
-/** The sound entries of a list of the raw file, so that they are held against each other even beside unsound ones. */
-function placed<T>(raw: unknown, keys: readonly string[], schema: z.ZodType<T>): Placed<T>[] {
-  let list = raw;
-  for (const key of keys)
-    list = typeof list === 'object' && list !== null ? (list as Record<string, unknown>)[key] : [];
-  if (!Array.isArray(list)) return [];
-  return list.flatMap((given: unknown, i) => {
-    const read = schema.safeParse(given);
-    return read.success ? [{ path: `${keys.join('.')}[${String(i)}]`, entry: read.data }] : [];
-  });
-}
-
-/** Each pair of entries, the later one first. */
-function pairs<T>(list: readonly Placed<T>[]): (readonly [Placed<T>, Placed<T>])[] {
-  return list.flatMap((one, i) => list.slice(0, i).map((before) => [one, before] as const));
-}
-
-function poolFaults(pools: readonly Placed<PoolEntry>[], tenant: string): ConfigFault[] {
-  const faults: ConfigFault[] = [];
-  for (const { path, entry } of pools) {
-    const family = entry.family === 'ipv4' ? 32 : 128;
-    if (width(entry.prefix) !== family) {
-      faults.push({
-        path: `${path}.prefix`,
-        message: `${formatPrefix(entry.prefix)} does not fit family ${entry.family}`,
-      });
-    }
-    const at = `${path}.delegated_length`;
-    const length = entry.delegated_length;
-    if (entry.family !== 'ipv6-pd') {
-      if (length !== undefined) faults.push({ path: at, message: 'only pools of family ipv6-pd have it' });
-    } else if (length === undefined) {
-      faults.push({ path: at, message: 'is missing: how long are the prefixes that this pool delegates?' });
-    } else if (length < entry.prefix.length) {
-      faults.push({ path: at, message: `must be at least ${String(entry.prefix.length)}, the length of the pool` });
-    }
-  }
-  for (const [{ path, entry }, before] of pairs(pools)) {
-    const other = before.entry;
-    if (entry.name === other.name && (entry.tenant ?? tenant) === (other.tenant ?? tenant)) {
-      faults.push({ path: `${path}.name`, message: `${entry.name} is the name of ${before.path} already` });
-    }
-    if (entry.vrf === other.vrf && overlaps(entry.prefix, other.prefix)) {
-      const what = `${formatPrefix(entry.prefix)} overlaps ${formatPrefix(other.prefix)} of pool ${other.name}`;
-      faults.push({ path: `${path}.prefix`, message: `${what} in VRF ${entry.vrf}` });
-    }
-  }
-  return faults;
-}
-
-function nasFaults(list: readonly Placed<NasEntry>[]): ConfigFault[] {
-  return pairs(list).flatMap(([{ path, entry }, { path: other, entry: before }]) => {
-    const faults: ConfigFault[] = [];
-    if (entry.name === before.name) {
-      faults.push({ path: `${path}.name`, message: `${entry.name} is the name of ${other} already` });
-    }
-    if (samePrefix(entry.address, before.address)) {
-      faults.push({
-        path: `${path}.address`,
-        message: `${formatPrefix(entry.address)} is that of NAS ${before.name} already`,
-      });
-    }
-    return faults;
-  });
-}
-
-function tokenFaults(tokens: readonly Placed<TokenEntry>[]): ConfigFault[] {
-  const faults: ConfigFault[] = [];
-  for (const { path, entry } of tokens) {
-    // RFC 6750 section 2.1: what a Bearer header can carry.
-    if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(entry.secret.revealText())) {
-      faults.push({ path: `${path}.secret`, message: 'a token may hold letters, digits and - . _ ~ + / only' });
-    }
-  }
-  for (const [{ path, entry }, { path: other, entry: before }] of pairs(tokens)) {
-    if (entry.name === before.name) {
-      faults.push({ path: `${path}.name`, message: `${entry.name} is the name of ${other} already` });
-    }
-    if (entry.secret.revealText() === before.secret.revealText()) {
-      faults.push({
-        path: `${path}.secret`,
-        message: `is the secret of ${other} already: nobody could tell them apart`,
-      });
-    }
-  }
-  return faults;
-}
-
-function fileFaults(file: ConfigFile): ConfigFault[] {
-  const faults: ConfigFault[] = [];
-  for (const [key, list] of [
-    ['api.listen', file.api.listen],
-    ['radius.accounting.listen', file.radius.accounting.listen],
-  ] as const) {
-    list.forEach(({ text, port }, i) => {
-      const first = list.findIndex((other) => other.text === text);
-      if (port !== 0 && first < i) faults.push({ path: `${key}[${String(i)}]`, message: `${text} is there twice` });
-    });
-  }
-  if (file.lifecycle.retry_cap < file.lifecycle.retry_base) {
-    faults.push({ path: 'lifecycle.retry_cap', message: 'must not be shorter than lifecycle.retry_base' });
-  }
-  return faults;
+/** A config, the file that says it with every default filled in, and what is doubtful about it. */
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly file: ConfigFile;
+  readonly warnings: readonly ConfigWarning[];
 }
 
 /**
- * Reads a config. Sources give the secrets that the file does not hold itself.
- * @throws ConfigError `config-invalid` with every fault, by path
+ * Reads the octets of a config file. Sources give the secrets that the file does not hold itself.
+ * @throws ConfigError `config-invalid` with every fault, by line
+ */
+export function loadConfig(octets: Uint8Array, sources: ConfigSources): LoadedConfig {
+  return read(textOf(octets), sources);
+}
+
+/**
+ * Reads the text of a config.
+ * @throws ConfigError `config-invalid` with every fault, by line
  */
 export function parseConfig(yamlText: string, sources: ConfigSources): Config {
-  const raw = readYaml(yamlText);
+  return read(yamlText, sources).config;
+}
+
+function read(yamlText: string, sources: ConfigSources): LoadedConfig {
+  const text = new ConfigText(yamlText);
+  const locate = ({ at, message, isAboutKey }: Remark): ConfigFault => {
+    return { path: pathText(at), message, ...(isAboutKey === true ? text.keyAt(at) : text.at(at)) };
+  };
   const schemas = configSchemas(sources);
-  const read = schemas.file.safeParse(raw, { error: sayIssue });
-  const given = (raw as { tenant?: unknown }).tenant;
-  const tenant = typeof given === 'string' ? given : 'default';
-  const faults = [
-    ...(read.success ? fileFaults(read.data) : read.error.issues.flatMap(faultsOf)),
-    ...poolFaults(placed(raw, ['pools'], schemas.pool.strip()), tenant),
-    ...nasFaults(placed(raw, ['radius', 'nas'], schemas.nas.strip())),
-    ...tokenFaults(placed(raw, ['api', 'tokens'], schemas.token.strip())),
+  const given = schemas.file.safeParse(text.raw, { error: sayIssue });
+  const remarks = [
+    ...(given.success ? fileRemarks(given.data) : given.error.issues.flatMap(remarksOf)),
+    ...entryRemarks(text.raw, schemas),
   ];
-  if (!read.success || faults.length > 0) throw new ConfigError(faults);
-  return frozen(compile(read.data));
+  if (!given.success || remarks.length > 0) throw new ConfigError(remarks.map(locate));
+  const file = frozen(given.data);
+  const warnings = doubtsOf(file).map((doubt) => ({ code: doubt.code, ...locate(doubt) }));
+  warnings.sort((a, b) => a.line - b.line || a.column - b.column);
+  return { config: frozen(compile(file)), file, warnings };
 }
 
 function compile(file: ConfigFile): Config {
-  const { lifecycle } = file;
+  const { lifecycle, outbox } = file;
+  const { accounting } = file.radius;
   return {
     mode: file.mode,
     tenant: file.tenant,
+    log: file.log,
     store: file.store,
     api: {
       listen: file.api.listen,
       tokens: file.api.tokens.map((token) => ({ ...token, tenant: token.tenant ?? file.tenant })),
     },
-    radius: { accounting: file.radius.accounting, nas: file.radius.nas.map((nas) => compileNas(nas, file.tenant)) },
+    radius: {
+      accounting: {
+        listen: accounting.listen,
+        receiveBuffer: accounting.receive_buffer,
+        replyCacheMs: accounting.reply_cache.time,
+        replyCacheEntries: accounting.reply_cache.entries,
+        onStoreFailure: accounting.on_store_failure,
+      },
+      nas: file.radius.nas.map((nas) => compileNas(nas, file.tenant)),
+    },
+    queue: { capacity: file.queue.capacity, shedAfterMs: file.queue.shed_after, batch: file.queue.batch },
+    outbox: {
+      inFlight: outbox.in_flight,
+      breaker: { failures: outbox.breaker.failures, openMs: outbox.breaker.open },
+    },
     pools: file.pools.map((pool) => compilePool(pool, file.tenant)),
     lifecycle: {
       interimIntervalMs: lifecycle.interim_interval,
       gapToleranceMs: lifecycle.gap_tolerance,
       epochGraceMs: lifecycle.epoch_grace,
+      epochRepeatMs: lifecycle.epoch_repeat,
       evidenceTimeoutMs: lifecycle.evidence_timeout,
+      silenceInterims: lifecycle.silence_interims,
+      silenceFactor: lifecycle.silence_factor,
+      forgottenNasMs: lifecycle.forgotten_nas,
       ackGraceMs: lifecycle.ack_grace,
+      disconnectCount: lifecycle.disconnect_count,
+      disconnectWindowMs: lifecycle.disconnect_window,
       retryBaseMs: lifecycle.retry_base,
       retryCapMs: lifecycle.retry_cap,
     },

@@ -1,52 +1,34 @@
 /** Constructs the core, from sockets to store, and ties its parts together. No logic: who hears what from whom, and in which order. */
 import { DynAuthClient } from '../protocols/radius/client.js';
-import { ClientTable } from '../protocols/radius/clients.js';
 import { AccountingServer, type BoundSocket } from '../protocols/radius/server.js';
-import type { OpenUdp } from '../protocols/io.js';
-import { Door, type FaultPoint, type Settlement } from '../store/commit.js';
+import { Door, type Settlement } from '../store/commit.js';
 import type { StoreError } from '../store/errors.js';
 import { Pending } from '../store/pending.js';
 import type { Database } from '../store/open.js';
-import { listenDifference, listenText, type PassedSocket } from './activation.js';
-import { after, type Clock, type Random, type Timers, type Turn } from './clock.js';
+import { listenDifference, listenText } from './activation.js';
+import { after } from './clock.js';
 import type { CommandPort, Readiness } from './command.js';
 import { configuredPools, type Config, type NasConfig } from './config.js';
+import type { ReloadRefusal } from './reload.js';
+import { Outage } from './outage.js';
 import { Deadlines } from './deadlines.js';
-import { disconnect, type CoaAccess } from './effects/nas.js';
+import { disconnect } from './effects/nas.js';
 import { Heartbeat } from './heartbeat.js';
 import { accountingEvent } from './ingest/radius.js';
 import { LANE_OF } from './lanes.js';
-import { formatAddress } from './lifecycle/address.js';
 import { decide } from './lifecycle/decide.js';
 import type { EffectResult, LifecycleEvent } from './lifecycle/events.js';
 import type { Outbox } from './lifecycle/records.js';
-import type { Logger } from './log.js';
-import type { Metrics } from './metrics.js';
 import type { Vitals } from './notify.js';
 import { openCommands } from './orders.js';
+import { clientsOf, coaOf } from './nas-entries.js';
 import { OutboxWorker } from './outbox/worker.js';
 import { Pipeline } from './pipeline.js';
+import type { Platform } from './platform.js';
+
+import type { Policy } from './lifecycle/policy.js';
 import { compilePolicy } from './policy-of.js';
 import { QuietLog } from './quiet-log.js';
-
-/** Everything with a source of time, chance or I/O. */
-export interface Platform {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly turn: Turn;
-  readonly random: Random;
-  readonly openUdp: OpenUdp;
-  /** Sockets for accounting that somebody else opened: with any, `radius.accounting.listen` is not opened. */
-  readonly passed?: readonly PassedSocket[];
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  /** Where a simulation lets the process die. */
-  readonly faultAt?: (point: FaultPoint) => boolean;
-  /** Judges in place of {@link decide}: a simulation shows with a bad judge that it would notice one. */
-  readonly judge?: typeof decide;
-  /** The store is lost: nothing was answered that is not committed, and the process has to end. */
-  readonly onLost: (error: unknown) => void;
-}
 
 /** The store does not fit the config: nothing was changed. `code` is that of the refusal. */
 export class StartRefused extends Error {
@@ -73,16 +55,13 @@ export interface Core {
   readonly bound: readonly BoundSocket[];
   readiness(): Readiness;
   vitals(): Vitals;
+  /**
+   * Puts another config in force, between two batches; `changed` names its keys for the journal. Only what can change
+   * while addrd runs is looked at. Null, or why nothing has changed.
+   */
+  reload(config: Config, changed: readonly string[]): Promise<ReloadRefusal | null>;
   /** Commits what was read and answers it, and closes the sockets. Stopping twice is allowed. */
   stop(): Promise<void>;
-}
-
-function coaAccess(nas: NasConfig): CoaAccess | null {
-  const { coa } = nas;
-  if (coa === null) return null;
-  const { port, timeoutMs, retries } = coa;
-  const address = coa.address === null ? null : formatAddress(coa.address);
-  return { address, port, secret: coa.secret.reveal(), timeoutMs, retries };
 }
 
 /**
@@ -93,8 +72,10 @@ export async function startCore(config: Config, db: Database, platform: Platform
   const { clock, timers, turn, random, openUdp, log, metrics } = platform;
   const quiet = new QuietLog(log, clock);
   const pending = new Pending(db);
+  const outage = new Outage(clock);
   let trouble: StoreError | null = null;
   let faults: readonly number[] = [];
+  let current = config;
   let policy = compilePolicy({ ...config, pools: [] }, () => 0);
   let commitEndedAt = clock.monoMs();
   const judge = platform.judge ?? decide;
@@ -121,6 +102,8 @@ export async function startCore(config: Config, db: Database, platform: Platform
     clock,
     timers,
     turn,
+    limits: config.queue,
+    unrecorded: () => outage.unrecorded,
     onCommitted: (committed, events, commitMs) => {
       metrics.countCommit(committed, events, commitMs, clock.wallMs());
       if (commitMs >= SLOW_COMMIT_MS) {
@@ -132,6 +115,8 @@ export async function startCore(config: Config, db: Database, platform: Platform
     },
     onStore: (error) => {
       trouble = error;
+      if (error === null) outage.ended();
+      else outage.began();
       if (error === null) log.info({ code: 'store-up' }, 'the store can be written again');
       else log.error({ code: error.code, err: error }, 'the store cannot be written: nothing is answered until it can');
     },
@@ -149,7 +134,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
       });
     });
 
-  const access = new Map(config.radius.nas.map((nas) => [nas.name, coaAccess(nas)]));
+  let access = coaOf(config);
   const dynauth = new DynAuthClient({
     openUdp,
     clock,
@@ -185,6 +170,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
     clock,
     timers,
     random,
+    ...config.outbox,
     submit,
     perform,
     onResult: (row, outcome, tookMs) => {
@@ -232,20 +218,21 @@ export async function startCore(config: Config, db: Database, platform: Platform
     }
   }
 
-  const clients = new ClientTable(
-    config.radius.nas.map((nas) => ({
-      name: nas.name,
-      prefix: nas.prefix,
-      secret: nas.secret.reveal(),
-      messageAuthenticator: nas.messageAuthenticator,
-      payload: nas,
-    })),
-  );
+  const answersUnrecorded = (): boolean => {
+    const { onStoreFailure } = current.radius.accounting;
+    if (!outage.answers(onStoreFailure, policy.gapToleranceMs)) return false;
+    metrics.unrecorded++;
+    quiet.warn('answered-unrecorded', null, { count: outage.unrecorded }, 'a NAS is answered and nothing is recorded');
+    return true;
+  };
   const server = new AccountingServer<NasConfig>({
     openUdp,
     clock,
     listen: passed.length > 0 ? passed : configured.map(({ host, port }) => ({ address: host, port })),
-    clients,
+    receiveBuffer: config.radius.accounting.receiveBuffer,
+    replyCacheMs: config.radius.accounting.replyCacheMs,
+    replyCacheEntries: config.radius.accounting.replyCacheEntries,
+    clients: clientsOf(config),
     handler: ({ client, source, receivedAt, request }, respond) => {
       const { tenant, name: entry } = client.payload;
       const event = accountingEvent(request, { tenant, entry, source: source.bytes, receivedAt });
@@ -253,7 +240,8 @@ export async function startCore(config: Config, db: Database, platform: Platform
       metrics.accepted.add(event.kind);
       const raw = request.packet.bytes;
       pipeline.submit({ event, source: source.address, raw, idempotency: null }, (settlement, why) => {
-        respond(settlement !== null);
+        const unrecorded = why === 'store-unavailable' && answersUnrecorded();
+        respond(settlement !== null || unrecorded);
         if (why !== null) metrics.refused.add(`${why}/${LANE_OF[event.kind]}`);
         else {
           metrics.answered.add(event.kind);
@@ -277,6 +265,38 @@ export async function startCore(config: Config, db: Database, platform: Platform
       quiet.warn('accounting-socket', null, { err: error }, 'the accounting socket reports an error');
     },
   });
+
+  const policyOf = (wanted: Config): Policy => {
+    const ids = new Map(pending.poolIds().map(({ id, tenant, name }) => [`${tenant}/${name}`, id]));
+    return compilePolicy(wanted, (tenant, name) => ids.get(`${tenant}/${name}`) ?? 0);
+  };
+
+  const reload = (next: Config, changed: readonly string[]): Promise<ReloadRefusal | null> => {
+    const clients = clientsOf(next);
+    const { tenant } = next;
+    const pools = configuredPools(next);
+    const event = { kind: 'config-loaded', tenant, pools, changed, receivedAt: clock.wallMs() } as const;
+    return new Promise((resolve) => {
+      // In the same breath as the commit is told: the batch before was judged by the old config, the next by the new.
+      pipeline.submit({ event, source: 'addrd', raw: null, idempotency: null }, (settlement, why) => {
+        if (settlement?.verdict !== 'applied') {
+          resolve(refusalOf(settlement, why));
+          return;
+        }
+        try {
+          policy = policyOf(next);
+        } catch (error) {
+          log.error({ code: 'reload-failed', err: error }, 'the pools are settled and the old config stays in force');
+          resolve({ code: 'reload-failed', detail: null });
+          return;
+        }
+        current = next;
+        access = coaOf(next);
+        server.setClients(clients);
+        resolve(null);
+      });
+    });
+  };
 
   const stop = async (): Promise<void> => {
     heartbeat.stop();
@@ -303,8 +323,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
     if (started.verdict !== 'applied') {
       throw new StartRefused(started.code ?? started.verdict, started.detail ?? 'the start was refused');
     }
-    const ids = new Map(pending.poolIds().map(({ id, tenant, name }) => [`${tenant}/${name}`, id]));
-    policy = compilePolicy(config, (tenant, name) => ids.get(`${tenant}/${name}`) ?? 0);
+    policy = policyOf(config);
     metrics.observe({ queue: () => pipeline.queue(), debt: () => worker.debt(), storeUp: () => trouble === null });
     await server.start();
   } catch (error) {
@@ -326,6 +345,13 @@ export async function startCore(config: Config, db: Database, platform: Platform
       effectsWaiting: worker.debt().waiting,
     }),
     readiness: () => (trouble === null ? { ready: true, reasons: [] } : { ready: false, reasons: [trouble.code] }),
+    reload,
     stop,
   };
+}
+
+function refusalOf(settlement: Settlement | null, why: string | null): ReloadRefusal {
+  const code = settlement?.code ?? null;
+  if (code === 'pool-changed' || code === 'pool-overlaps') return { code, detail: settlement?.detail ?? null };
+  return { code: 'reload-undecided', detail: why ?? code };
 }

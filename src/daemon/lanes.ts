@@ -37,6 +37,7 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   'effect-started': 'control',
   'effect-outcome': 'control',
   'daemon-started': 'control',
+  'config-loaded': 'control',
   heartbeat: 'control',
 };
 

@@ -23,6 +23,11 @@ export type DaemonLogCode =
   | 'faulted'
   | 'faulted-often'
   | 'clock-jumped'
+  | 'config-warning'
+  | 'reload'
+  | 'reload-refused'
+  | 'reload-failed'
+  | 'answered-unrecorded'
   | 'accounting-socket'
   | 'dynauth-socket'
   | 'effect'
@@ -46,6 +51,8 @@ interface Coded {
 
 /** A line's level says who has to look: `error` and `fatal` wake somebody, `warn` is for the morning. */
 export interface Logger {
+  /** The least level that is written, as pino names it; may be set. */
+  level: string;
   debug<F extends Coded>(fields: Fields<F>, message: string): void;
   info<F extends Coded>(fields: Fields<F>, message: string): void;
   warn<F extends Coded>(fields: Fields<F>, message: string): void;

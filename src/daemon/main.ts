@@ -7,10 +7,13 @@ import { StoreError } from '../store/errors.js';
 import { ActivationError, passedSockets, type PassedSocket } from './activation.js';
 import { startDaemon, StartRefused } from './build.js';
 import { systemClock, systemRandom, systemTimers, systemTurn } from './clock.js';
-import { ConfigError, parseConfig, type Config } from './config.js';
+import { ConfigError, loadConfig, type LoadedConfig } from './config.js';
+import { faultLine } from './config-fault.js';
+import { readConfigFile, systemSources } from './config-sources.js';
 import { LogOutput, openLog, type Logger, type LogCode } from './log.js';
 import { Metrics } from './metrics.js';
 import { Notifier, watchdogMs } from './notify.js';
+import { Reloader } from './reload.js';
 import { Shutdown } from './shutdown.js';
 import { systemdNotify } from './systemd-notify.js';
 
@@ -25,25 +28,24 @@ function complain(message: string): void {
   process.stderr.write(`addrd: ${message}\n`);
 }
 
-/** The config, or null after saying everything that is wrong with it. */
-function loadConfig(path: string): Config | null {
-  try {
-    return parseConfig(readFileSync(path, 'utf8'), {
-      readFile: (file) => readFileSync(file, 'utf8'),
-      env: (name) => process.env[name],
-    });
-  } catch (error) {
-    if (error instanceof ConfigError) {
-      complain(`${path} cannot be used:`);
-      for (const fault of error.faults) process.stderr.write(`  ${fault.path}: ${fault.message}\n`);
-      return null;
-    }
-    if (error instanceof Error && 'code' in error) {
-      complain(`${path} cannot be read: ${error.message}`);
-      return null;
-    }
-    throw error;
-  }
+/**
+ * Reads the config and the secrets that it names.
+ * @throws ConfigError, UnfitFile, or the system's error.
+ */
+function load(path: string): LoadedConfig {
+  return loadConfig(
+    readConfigFile(path),
+    systemSources((name) => process.env[name]),
+  );
+}
+
+/** Says everything that is wrong with the config. */
+function complainOfConfig(path: string, error: unknown): void {
+  if (error instanceof ConfigError) {
+    complain(`${path} cannot be used:`);
+    for (const fault of error.faults) process.stderr.write(`  ${faultLine(path, fault)}\n`);
+  } else if (error instanceof Error && 'code' in error) complain(`${path} cannot be read: ${error.message}`);
+  else throw error;
 }
 
 function exitOf(error: unknown): number {
@@ -89,16 +91,35 @@ function fromServiceManager(): {
   return { passed, notifier };
 }
 
-async function serve(path: string, level: string): Promise<void> {
-  const config = loadConfig(path);
-  if (config === null) {
+async function serve(path: string, level: string | undefined): Promise<void> {
+  let loaded: LoadedConfig;
+  try {
+    loaded = load(path);
+  } catch (error) {
+    complainOfConfig(path, error);
     process.exitCode = EXIT.config;
     return;
   }
+  const { config } = loaded;
   const output = new LogOutput(process.stdout);
-  const log = openLog(level, output);
+  const log = openLog(level ?? config.log.level, output);
   const metrics = new Metrics(version);
   metrics.unlogged = () => output.dropped;
+  const reloader = new Reloader(loaded, {
+    clock: systemClock,
+    log,
+    load: () => load(path),
+    onResult: (result, inForceSince) => {
+      metrics.reloads.add(result);
+      metrics.configInForce(inForceSince);
+    },
+  });
+  process.on('SIGHUP', () => {
+    reloader.request();
+  });
+  for (const { code, message, ...place } of loaded.warnings) {
+    log.warn({ code: 'config-warning', warning: code, ...place }, message);
+  }
   const die = (code: LogCode, error: unknown, message: string): never => {
     log.fatal({ code, err: error }, message);
     process.exit(EXIT.software);
@@ -119,10 +140,19 @@ async function serve(path: string, level: string): Promise<void> {
       onLost: (error) => die('store-lost', error, 'the store is lost: nothing more is answered, and addrd ends'),
     });
     log.info({ code: 'started', version, mode: config.mode, ...daemon.listening }, 'addrd has started');
+    metrics.configInForce(systemClock.wallMs());
+    reloader.start(async (next, changed) => {
+      const refusal = await daemon.reload(next, changed);
+      if (refusal === null && level === undefined) log.level = next.log.level;
+      return refusal;
+    });
     const shutdown = new Shutdown({
       timers: systemTimers,
       log,
-      stop: () => Promise.all([daemon.stop(), notifier?.stopping()]),
+      stop: () => {
+        reloader.stop();
+        return Promise.all([daemon.stop(), notifier?.stopping()]);
+      },
       exit: (end) => process.exit({ 'in-order': 0, 'cut-short': EXIT.tempFail, failed: EXIT.software }[end]),
     });
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -137,19 +167,53 @@ async function serve(path: string, level: string): Promise<void> {
   }
 }
 
+interface CheckOptions {
+  readonly config: string;
+  readonly json?: boolean;
+  readonly strict?: boolean;
+}
+
+/** Says what is wrong with a config, and what is doubtful; the latter fails only with `strict`. */
+function checkConfig({ config: path, json = false, strict = false }: CheckOptions): void {
+  let loaded: LoadedConfig;
+  try {
+    loaded = load(path);
+  } catch (error) {
+    process.exitCode = EXIT.config;
+    if (!json) {
+      complainOfConfig(path, error);
+      return;
+    }
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    const { code, message } = error;
+    const faults = error instanceof ConfigError ? error.faults : [{ path: 'the file', message, line: 0, column: 0 }];
+    process.stdout.write(`${JSON.stringify({ file: path, sound: false, code, faults, warnings: [] }, null, 2)}\n`);
+    return;
+  }
+  const { warnings } = loaded;
+  const sound = warnings.length === 0 || !strict;
+  if (!sound) process.exitCode = EXIT.config;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ file: path, sound, code: null, faults: [], warnings }, null, 2)}\n`);
+    return;
+  }
+  for (const warning of warnings) process.stderr.write(`${faultLine(path, warning)} (${warning.code})\n`);
+  if (sound) process.stdout.write(`${path} is sound\n`);
+  else complain(`${path} has warnings, and --strict refuses them`);
+}
+
 const program = new Command('addrd').description('The address lifecycle daemon').version(version);
 program
   .command('serve')
   .description('run the daemon in the foreground')
   .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
-  .option('--log-level <level>', 'fatal, error, warn, info or debug', 'info')
-  .action(({ config, logLevel }: { config: string; logLevel: string }) => serve(config, logLevel));
+  .option('--log-level <level>', 'fatal, error, warn, info or debug, whatever log.level says')
+  .action(({ config, logLevel }: { config: string; logLevel?: string }) => serve(config, logLevel));
 program
   .command('check-config')
   .description('say everything that is wrong with a config file')
   .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
-  .action(({ config }: { config: string }) => {
-    if (loadConfig(config) === null) process.exitCode = EXIT.config;
-    else process.stdout.write(`${config} is sound\n`);
-  });
+  .option('--json', 'as JSON, for scripts')
+  .option('--strict', 'fail on warnings too')
+  .action(checkConfig);
 await program.parseAsync();

@@ -11,6 +11,7 @@ import type { Family } from './lifecycle/address.js';
 import type { EffectResult, LifecycleEvent } from './lifecycle/events.js';
 import type { Outbox, VerdictKind } from './lifecycle/records.js';
 import type { UnsettledCode } from './pipeline.js';
+import { RELOAD_RESULTS, type ReloadResult } from './reload.js';
 import { Tally } from './tally.js';
 
 /** What is read at the moment of a scrape, from memory. */
@@ -67,6 +68,12 @@ export class Metrics {
   readonly answered: Tally<PacketKind>;
   /** Events that were not taken, by reason: their senders heard nothing, or 503. */
   readonly refused: Tally<`${UnsettledCode}/${Lane}`>;
+  /** Packets answered while the store could not be written (`on_store_failure: answer`). */
+  unrecorded = 0;
+  /** Reloads of the config by result. */
+  readonly reloads: Tally<ReloadResult>;
+  readonly #reloadedAt: Gauge;
+  readonly #reloadGood: Gauge;
   /** Answers to our own requests that were not believed, by code. */
   readonly dynauthRejected: Tally<DynAuthRejectCode>;
   /** Seconds from a request to its answer. */
@@ -122,6 +129,18 @@ export class Metrics {
     this.refused = tally('addrd_queue_refused_total', 'Events that were not decided', ['reason', 'lane'], refusals);
     this.#verdicts = tally('addrd_verdicts_total', 'Committed verdicts', ['event', 'verdict']);
     number('addrd_faulted_total', 'Events condemned to the poison table', () => this.faulted);
+    number('addrd_unrecorded_total', 'Packets answered without being recorded', () => this.unrecorded);
+    this.reloads = tally('addrd_config_reload_total', 'Reloads of the config by result', ['result'], RELOAD_RESULTS);
+    this.#reloadedAt = new Gauge({
+      name: 'addrd_config_last_reload_success_timestamp_seconds',
+      help: 'When the config in force was last known to be that of the file',
+      registers,
+    });
+    this.#reloadGood = new Gauge({
+      name: 'addrd_config_last_reload_successful',
+      help: 'Whether the config in force is that of the file, as of the last reload',
+      registers,
+    });
 
     this.#commits = histogram('addrd_commit_seconds', 'From a batch to its commit', COMMIT_BUCKETS);
     this.#batches = histogram('addrd_batch_events', 'Events in a commit', [1, 2, 4, 8, 16, 32, 64, 128, 256]);
@@ -153,6 +172,12 @@ export class Metrics {
       { version },
       1,
     );
+  }
+
+  /** Whether the config in force is that of the file: Unix milliseconds of when that was seen, or null where it is not. */
+  configInForce(at: number | null): void {
+    this.#reloadGood.set(at === null ? 0 : 1);
+    if (at !== null) this.#reloadedAt.set(at / 1000);
   }
 
   /** Counts a committed batch. `now` in Unix milliseconds. */

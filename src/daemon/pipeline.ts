@@ -24,6 +24,8 @@ export interface PipelineOptions {
   readonly timers: Timers;
   readonly turn: Turn;
   readonly limits?: LaneLimits;
+  /** How many packets were answered without being recorded since the store failed: the probe makes a gap of them. */
+  readonly unrecorded?: () => number;
   /** Hears of each batch after its commit and before its senders are answered. */
   readonly onCommitted: (committed: Committed, events: readonly LifecycleEvent[], commitMs: number) => void;
   /** The store cannot be written for now (its error), or can again (null). */
@@ -178,7 +180,9 @@ export class Pipeline {
   }
 
   async #probe(): Promise<void> {
-    const event: LifecycleEvent = { kind: 'heartbeat', receivedAt: this.#options.clock.wallMs() };
+    const unrecorded = this.#options.unrecorded?.() ?? 0;
+    const receivedAt = this.#options.clock.wallMs();
+    const event: LifecycleEvent = { kind: 'heartbeat', receivedAt, ...(unrecorded > 0 ? { unrecorded } : {}) };
     try {
       await this.#options.commit([{ event, source: 'addrd', raw: null, idempotency: null }]);
     } catch (error) {

@@ -5,9 +5,17 @@ const SHOWN = '[secret]';
 /** A shared secret or token. Whatever prints it by accident (a log, JSON, an error, `inspect`) prints `[secret]`. */
 export class Secret {
   readonly #text: string;
+  /** Whether it came from a file that everybody on the host may read or write. */
+  readonly isOpenToOthers: boolean;
 
-  constructor(text: string) {
+  constructor(text: string, isOpenToOthers = false) {
     this.#text = text;
+    this.isOpenToOthers = isOpenToOthers;
+  }
+
+  /** Whether two are the same text. */
+  equals(other: Secret): boolean {
+    return this.#text === other.#text;
   }
 
   /** The octets of the secret (UTF-8), a new copy each time. */

@@ -50,7 +50,7 @@ async function open(folder: string): Promise<Scene> {
       storePath: join(folder, 'addrd.db'),
       sockets: [{ address: '127.0.0.1', port: 1, receiveBuffer: 4_096 }],
       clock: { wallMs: () => scene.now, monoMs: () => scene.now },
-      lifecycle: { evidenceTimeoutMs: HOUR, interimIntervalMs: 10 * 60_000 },
+      lifecycle: () => ({ evidenceTimeoutMs: HOUR, interimIntervalMs: 10 * 60_000 }),
     }),
   };
   return scene;
@@ -138,7 +138,7 @@ t.test('no label has a value that a peer or a customer chose', async (t) => {
   }
   const own = text.split('\n').filter((line) => /^(addrd|ipv)/.test(line));
   const values = new Set(own.flatMap((line) => [...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, k, v]) => `${k}=${v}`)));
-  const codes = /^(code|event|verdict|reason|lane|kind|state|status|outcome|family|part)=[a-z0-9.-]+$/;
+  const codes = /^(code|event|verdict|reason|lane|kind|state|status|outcome|family|part|result)=[a-z0-9.-]+$/;
   const configured = ['tenant=default', 'pool=v4', 'pool=v6', 'pool=pd', 'nas=bras', 'socket=127.0.0.1:1'];
   for (const value of values) {
     t.ok(codes.test(value) || configured.includes(value) || /^(le|\w*version)=/.test(value), value);
@@ -195,7 +195,7 @@ t.test('a store that cannot be read leaves the other figures', async (t) => {
     storePath: join(temporary(t), 'addrd.db'),
     sockets: [],
     clock: { wallMs: () => NOON, monoMs: () => NOON },
-    lifecycle: { evidenceTimeoutMs: HOUR, interimIntervalMs: HOUR },
+    lifecycle: () => ({ evidenceTimeoutMs: HOUR, interimIntervalMs: HOUR }),
   });
   house.db.close();
   const text = await scrape();

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { pino } from 'pino';
-import { startCore, type Core, type Platform } from '../../src/daemon/core.js';
+import { startCore, type Core } from '../../src/daemon/core.js';
+import type { Platform } from '../../src/daemon/platform.js';
 import { Metrics } from '../../src/daemon/metrics.js';
 import type { OpenUdp } from '../../src/protocols/io.js';
 import { prepare } from '../../src/store/open.js';

@@ -69,9 +69,10 @@ export interface RunningDaemon {
 }
 
 /** Starts the daemon and resolves when it says that it has started. Rejects with what it said where it did not. */
-export async function startAddrd(place: Place): Promise<RunningDaemon> {
+export async function startAddrd(place: Place, env: Record<string, string> = {}): Promise<RunningDaemon> {
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', place.config], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   });
   let text = '';
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));

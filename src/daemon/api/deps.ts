@@ -27,6 +27,7 @@ export interface ApiDeps {
   readonly commands: CommandPort;
   readonly reads: Reads;
   readiness(): Readiness;
+  /** Asked anew for each request, as is `mode`: a reload changes them. */
   readonly tokens: readonly ApiToken[];
   /** The text of `/metrics`, in the format that `metricsContentType` names. */
   readonly metrics: () => Promise<string>;

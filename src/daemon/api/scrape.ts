@@ -12,7 +12,8 @@ export interface ScrapeOptions {
   readonly storePath: string;
   readonly sockets: readonly WatchedSocket[];
   readonly clock: { wallMs(): number; monoMs(): number };
-  readonly lifecycle: { readonly evidenceTimeoutMs: number; readonly interimIntervalMs: number };
+  /** As the config in force says. */
+  readonly lifecycle: () => { readonly evidenceTimeoutMs: number; readonly interimIntervalMs: number };
 }
 
 /** The answer to `GET /metrics`. Scrapes at the same time share one reading. */
@@ -35,7 +36,7 @@ export function openScrape(options: ScrapeOptions): () => Promise<string> {
       return null;
     }
   };
-  const store = new StoreMetrics({ registry, reads, clock, walSize, ...lifecycle });
+  const store = new StoreMetrics({ registry, reads, clock, walSize, lifecycle });
   const kernel = new SocketMetrics({ registry, sockets, readTable });
   const read = async (): Promise<string> => {
     await Promise.all([store.refresh(), kernel.refresh()]);

@@ -18,10 +18,8 @@ export interface StoreMetricsOptions {
   readonly clock: { wallMs(): number; monoMs(): number };
   /** Octets of a file, or null where there is none: the write-ahead log. */
   readonly walSize: () => Promise<number | null>;
-  /** `lifecycle.evidence_timeout`. */
-  readonly evidenceTimeoutMs: number;
-  /** `lifecycle.interim_interval`. */
-  readonly interimIntervalMs: number;
+  /** `lifecycle.evidence_timeout` and `lifecycle.interim_interval` of the config in force. */
+  readonly lifecycle: () => { readonly evidenceTimeoutMs: number; readonly interimIntervalMs: number };
 }
 
 /** Figures are at least so old before they are read again, however quickly that goes. */
@@ -134,7 +132,8 @@ export class StoreMetrics {
   }
 
   #read(): void {
-    const { reads, clock, evidenceTimeoutMs, interimIntervalMs } = this.#options;
+    const { reads, clock } = this.#options;
+    const { evidenceTimeoutMs, interimIntervalMs } = this.#options.lifecycle();
     const now = clock.wallMs();
     const figures = reads.figures({
       now,

@@ -3,7 +3,14 @@ import { account, APPLIED, hear } from './accounting.js';
 import { formatPrefix, overlaps, samePrefix } from './address.js';
 import { Draft } from './draft.js';
 import { beginEpoch, endGrace } from './epoch.js';
-import type { ConfiguredPool, DaemonStartedEvent, DeadlineEvent, LifecycleEvent } from './events.js';
+import type {
+  ConfigLoadedEvent,
+  ConfiguredPool,
+  DaemonStartedEvent,
+  DeadlineEvent,
+  HeartbeatEvent,
+  LifecycleEvent,
+} from './events.js';
 import { activate, allocate, revoke } from './orders.js';
 import { effectOutcome, effectStarted } from './performing.js';
 import { barred } from './evidence.js';
@@ -21,13 +28,16 @@ import type { Decision, Verdict, World } from './world.js';
 export function decide(world: World, event: LifecycleEvent, policy: Policy): Decision {
   const d = new Draft(world);
   const verdict = judge(d, event, policy);
-  // A start that is refused leaves the store as it was: some of its pools may be in the draft already.
-  const refused = event.kind === 'daemon-started' && verdict.verdict === 'refused';
+  // A start or a reload that is refused leaves the store as it was: some of its pools may be in the draft already.
+  const settlesPools = event.kind === 'daemon-started' || event.kind === 'config-loaded';
+  const refused = settlesPools && verdict.verdict === 'refused';
   return refused ? new Draft(world).close(verdict) : d.close(verdict);
 }
 
 /** Heartbeats come every five seconds; a host under load misses one or two. */
 const MISSED_HEARTBEATS_MS = 15_000;
+/** So many keys of a changed config are named in the journal. */
+const CHANGES_NAMED = 100;
 /** The journal's tenant for what concerns them all. */
 const DAEMON_TENANT = 'default';
 
@@ -57,8 +67,10 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return deadline(d, event, policy);
     case 'daemon-started':
       return daemonStarted(d, event, policy);
+    case 'config-loaded':
+      return configLoaded(d, event);
     case 'heartbeat':
-      return heartbeat(d, event.receivedAt, policy);
+      return heartbeat(d, event, policy);
   }
 }
 
@@ -106,11 +118,8 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
 
 function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Verdict {
   const now = event.receivedAt;
-  for (const wanted of event.pools) {
-    const fault = settlePool(d, wanted, now);
-    if (fault !== null) return fault;
-  }
-  retirePools(d, event);
+  const fault = settlePools(d, event);
+  if (fault !== null) return fault;
   const alive = d.find('meta', 'alive_at')?.value ?? null;
   const gap = alive === null || now - alive > policy.gapToleranceMs || now < alive;
   // After a clock that went back nobody knows how long addrd was away: the gap ends when the clock has caught up.
@@ -130,13 +139,34 @@ function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Ver
   return APPLIED;
 }
 
+/** The pools of another config are settled as at a start; its other keys are the next events' policy. */
+function configLoaded(d: Draft, event: ConfigLoadedEvent): Verdict {
+  const fault = settlePools(d, event);
+  if (fault !== null) return fault;
+  const changed = event.changed.slice(0, CHANGES_NAMED);
+  const detail = { changed, more: event.changed.length - changed.length };
+  d.note({ at: event.receivedAt, kind: 'config-loaded', tenant: event.tenant, actor: 'addrd', detail });
+  return APPLIED;
+}
+
+/** Creates and compares the pools of a config, and retires those that it drops; the refusal where one does not fit. */
+function settlePools(d: Draft, event: DaemonStartedEvent | ConfigLoadedEvent): Verdict | null {
+  for (const wanted of event.pools) {
+    const fault = settlePool(d, wanted, event.receivedAt);
+    if (fault !== null) return fault;
+  }
+  retirePools(d, event);
+  return null;
+}
+
 /** A process that was stopped, or a store that could not be written, is a gap like a restart. */
-function heartbeat(d: Draft, now: number, policy: Policy): Verdict {
+function heartbeat(d: Draft, { receivedAt: now, unrecorded = 0 }: HeartbeatEvent, policy: Policy): Verdict {
   const alive = d.find('meta', 'alive_at')?.value ?? now;
-  if (now - alive > Math.max(policy.gapToleranceMs, MISSED_HEARTBEATS_MS)) {
-    d.put('meta', { key: 'listening_since', value: now });
-    const detail = { alive_until: isoTime(alive) };
-    d.note({ at: now, kind: 'gap', tenant: DAEMON_TENANT, actor: 'addrd', code: 'no-heartbeat', detail });
+  if (unrecorded > 0 || now - alive > Math.max(policy.gapToleranceMs, MISSED_HEARTBEATS_MS)) {
+    d.put('meta', { key: 'listening_since', value: Math.max(now, alive) });
+    const detail = { alive_until: isoTime(alive), ...(unrecorded > 0 ? { unrecorded } : {}) };
+    const code = unrecorded > 0 ? 'answered-unrecorded' : 'no-heartbeat';
+    d.note({ at: now, kind: 'gap', tenant: DAEMON_TENANT, actor: 'addrd', code, detail });
   }
   stayAlive(d, now);
   return APPLIED;
@@ -154,7 +184,7 @@ function isUsed(known: Pool, wanted: ConfiguredPool): boolean {
 }
 
 /** Marks the pools that the config has dropped, and those that are back. What they hold is looked after all the same. */
-function retirePools(d: Draft, { pools, receivedAt: now }: DaemonStartedEvent): void {
+function retirePools(d: Draft, { pools, receivedAt: now }: DaemonStartedEvent | ConfigLoadedEvent): void {
   for (const id of d.pools()) {
     const pool = d.get('pool', id);
     const wanted = pools.some(({ tenant, name }) => tenant === pool.tenant && name === pool.name);

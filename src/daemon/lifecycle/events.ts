@@ -127,6 +127,14 @@ export interface DaemonStartedEvent extends Received {
   readonly pools: readonly ConfiguredPool[];
 }
 
+/** Another config comes into force while addrd runs. `changed` names its keys. */
+export interface ConfigLoadedEvent extends Received {
+  readonly kind: 'config-loaded';
+  readonly tenant: string;
+  readonly pools: readonly ConfiguredPool[];
+  readonly changed: readonly string[];
+}
+
 export interface ConfiguredPool {
   readonly tenant: string;
   readonly name: string;
@@ -141,6 +149,8 @@ export interface ConfiguredPool {
 /** addrd is alive: bounds the gap that a crash leaves. */
 export interface HeartbeatEvent extends Received {
   readonly kind: 'heartbeat';
+  /** Packets that were answered without being recorded since the last one: where there are any, that is a gap. */
+  readonly unrecorded?: number;
 }
 
 export type LifecycleEvent =
@@ -154,4 +164,5 @@ export type LifecycleEvent =
   | EffectOutcomeEvent
   | DeadlineEvent
   | DaemonStartedEvent
+  | ConfigLoadedEvent
   | HeartbeatEvent;

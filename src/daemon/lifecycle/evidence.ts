@@ -11,24 +11,21 @@ export type Proof =
   | { readonly idle: true; readonly kind: EvidenceKind; readonly detail: string }
   | { readonly idle: false; readonly because: string; readonly recheckAt: number | null };
 
-/** A NAS that was not heard for this long has been taken away and is not waited for. */
-const FORGOTTEN_MS = 7 * 86_400_000;
-
 type Silence = { readonly proven: true } | { readonly proven: false; because: string; recheckAt: number | null };
 
 /**
- * Whether a session has been silent for so long that it is gone: at least 3 Interims before, 3 times its largest gap
- * since, within the horizon, while its NAS was heard otherwise.
+ * Whether a session has been silent for so long that it is gone: enough Interims before, several times its largest
+ * gap since, within the horizon, while its NAS was heard otherwise.
  */
 function silence(d: Draft, session: Session, horizon: number, now: number, policy: Policy): Silence {
   const usage = d.get('usage', session.id);
-  if (usage.interims < 3) {
+  if (usage.interims < policy.silence.interims) {
     return { proven: false, because: `silence: unusable, ${String(usage.interims)} Interims seen`, recheckAt: null };
   }
   const nas = d.get('nas', session.nas);
   const from = Math.max(usage.updatedAt, horizon, nas.heardSince);
   // A pause of its NAS that was too short to be noticed proves nothing, and a burst of Interims at the start is no rhythm.
-  const until = from + Math.max(3 * usage.maxGapMs, longestPause(policy) + usage.maxGapMs);
+  const until = from + Math.max(policy.silence.factor * usage.maxGapMs, longestPause(policy) + usage.maxGapMs);
   if (now < until) return { proven: false, because: `silent only since ${isoTime(from)}`, recheckAt: until };
   if (nas.heardUntil < until) {
     const because = `NAS ${formatAddress(nas.address)} itself was last heard at ${isoTime(nas.heardUntil)}`;
@@ -61,7 +58,7 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
   let heard = 0;
   for (const id of d.nasesIn(assignment.vrf)) {
     const nas = d.get('nas', id);
-    if (now - nas.heardUntil > FORGOTTEN_MS) continue;
+    if (now - nas.heardUntil > policy.forgottenNasMs) continue;
     heard++;
     // Who has no session has nothing to report.
     if (d.unconfirmed(nas.id, nas.epoch + 1).length === 0) continue;

@@ -36,6 +36,10 @@ export interface Policy {
   readonly epochGraceMs: number;
   /** An Accounting-On this soon after the last is a repeat. */
   readonly epochRepeatMs: number;
+  /** Silence proves an end after this many Interims, and for this many times the largest gap between them. */
+  readonly silence: { readonly interims: number; readonly factor: number };
+  /** A NAS that was not heard for this long has been taken away and is not waited for. */
+  readonly forgottenNasMs: number;
   /** After a Disconnect-ACK, when to look whether the Stop came. */
   readonly ackGraceMs: number;
   /** After this long in REVOKING without evidence, the reason is shown and it is looked at less often. */
@@ -54,6 +58,8 @@ export const DEFAULT_KNOBS = {
   gapToleranceMs: 10_000,
   epochGraceMs: 1_200_000,
   epochRepeatMs: 10_000,
+  silence: { interims: 3, factor: 3 },
+  forgottenNasMs: 7 * 86_400_000,
   ackGraceMs: 5_000,
   evidenceTimeoutMs: 3_600_000,
   disconnect: { count: 3, windowMs: 600_000 },

@@ -223,7 +223,7 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
     const pool = poolOf(policy, vrf, address.prefix);
     const unit = pool === null ? null : unitOf(pool, address.prefix);
     // Whose end was only inferred, and who never used to report, may still be there: the address rests for long.
-    const unsure = kind === 'inferred' && d.get('usage', session.id).interims < 3;
+    const unsure = kind === 'inferred' && d.get('usage', session.id).interims < policy.silence.interims;
     const rest = pool === null ? 0 : Math.max(pool.quarantineMs, unsure ? UNSURE_REST_MS : 0);
     if (pool !== null && unit !== null) vacateUnit(d, pool, unit, receivedAt + rest);
   }

@@ -9,8 +9,7 @@ import type { EffectOutcomeEvent, EffectResult, EffectStartedEvent } from '../li
 import type { Outbox } from '../lifecycle/records.js';
 import { Breaker, DEFAULT_BREAKER, type BreakerKnobs } from './breaker.js';
 
-/** Effects on their way to one target at once. */
-const IN_FLIGHT_PER_TARGET = 32;
+const DEFAULT_IN_FLIGHT = 32;
 /** When the store cannot take an event, it is offered again after this long. */
 const STORE_RETRY_MS = 1_000;
 
@@ -19,6 +18,8 @@ export interface WorkerOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly breaker?: BreakerKnobs;
+  /** Effects on their way to one target at once. Default 32. */
+  readonly inFlight?: number;
   /** Resolves to the committed verdict, or null where the event could not be taken. */
   readonly submit: (event: EffectStartedEvent | EffectOutcomeEvent) => Promise<Settlement | null>;
   readonly perform: (row: Outbox) => Promise<EffectResult>;
@@ -106,10 +107,10 @@ export class OutboxWorker {
 
   #tick(): void {
     if (!this.#running) return;
-    const { clock } = this.#options;
+    const { clock, inFlight = DEFAULT_IN_FLIGHT } = this.#options;
     let soonest = Infinity;
     for (const target of this.#targets.values()) {
-      while (target.inFlight < IN_FLIGHT_PER_TARGET) {
+      while (target.inFlight < inFlight) {
         const next = target.waiting.peek();
         if (next === undefined) break;
         const wait = next.dueAt - clock.wallMs();

@@ -63,7 +63,7 @@ t.test('a config with faults names each of them', async (t) => {
   );
   const run = await runAddrd(['serve', '--config', here.config]);
   t.equal(run.status, 78);
-  for (const path of ['mode', 'pools[0].prefix', 'nas']) t.ok(run.stderr.includes(`  ${path}: `), path);
+  for (const path of ['mode', 'pools[0].prefix', 'nas']) t.ok(run.stderr.includes(` ${path}: `), path);
   t.equal((await runAddrd(['check-config', '--config', here.config])).status, 78);
   const absent = await runAddrd(['serve', '--config', join(here.folder, 'absent.yaml')]);
   t.equal(absent.status, 78);

@@ -1,0 +1,150 @@
+/** SIGHUP: the config file is read again and put in force as a whole, or refused as a whole and nothing changes. */
+import type { Clock } from './clock.js';
+import type { Config, LoadedConfig } from './config.js';
+import { ConfigError, faultLine } from './config-fault.js';
+import { changedKeys } from './config-diff.js';
+import type { Logger } from './log.js';
+
+/** What may come of a reload: log field, metric label, and the row in docs/errors.md. */
+export const RELOAD_RESULTS = [
+  'applied',
+  'unchanged',
+  'config-invalid',
+  'config-unreadable',
+  'reload-needs-restart',
+  'pool-changed',
+  'pool-overlaps',
+  'reload-undecided',
+  'reload-failed',
+] as const;
+
+export type ReloadResult = (typeof RELOAD_RESULTS)[number];
+
+/** Why the running daemon did not take a config. */
+export interface ReloadRefusal {
+  readonly code: ReloadResult;
+  readonly detail: string | null;
+}
+
+/** What a running daemon can change about itself. Every other key needs a restart. */
+const RELOADABLE = [
+  'mode',
+  'log',
+  'api.tokens',
+  'radius.nas',
+  'radius.accounting.on_store_failure',
+  'pools',
+  'lifecycle',
+] as const;
+
+/** Whether a key of the file, such as `radius.nas[bras1].secret`, takes effect without a restart. */
+export function isReloadable(key: string): boolean {
+  return RELOADABLE.some((one) => key === one || key.startsWith(`${one}.`) || key.startsWith(`${one}[`));
+}
+
+export interface ReloaderOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Reads the file. Throws ConfigError, or the system's error. */
+  readonly load: () => LoadedConfig;
+  /** Hears of each result, and when the config in force was last known to be that of the file, Unix milliseconds. */
+  readonly onResult: (result: ReloadResult, inForceSince: number | null) => void;
+}
+
+/** Puts a config in force, or says why not; `changed` names its keys, for the journal. */
+export type Apply = (config: Config, changed: readonly string[]) => Promise<ReloadRefusal | null>;
+
+/** One reload at a time: what is asked for while one runs is one more after it. */
+export class Reloader {
+  readonly #options: ReloaderOptions;
+  #current: LoadedConfig;
+  #apply: Apply | null = null;
+  #asked = false;
+  #running = false;
+
+  constructor(current: LoadedConfig, options: ReloaderOptions) {
+    this.#current = current;
+    this.#options = options;
+  }
+
+  /** The daemon is up. A reload that was asked for meanwhile is done now. */
+  start(apply: Apply): void {
+    this.#apply = apply;
+    void this.#run();
+  }
+
+  /** Asks for a reload. */
+  request(): void {
+    this.#asked = true;
+    void this.#run();
+  }
+
+  /** The daemon ends: nothing more is reloaded. */
+  stop(): void {
+    this.#apply = null;
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    while (this.#asked && this.#apply !== null) {
+      this.#asked = false;
+      const result = await this.#reload(this.#apply);
+      const inForce = result === 'applied' || result === 'unchanged';
+      this.#options.onResult(result, inForce ? this.#options.clock.wallMs() : null);
+    }
+    this.#running = false;
+  }
+
+  async #reload(apply: Apply): Promise<ReloadResult> {
+    const { log } = this.#options;
+    let loaded: LoadedConfig;
+    try {
+      loaded = this.#options.load();
+    } catch (error) {
+      return this.#unusable(error);
+    }
+    for (const { code, ...warning } of loaded.warnings) {
+      log.warn({ code: 'config-warning', warning: code, ...warning }, warning.message);
+    }
+    const changed = changedKeys(this.#current.file, loaded.file);
+    if (changed.length === 0) {
+      log.info({ code: 'reload', result: 'unchanged' }, 'the config is the one in force');
+      return 'unchanged';
+    }
+    const fixed = changed.filter((key) => !isReloadable(key));
+    if (fixed.length > 0) {
+      return this.#refused({ code: 'reload-needs-restart', detail: fixed.join(', ') });
+    }
+    try {
+      const refusal = await apply(loaded.config, changed);
+      if (refusal !== null) return this.#refused(refusal);
+    } catch (error) {
+      log.error({ code: 'reload-failed', err: error }, 'a reload failed');
+      return 'reload-failed';
+    }
+    this.#current = loaded;
+    log.info({ code: 'reload', result: 'applied', changed }, 'the new config is in force');
+    return 'applied';
+  }
+
+  #refused({ code, detail }: ReloadRefusal): ReloadResult {
+    const message = 'the new config cannot be put in force: the one before stays, whole';
+    this.#options.log.error({ code: 'reload-refused', result: code, detail }, message);
+    return code;
+  }
+
+  #unusable(error: unknown): ReloadResult {
+    const { log } = this.#options;
+    if (error instanceof ConfigError) {
+      const faults = error.faults.map((fault) => faultLine('config', fault));
+      log.error(
+        { code: 'reload-refused', result: 'config-invalid', faults },
+        'the config has faults: the old one stays',
+      );
+      return 'config-invalid';
+    }
+    log.error({ code: 'reload-refused', result: 'config-unreadable', err: error }, 'the config cannot be read');
+    return 'config-unreadable';
+  }
+}
