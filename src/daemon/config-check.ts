@@ -80,7 +80,13 @@ function allNases(list: readonly Placed<NasEntry>[]): Remark[] {
     const message = `${formatPrefix(twin.entry.address)} is that of NAS ${entry.name} already`;
     return { at: [...twin.at, 'address'], message };
   };
+  const trustedTwice = list.flatMap(({ at, entry: { trust } }) =>
+    trust.flatMap((attribute, i) =>
+      trust.indexOf(attribute) < i ? [{ at: [...at, 'trust', i], message: `${attribute} is there twice` }] : [],
+    ),
+  );
   return [
+    ...trustedTwice,
     ...twins(list, ({ name }) => name, sameName),
     ...twins(list, ({ address }) => formatPrefix(address), sameAddress),
   ];

@@ -110,12 +110,20 @@ const kind = z.string().superRefine((given, context) => {
 export function configSchemas(sources: ConfigSources) {
   const secret = secretSchema(sources);
 
+  const messageAuthenticator = z.enum(['ignore', 'optional', 'required']);
+
   const coa = z.strictObject({
     address: address.optional(),
     port: z.number().int().min(1).max(65_535).default(3799),
     secret: secret.optional(),
     timeout: duration(100).prefault('1s'),
     retries: z.number().int().min(0).max(20).default(3),
+    message_authenticator: messageAuthenticator.optional(),
+  });
+
+  const flood = z.strictObject({
+    per_source: z.number().int().min(1).max(10_000_000).default(30_000),
+    burst: z.number().int().min(1).max(10_000_000).default(60_000),
   });
 
   const nas = z.strictObject({
@@ -125,7 +133,8 @@ export function configSchemas(sources: ConfigSources) {
     vendor: z.enum(['generic']).default('generic'),
     tenant: name.optional(),
     vrf: vrf.default('global'),
-    message_authenticator: z.enum(['ignore', 'optional', 'required']).default('optional'),
+    message_authenticator: messageAuthenticator.default('optional'),
+    trust: z.array(z.enum(['nas-identifier', 'nas-ip-address'])).default([]),
     coa: coa.optional(),
   });
 
@@ -170,6 +179,7 @@ export function configSchemas(sources: ConfigSources) {
       .strictObject({ time: duration(1_000).prefault('30s'), entries: whole(256, 4_194_304).default(65_536) })
       .prefault({}),
     on_store_failure: z.enum(['silent', 'answer']).default('silent'),
+    flood: flood.prefault({}),
   });
 
   const queue = z.strictObject({

@@ -18,13 +18,17 @@ import type { Secret } from './secret.js';
 
 export { ConfigError } from './config-fault.js';
 
-/** Where Disconnect-Requests for a NAS go. `address` null: to the address its packets come from. */
+export type MessageAuthenticatorPolicy = 'ignore' | 'optional' | 'required';
+
+/** Where Disconnect-Requests for a NAS go. `address` null: to the NAS's own address. */
 export interface CoaConfig {
   readonly address: Uint8Array | null;
   readonly port: number;
   readonly secret: Secret;
   readonly timeoutMs: number;
   readonly retries: number;
+  /** Of the replies. */
+  readonly messageAuthenticator: MessageAuthenticatorPolicy;
 }
 
 /** Admits the packets of one NAS, or of several within a prefix. Without `coa` nothing is sent there. */
@@ -34,7 +38,10 @@ export interface NasConfig {
   readonly secret: Secret;
   readonly tenant: string;
   readonly vrf: number;
-  readonly messageAuthenticator: 'ignore' | 'optional' | 'required';
+  /** Of the requests. */
+  readonly messageAuthenticator: MessageAuthenticatorPolicy;
+  /** The attributes by which its packets say which NAS they are from, in order. */
+  readonly trust: readonly ('nas-identifier' | 'nas-ip-address')[];
   readonly coa: CoaConfig | null;
 }
 
@@ -81,6 +88,8 @@ export interface AccountingConfig {
   readonly receiveBuffer: number;
   readonly replyCacheMs: number;
   readonly replyCacheEntries: number;
+  /** What one source may send, in datagrams. */
+  readonly flood: { readonly perSecond: number; readonly burst: number };
   readonly onStoreFailure: 'silent' | 'answer';
 }
 
@@ -165,6 +174,7 @@ function compile(file: ConfigFile): Config {
         replyCacheMs: accounting.reply_cache.time,
         replyCacheEntries: accounting.reply_cache.entries,
         onStoreFailure: accounting.on_store_failure,
+        flood: { perSecond: accounting.flood.per_source, burst: accounting.flood.burst },
       },
       nas: file.radius.nas.map((nas) => compileNas(nas, file.tenant)),
     },
@@ -201,6 +211,7 @@ function compileNas(nas: NasEntry, tenant: string): NasConfig {
     tenant: nas.tenant ?? tenant,
     vrf: GLOBAL_VRF,
     messageAuthenticator: nas.message_authenticator,
+    trust: nas.trust,
     coa:
       coa === undefined
         ? null
@@ -210,6 +221,7 @@ function compileNas(nas: NasEntry, tenant: string): NasConfig {
             secret: coa.secret ?? nas.secret,
             timeoutMs: coa.timeout,
             retries: coa.retries,
+            messageAuthenticator: coa.message_authenticator ?? nas.message_authenticator,
           },
   };
 }

@@ -234,8 +234,8 @@ export async function startCore(config: Config, db: Database, platform: Platform
     replyCacheEntries: config.radius.accounting.replyCacheEntries,
     clients: clientsOf(config),
     handler: ({ client, source, receivedAt, request }, respond) => {
-      const { tenant, name: entry } = client.payload;
-      const event = accountingEvent(request, { tenant, entry, source: source.bytes, receivedAt });
+      const { tenant, name: entry, trust } = client.payload;
+      const event = accountingEvent(request, { tenant, entry, trust, source: source.bytes, receivedAt });
       const began = clock.monoMs();
       metrics.accepted.add(event.kind);
       const raw = request.packet.bytes;
@@ -258,8 +258,13 @@ export async function startCore(config: Config, db: Database, platform: Platform
       if (code !== 'duplicate-in-flight')
         quiet.warn(code, source.address, { port: source.port }, 'a datagram was refused');
     },
+    flood: config.radius.accounting.flood,
+    ready: () => pipeline.accepts(),
     onReplay: () => {
       metrics.replays++;
+    },
+    onStatus: () => {
+      metrics.statusAnswers++;
     },
     onError: (error) => {
       quiet.warn('accounting-socket', null, { err: error }, 'the accounting socket reports an error');

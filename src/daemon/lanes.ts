@@ -1,6 +1,7 @@
 /** The queue before the door: lanes by urgency, order within a session, and bounds by number, age and source. */
 import { octetsKey } from './lifecycle/address.js';
 import type { LifecycleEvent } from './lifecycle/events.js';
+import type { NasIdentity } from './lifecycle/records.js';
 
 /** Operators and outcomes; what changes who holds what; what only reports; what can wait. */
 export type Lane = 'control' | 'session' | 'interim' | 'bulk';
@@ -41,11 +42,24 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   heartbeat: 'control',
 };
 
-/** The lane of an event and the key within which order is kept, or null. */
-export function routeOf(event: LifecycleEvent): { lane: Lane; orderKey: string | null } {
+/** Where an event goes. `orderKey`: within which order is kept; `share`: whose part of the queue it takes; or null. */
+export interface Route {
+  readonly lane: Lane;
+  readonly orderKey: string | null;
+  readonly share: string | null;
+}
+
+/** A NAS has a share of its own, also where a proxy sends for many. */
+export function routeOf(event: LifecycleEvent): Route {
   const lane = LANE_OF[event.kind];
-  const ordered = event.kind === 'acct-start' || event.kind === 'acct-stop' || event.kind === 'acct-interim';
-  return { lane, orderKey: ordered ? octetsKey(event.nas.bytes) + octetsKey(event.sid) : null };
+  const share = 'nas' in event ? nasKey(event.nas) : null;
+  return { lane, orderKey: share === null || !('sid' in event) ? null : share + octetsKey(event.sid), share };
+}
+
+/** The length keeps a NAS-Identifier from running into what follows it. */
+function nasKey({ kind, bytes }: NasIdentity): string {
+  const octets = octetsKey(bytes);
+  return kind === 'source-address' ? octets : `${kind} ${String(octets.length)} ${octets}`;
 }
 
 export interface LaneLimits {

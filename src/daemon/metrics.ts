@@ -84,6 +84,8 @@ export class Metrics {
   octets = 0;
   /** Retransmissions answered from the reply cache. */
   replays = 0;
+  /** Status-Server packets that were answered. */
+  statusAnswers = 0;
   faulted = 0;
   breakersOpened = 0;
   clockJumps = 0;
@@ -119,6 +121,7 @@ export class Metrics {
     number('addrd_radius_received_bytes_total', 'Octets of those datagrams', () => this.octets);
     this.rejected = tally('addrd_radius_rejected_total', 'Datagrams refused in silence', ['code']);
     number('addrd_radius_replayed_total', 'Repetitions answered from the reply cache', () => this.replays);
+    number('addrd_radius_status_server_total', 'Status-Server packets answered', () => this.statusAnswers);
     this.accepted = tally('addrd_radius_accepted_total', 'Authenticated requests taken in', ['event'], PACKETS);
     this.answered = tally('addrd_radius_answered_total', 'Requests answered after their commit', ['event'], PACKETS);
     this.answerSeconds = histogram('addrd_radius_answer_seconds', 'From a request to its answer', ANSWER_BUCKETS);

@@ -7,9 +7,9 @@ import { formatAddress } from './lifecycle/address.js';
 function coaAccess(nas: NasConfig): CoaAccess | null {
   const { coa } = nas;
   if (coa === null) return null;
-  const { port, timeoutMs, retries } = coa;
+  const { port, timeoutMs, retries, messageAuthenticator } = coa;
   const address = coa.address === null ? null : formatAddress(coa.address);
-  return { address, port, secret: coa.secret.reveal(), timeoutMs, retries };
+  return { address, port, secret: coa.secret.reveal(), timeoutMs, retries, messageAuthenticator };
 }
 
 /** Where dynamic authorization goes, by the name of the entry; null where nothing is sent. */

@@ -63,15 +63,20 @@ export class Pipeline {
     return { size: this.#lanes.size, ageMs: this.#lanes.age(this.#options.clock.monoMs()) };
   }
 
+  /** Whether there is room for an event of a packet, and a store that can be written. */
+  accepts(): boolean {
+    return this.#state === 'open' && this.#lanes.size < this.#limits.capacity;
+  }
+
   /** Queues an event. `settle` is called at once where it cannot be taken. */
   submit(submission: Submission<LifecycleEvent>, settle: Settle): void {
     if (this.#state !== 'open') {
       settle(null, this.#state === 'stopping' ? 'stopping' : 'store-unavailable');
       return;
     }
-    const { lane, orderKey } = routeOf(submission.event);
+    const { lane, orderKey, share } = routeOf(submission.event);
     const now = this.#options.clock.monoMs();
-    const refusal = this.#lanes.put({ submission, settle }, lane, orderKey, submission.source, now);
+    const refusal = this.#lanes.put({ submission, settle }, lane, orderKey, share ?? submission.source, now);
     if (refusal !== null) {
       settle(null, refusal);
       return;

@@ -1,6 +1,6 @@
 /** What the daemon has to take up again after a start: effects without an outcome, and times that fall due. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Deadline, Outbox } from '../daemon/lifecycle/records.js';
+import type { Deadline, NasIdentity, Outbox } from '../daemon/lifecycle/records.js';
 import { DEADLINE } from './tables/deadline.js';
 import { OUTBOX } from './tables/outbox.js';
 import { Table } from './tables/table.js';
@@ -27,7 +27,7 @@ export class Pending {
       .raw(true);
     this.#subject = db
       .prepare(
-        `SELECT s.sid, n.address, n.entry, u.name FROM session s JOIN nas n ON n.id = s.nas
+        `SELECT s.sid, n.address, n.entry, u.name, n.kind, n.bytes FROM session s JOIN nas n ON n.id = s.nas
          LEFT JOIN subscriber u ON u.id = s.subscriber WHERE s.id = ?`,
       )
       .raw(true);
@@ -60,15 +60,16 @@ export class Pending {
     return (this.#pools.all() as [number, string, string][]).map(([id, tenant, name]) => ({ id, tenant, name }));
   }
 
-  /** Acct-Session-Id of a session, the NAS that holds it (its address and its config entry), and whose it is. */
+  /** Acct-Session-Id of a session, the NAS that holds it (its address, config entry and how it is known), and whose it is. */
   disconnectSubject(session: number): {
-    sid: Uint8Array;
-    nasAddress: Uint8Array;
-    entry: string;
-    subscriber: string | null;
+    readonly sid: Uint8Array;
+    readonly nasAddress: Uint8Array;
+    readonly entry: string;
+    readonly nas: Pick<NasIdentity, 'kind' | 'bytes'>;
+    readonly subscriber: string | null;
   } {
-    type Values = [Uint8Array, Uint8Array, string, string | null];
-    const [sid, nasAddress, entry, subscriber] = this.#subject.get(session) as Values;
-    return { sid, nasAddress, entry, subscriber };
+    type Values = [Uint8Array, Uint8Array, string, string | null, NasIdentity['kind'], Uint8Array];
+    const [sid, nasAddress, entry, subscriber, kind, bytes] = this.#subject.get(session) as Values;
+    return { sid, nasAddress, entry, nas: { kind, bytes }, subscriber };
   }
 }

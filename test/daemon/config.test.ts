@@ -126,6 +126,32 @@ t.test('pools and policy reach the lifecycle', async (t) => {
   t.strictSame(mute.nas.get('n'), { name: 'n', tenant: 'default', vrf: 0, coa: false, effectLifeMs: 0 });
 });
 
+t.test('what a NAS entry says of proxies, replies and floods', async (t) => {
+  const plain = read(nas('secret: x, coa: {}'));
+  t.match(plain.radius.nas[0], {
+    trust: [],
+    messageAuthenticator: 'optional',
+    coa: { messageAuthenticator: 'optional' },
+  });
+  t.strictSame(plain.radius.accounting.flood, { perSecond: 30_000, burst: 60_000 });
+  const strict = read(
+    nas('secret: x, message_authenticator: required, coa: {}, trust: [nas-ip-address, nas-identifier]'),
+  );
+  t.match(strict.radius.nas[0], {
+    trust: ['nas-ip-address', 'nas-identifier'],
+    coa: { messageAuthenticator: 'required' },
+  });
+  const mixed = read(nas('secret: x, message_authenticator: required, coa: { message_authenticator: ignore }'));
+  t.match(mixed.radius.nas[0], { messageAuthenticator: 'required', coa: { messageAuthenticator: 'ignore' } });
+  const flood = read('radius: { accounting: { flood: { per_source: 5, burst: 9 } } }');
+  t.strictSame(flood.radius.accounting.flood, { perSecond: 5, burst: 9 });
+  t.match(faults(nas('secret: x, trust: [nas-identifier, nas-identifier]')), [
+    'radius.nas[0].trust[1]: nas-identifier is there twice',
+  ]);
+  t.match(faults(nas('secret: x, trust: [calling-station-id]')), [/^radius\.nas\[0\]\.trust\[0\]: /]);
+  t.match(faults('radius: { accounting: { flood: { per_source: 0 } } }'), [/^radius\.accounting\.flood\.per_source: /]);
+});
+
 t.test('a config is frozen through and through', async (t) => {
   const config = read(shipped);
   const frozen = (value: unknown): boolean =>
@@ -153,7 +179,7 @@ t.test('every key has a row in docs/config.md, with its default', async (t) => {
   for (const [key, fallback] of configDefaults()) {
     const told = rows.get(key);
     t.ok(told !== undefined, key);
-    if (fallback === undefined) t.match(told, /^(required|`tenant`$|source of its packets$|the NAS's secret$)/, key);
+    if (fallback === undefined) t.match(told, /^(required|`tenant`$|the NAS's own address$|that of the entry$|the NAS's secret$)/, key);
     else t.equal(told, `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\``, key);
   }
   const known = new Set(configKeys());

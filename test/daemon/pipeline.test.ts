@@ -9,7 +9,7 @@ import { Pipeline, type UnsettledCode } from '../../src/daemon/pipeline.js';
 import type { Committed, Settlement, Submission } from '../../src/store/commit.js';
 import { StoreError } from '../../src/store/errors.js';
 import { FakeTime } from '../protocols/radius/world.js';
-import { acct, allocate, NOON, submission } from '../support/events.js';
+import { acct, allocate, NOON, octets, submission } from '../support/events.js';
 import { openHouse } from '../support/house.js';
 
 const APPLIED: Settlement = { verdict: 'applied', code: null, detail: null, reply: null, replayed: false };
@@ -91,8 +91,9 @@ function bench(limits: Partial<LaneLimits> = {}) {
     log,
     answers,
     pipeline,
-    start: (name: string, source = 'n') => {
-      pipeline.submit(submission(acct('acct-start', name, NOON), { source }), hear(name));
+    start: (name: string, nas?: string) => {
+      const fields = nas === undefined ? {} : { source: octets(nas) };
+      pipeline.submit(submission(acct('acct-start', name, NOON, [], fields)), hear(name));
     },
     interim: (name: string) => {
       pipeline.submit(submission(acct('acct-interim', name, NOON)), hear(`${name}+`));
@@ -187,8 +188,10 @@ t.test('what cannot be queued is told at once', async (t) => {
   const b = bench({ capacity: 3 });
   for (const name of ['a', 'b', 'c', 'd']) b.start(name);
   t.same(b.answers, [['d', 'queue-full']]);
+  t.notOk(b.pipeline.accepts(), 'and it is known before anybody asks for room');
   b.turn.next();
   await b.batches[0]?.commit();
+  t.ok(b.pipeline.accepts());
   t.equal(b.answers.length, 4, 'each once');
 
   const shed = bench();
@@ -217,6 +220,7 @@ t.test('a full store: silence, a probe each second, and open again', async (t) =
     ['b', 'store-unavailable'],
   ]);
   t.same(b.log, ['store store-full']);
+  t.notOk(b.pipeline.accepts());
   b.start('c');
   t.same(b.answers[2], ['c', 'store-unavailable'], 'nothing is queued that cannot be kept');
   t.equal(b.pipeline.queue().size, 0);
@@ -231,6 +235,7 @@ t.test('a full store: silence, a probe each second, and open again', async (t) =
   b.time.advance(1_000);
   await b.batches[4]?.commit();
   t.same(b.log, ['store store-full', 'store up']);
+  t.ok(b.pipeline.accepts());
   b.time.advance(10_000);
   t.equal(b.batches.length, 5, 'and no more probes');
   b.start('d');

@@ -35,7 +35,7 @@ export async function freeUdpPort(address = '127.0.0.1'): Promise<number> {
   return port;
 }
 
-export interface FreeradiusDas {
+export interface RunningFreeradius {
   /** Ends the server and removes its files. */
   stop(): Promise<void>;
   /** What the server has printed so far, with -xx. */
@@ -49,10 +49,15 @@ export interface FreeradiusDas {
  * Acct-Session-Id: `nosuch` NAK 503, `prohibited` NAK 501, `nakbare` NAK without Error-Cause, `drop` not at all, anything
  * else ACK; a request without any session identification NAK 402.
  */
-export async function startFreeradiusDas(options: { port: number; secret: string }): Promise<FreeradiusDas> {
+export function startFreeradiusDas(options: { port: number; secret: string }): Promise<RunningFreeradius> {
+  return startFreeradius((directory) => dasConfiguration(directory, options));
+}
+
+/** Starts FreeRADIUS on the `radiusd.conf` that `configure` makes for its directory; resolves once it takes requests. */
+export async function startFreeradius(configure: (directory: string) => string): Promise<RunningFreeradius> {
   const directory = await mkdtemp(join(tmpdir(), 'addrd-freeradius-'));
   await writeFile(join(directory, 'dictionary'), '');
-  await writeFile(join(directory, 'radiusd.conf'), dasConfiguration(directory, options));
+  await writeFile(join(directory, 'radiusd.conf'), configure(directory));
   const child = spawn('freeradius', ['-f', '-l', 'stdout', '-xx', '-d', directory], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -6,6 +6,7 @@
  *   activate alice | revoke alice [family=F] [disconnect=no] [release=no]
  *   start|interim|stop SID [user=U] [ip=A] [v6=A] [pd=P] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
  *   on | off [nas=A]
+ *     with nid=NAME or nip=A, where the entry trusts it: known by NAS-Identifier or NAS-IP-Address, sent by nas=A
  *   send N                                  the worker takes up effect N
  *   outcome N ATTEMPT ack|nak|nak-CODE|timeout
  *   restart DOWNTIME                        addrd was away and listens again
@@ -128,8 +129,7 @@ export class Transcript {
         return this.#accounting(verb, subject, options);
       case 'on':
       case 'off': {
-        const { nas, entry, source } = this.#nas(options);
-        return { kind: verb === 'on' ? 'nas-on' : 'nas-off', nas, entry, source, receivedAt, at: receivedAt };
+        return { kind: verb === 'on' ? 'nas-on' : 'nas-off', ...this.#nas(options), receivedAt, at: receivedAt };
       }
       case 'send':
         return { kind: 'effect-started', outbox: Number(subject), receivedAt };
@@ -157,6 +157,16 @@ export class Transcript {
 
   #nas(options: ReadonlyMap<string, string>) {
     const source = prefix(options.get('nas') ?? '192.0.2.1').bytes;
+    const [nid, nip] = [options.get('nid'), options.get('nip')];
+    if (nid !== undefined) {
+      const nas = { tenant: 'default', kind: 'nas-identifier' as const, bytes: new TextEncoder().encode(nid) };
+      return { nas, entry: 'bras', source };
+    }
+    if (nip !== undefined) {
+      const address = prefix(nip).bytes;
+      const nas = { tenant: 'default', kind: 'nas-ip-address' as const, bytes: address };
+      return { nas, entry: 'bras', source, address };
+    }
     return { nas: { tenant: 'default', kind: 'source-address' as const, bytes: source }, entry: 'bras', source };
   }
 

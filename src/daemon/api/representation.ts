@@ -109,11 +109,18 @@ export function assignmentOf({ row, subscriber, pool, vrf, steps, past }: ShownA
   };
 }
 
-export function sessionOf({ row, usage, subscriber, nas, nasAddress, suspect }: ShownSession): SessionView {
+function knownAs({ kind, bytes }: ShownSession['nasKnown']): string {
+  return kind === 'nas-identifier' ? printable(bytes) : formatAddress(bytes);
+}
+
+export function sessionOf(shown: ShownSession): SessionView {
+  const { row, usage, subscriber, nas, nasAddress, nasKnown, suspect } = shown;
   return {
     id: row.id,
     nas,
     nas_address: formatAddress(nasAddress),
+    nas_known_by: nasKnown.kind,
+    nas_known_as: knownAs(nasKnown),
     session_id: printable(row.sid),
     username: maybeOctets(row.username),
     subscriber_id: subscriber,
@@ -229,6 +236,8 @@ export function nasOf({ row, vrf, openSessions, suspectSessions }: ShownNas): Na
     id: row.id,
     nas: row.entry,
     nas_address: formatAddress(row.address),
+    known_by: row.kind,
+    known_as: knownAs(row),
     vrf,
     epoch: row.epoch,
     epoch_at: row.epochReceivedAt === 0 ? null : isoTime(row.epochReceivedAt),

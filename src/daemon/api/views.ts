@@ -55,10 +55,17 @@ export const assignmentView = z.strictObject({
     .describe('what became of the address after this assignment'),
 });
 
+const knownBy = z
+  .enum(['source-address', 'nas-identifier', 'nas-ip-address'])
+  .describe('what tells the NAS from others');
+const knownAs = z.string().describe('that address, or the octets of NAS-Identifier as text');
+
 export const sessionView = z.strictObject({
   id: z.number().int(),
   nas: z.string(),
   nas_address: address,
+  nas_known_by: knownBy,
+  nas_known_as: knownAs,
   session_id: octets,
   username: octets.nullable(),
   subscriber_id: z.string().nullable(),
@@ -162,7 +169,11 @@ export const poolView = z.strictObject({
 export const nasView = z.strictObject({
   id: z.number().int(),
   nas: z.string(),
-  nas_address: address,
+  nas_address: address.describe(
+    'where it is reached: its own address where that is trusted, else the source of its packets',
+  ),
+  known_by: knownBy,
+  known_as: knownAs,
   vrf: z.string(),
   epoch: z.number().int(),
   epoch_at: maybeTime.describe('when its last Accounting-On or -Off was received'),

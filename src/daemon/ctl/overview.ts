@@ -1,7 +1,7 @@
 /** `status`, `pools` and `nas` as tables. */
 import type { NasView, PoolView, StatusView } from '../api/views.js';
 import type { Screen } from './screen.js';
-import { time } from './wording.js';
+import { nasName, time } from './wording.js';
 
 /** From this share on a pool is shown as nearly full: the default of the pool alarm. */
 const NEARLY_FULL_PERCENT = 80;
@@ -59,7 +59,7 @@ export function nasTable(screen: Screen, list: readonly NasView[]): void {
   screen.table(
     ['NAS', 'ADDRESS', 'SESSIONS', 'SUSPECT', 'HEARD SINCE', 'HEARD UNTIL', 'LAST RESTART'],
     list.map((nas) => [
-      nas.nas,
+      nasName(nas.nas, nas.known_by, nas.known_as),
       nas.nas_address,
       String(nas.open_sessions),
       nas.suspect_sessions > 0 ? { text: String(nas.suspect_sessions), colour: 'yellow' } : '0',

@@ -10,7 +10,7 @@ import type {
   SubscriberView,
 } from '../api/views.js';
 import type { Screen } from './screen.js';
-import { EVENT_HANG, eventLine, octets, orDash, state, time, waitsFor } from './wording.js';
+import { EVENT_HANG, eventLine, nasName, octets, orDash, state, time, waitsFor } from './wording.js';
 
 function milestones(assignment: AssignmentView): string {
   const at: readonly (readonly [string, string | null])[] = [
@@ -70,7 +70,7 @@ export function sessionTable(screen: Screen, sessions: readonly SessionView[], i
     ['SESSION', 'NAS', 'STATE', 'USER-NAME', 'ADDRESSES', 'SINCE', 'LAST SEEN', 'IN', 'OUT'],
     sessions.map((session) => [
       session.session_id,
-      session.nas,
+      nasName(session.nas, session.nas_known_by, session.nas_known_as),
       state(session.state),
       orDash(session.username),
       orDash(

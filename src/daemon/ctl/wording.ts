@@ -77,3 +77,8 @@ export function waitsFor({ stuck, steps }: AssignmentView): string {
   const waiting = steps.filter((step) => step.state === 'waiting' && step.outcome !== null).map((step) => step.outcome);
   return waiting.length > 0 ? waiting.join('; ') : 'evidence that the address is idle';
 }
+
+/** A NAS by its config entry and, where that admits several, by the name that it is told apart by. */
+export function nasName(entry: string, knownBy: string, knownAs: string): string {
+  return knownBy === 'source-address' ? entry : `${entry}: ${knownAs}`;
+}

@@ -1,8 +1,11 @@
 /** Disconnect-Request to a NAS (RFC 5176 section 2.1). Performs only; what the answer means is decided elsewhere. */
 import type { DynAuthOutcome, DynAuthRequest } from '../../protocols/radius/client.js';
+import type { MessageAuthenticatorPolicy } from '../../protocols/radius/clients.js';
 import { ATTRIBUTES } from '../../protocols/radius/dictionary.js';
+import type { RadiusAttribute } from '../../protocols/radius/packet.js';
 import { formatAddress } from '../lifecycle/address.js';
 import type { EffectResult } from '../lifecycle/events.js';
+import type { NasIdentity } from '../lifecycle/records.js';
 
 /** Where and how a NAS takes Disconnect-Requests, from its config entry. */
 export interface CoaAccess {
@@ -13,6 +16,8 @@ export interface CoaAccess {
   /** For one transmission, milliseconds; `retries` are transmissions beyond the first. */
   readonly timeoutMs: number;
   readonly retries: number;
+  /** What to make of the Message-Authenticator of its replies. */
+  readonly messageAuthenticator: MessageAuthenticatorPolicy;
 }
 
 /** The session to end and the NAS that holds it. */
@@ -21,13 +26,16 @@ export interface DisconnectSubject {
   readonly sid: Uint8Array;
   /** The NAS's own address, 4 or 16 octets. */
   readonly nasAddress: Uint8Array;
+  /** How the NAS is known. */
+  readonly nas: Pick<NasIdentity, 'kind' | 'bytes'>;
 }
 
 /**
  * Sends one Disconnect-Request, with its retransmissions, and reports the answer.
  *
  * The session is named by Acct-Session-Id alone: NASes AND all identification attributes, match some of them against
- * other values than those they report, and refuse some they do not know (hostapd: 401 for Framed-IP-Address).
+ * other values than those they report, and refuse some they do not know (hostapd: 401 for Framed-IP-Address). A NAS that
+ * is known by an attribute is named by it, because a proxy in between has nothing else to tell its NASes apart by.
  */
 export async function disconnect(
   send: (request: DynAuthRequest) => Promise<DynAuthOutcome>,
@@ -38,10 +46,11 @@ export async function disconnect(
     address: access.address ?? formatAddress(subject.nasAddress),
     port: access.port,
     secret: access.secret,
-    attributes: [{ type: ATTRIBUTES['Acct-Session-Id'].number, value: subject.sid }],
+    attributes: [...nasAttributes(subject, access), { type: ATTRIBUTES['Acct-Session-Id'].number, value: subject.sid }],
     timeoutMs: access.timeoutMs,
     retries: access.retries,
     messageAuthenticator: true,
+    replyMessageAuthenticator: access.messageAuthenticator,
     eventTimestamp: true,
   });
   switch (outcome.kind) {
@@ -54,4 +63,12 @@ export async function disconnect(
     case 'error':
       return { result: 'error', code: outcome.code };
   }
+}
+
+/** NAS-Identifier, NAS-IP-Address or NAS-IPv6-Address as the NAS itself reports it. A NAS at that very address needs none. */
+function nasAttributes({ nas }: DisconnectSubject, access: CoaAccess): readonly RadiusAttribute[] {
+  if (nas.kind === 'nas-identifier') return [{ type: ATTRIBUTES['NAS-Identifier'].number, value: nas.bytes }];
+  if (nas.kind === 'source-address' || access.address === null) return [];
+  const type = ATTRIBUTES[nas.bytes.length === 4 ? 'NAS-IP-Address' : 'NAS-IPv6-Address'].number;
+  return [{ type, value: nas.bytes }];
 }

@@ -4,11 +4,16 @@ import { ACCT_STATUS_TYPE } from '../../protocols/radius/dictionary.js';
 import type { AccountingEvent, NasEvent, OddPacketEvent, ShownAddress } from '../lifecycle/events.js';
 import type { NasIdentity } from '../lifecycle/records.js';
 
+/** An attribute by which a packet may say which NAS it is from. `nas-ip-address` stands for NAS-IPv6-Address too. */
+export type TrustedAttribute = 'nas-identifier' | 'nas-ip-address';
+
 /** What authenticated the packet, and where and when it came in. */
 export interface Reception {
   readonly tenant: string;
   /** The config entry of the NAS. */
   readonly entry: string;
+  /** By what this entry lets its packets say which NAS they are from, in this order. */
+  readonly trust: readonly TrustedAttribute[];
   /** Source address, 4 or 16 octets. */
   readonly source: Uint8Array;
   readonly receivedAt: number;
@@ -35,6 +40,30 @@ function shownAddresses(request: AccountingRequest): readonly ShownAddress[] {
   return shown.filter(({ prefix }) => !isUnset(prefix.bytes));
 }
 
+function nasAddress({ nasIpAddress, nasIpv6Address }: AccountingRequest): Uint8Array | undefined {
+  return [nasIpAddress, nasIpv6Address].find((given) => given !== undefined && !isUnset(given.bytes))?.bytes;
+}
+
+/** A NAS, and its own address where the packet may say it. */
+interface Sender {
+  readonly nas: NasIdentity;
+  readonly address: Uint8Array | undefined;
+}
+
+/**
+ * Which NAS a packet is from: the first attribute that its entry trusts and that it carries, else its source. Without
+ * trust the attributes are looked at by nobody: whoever can send as one NAS could pose as every other.
+ */
+function nasOf(request: AccountingRequest, { tenant, trust, source }: Reception): Sender {
+  for (const kind of trust) {
+    const bytes = kind === 'nas-identifier' ? request.nasIdentifier : nasAddress(request);
+    if (bytes === undefined) continue;
+    const address = trust.includes('nas-ip-address') ? nasAddress(request) : undefined;
+    return { nas: { tenant, kind, bytes }, address };
+  }
+  return { nas: { tenant, kind: 'source-address', bytes: source }, address: undefined };
+}
+
 const KINDS: ReadonlyMap<number, AccountingEvent['kind']> = new Map([
   [ACCT_STATUS_TYPE.Start, 'acct-start'],
   [ACCT_STATUS_TYPE.Stop, 'acct-stop'],
@@ -46,14 +75,24 @@ export function accountingEvent(
   request: AccountingRequest,
   reception: Reception,
 ): AccountingEvent | NasEvent | OddPacketEvent {
-  const { tenant, entry, source, receivedAt } = reception;
-  const nas: NasIdentity = { tenant, kind: 'source-address', bytes: source };
+  const { entry, source, receivedAt } = reception;
+  const { nas, address } = nasOf(request, reception);
   const at = receivedAt - Math.min(request.delayTime ?? 0, LONGEST_DELAY_S) * 1000;
   const { statusType } = request;
-  if (statusType === ACCT_STATUS_TYPE['Accounting-On']) return { kind: 'nas-on', nas, entry, source, receivedAt, at };
-  if (statusType === ACCT_STATUS_TYPE['Accounting-Off']) return { kind: 'nas-off', nas, entry, source, receivedAt, at };
+  if (statusType === ACCT_STATUS_TYPE['Accounting-On'])
+    return { kind: 'nas-on', nas, entry, source, address, receivedAt, at };
+  if (statusType === ACCT_STATUS_TYPE['Accounting-Off'])
+    return { kind: 'nas-off', nas, entry, source, address, receivedAt, at };
   const kind = KINDS.get(statusType);
-  const odd = (reason: string): OddPacketEvent => ({ kind: 'acct-odd', nas, entry, source, receivedAt, reason });
+  const odd = (reason: string): OddPacketEvent => ({
+    kind: 'acct-odd',
+    nas,
+    entry,
+    source,
+    address,
+    receivedAt,
+    reason,
+  });
   if (kind === undefined) return odd(`status-type-${String(statusType)}`);
   if (request.sessionId === undefined) return odd('missing-session-id');
   // Not spread together: this is made for every packet, and a literal costs a tenth of it.
@@ -62,6 +101,7 @@ export function accountingEvent(
     nas,
     entry,
     source,
+    address,
     receivedAt,
     sid: request.sessionId,
     at,

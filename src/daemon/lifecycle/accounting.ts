@@ -2,6 +2,7 @@
 import type { Draft } from './draft.js';
 import type { AccountingEvent, NasEvent, OddPacketEvent } from './events.js';
 import {
+  formerSelf,
   impliedStart,
   INSTANCE_SLACK_MS,
   isNewInstance,
@@ -39,7 +40,7 @@ export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEven
       id: d.nextId('nas'),
       entry: event.entry,
       vrf: policy.nas.get(event.entry)?.vrf ?? 0,
-      address: event.source,
+      address: event.address ?? event.source,
       epoch: 0,
       epochReceivedAt: 0,
       epochAt: 0,
@@ -51,7 +52,9 @@ export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEven
   const nas = d.get('nas', id);
   if (now - nas.heardUntil < policy.heardStepMs && nas.entry === event.entry) return nas;
   const paused = now - nas.heardUntil > longestPause(policy);
-  return d.put('nas', { ...nas, entry: event.entry, heardSince: paused ? now : nas.heardSince, heardUntil: now });
+  const heardSince = paused ? now : nas.heardSince;
+  const address = event.address ?? event.source;
+  return d.put('nas', { ...nas, entry: event.entry, address, heardSince, heardUntil: now });
 }
 
 function usageOf(event: AccountingEvent, session: number, before: SessionUsage | null): SessionUsage {
@@ -219,7 +222,7 @@ function judged(session: Session): Verdict {
 /** Ends the session whose number the NAS has given to another one, and opens that. */
 function replace(d: Draft, event: AccountingEvent, nas: Nas, session: Session, policy: Policy): Verdict {
   const end = { at: event.at, receivedAt: event.receivedAt, kind: 'sid-reused' as const, terminateCause: null };
-  const left = endSession(d, session, end, nas, policy);
+  const left = endSession(d, session, end, d.get('nas', session.nas), policy);
   const opened = open(d, event, nas, policy);
   evaluateAll(d, left, event.receivedAt, policy);
   return judged(d.get('session', opened.id));
@@ -315,6 +318,11 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
 export function account(d: Draft, event: AccountingEvent, policy: Policy): Verdict {
   const nas = hear(d, event, policy);
   const id = d.sessionOf(nas.id, event.sid);
+  const former = id === null ? formerSelf(d, event) : null;
+  if (former !== null) {
+    note(d, 'session-moved', former, event, nas, nas.kind);
+    return replace(d, event, nas, former, policy);
+  }
   const session = id === null ? null : d.get('session', id);
   switch (event.kind) {
     case 'acct-start':

@@ -7,6 +7,17 @@ interface Received {
   readonly receivedAt: number;
 }
 
+/** Which NAS a packet is from. */
+interface FromNas extends Received {
+  readonly nas: NasIdentity;
+  /** The config entry that admitted the packet, and its VRF. */
+  readonly entry: string;
+  /** The packet's source, 4 or 16 octets. */
+  readonly source: Uint8Array;
+  /** The NAS's own address as the packet reports it, where the entry trusts that; else it is reached at `source`. */
+  readonly address?: Uint8Array | undefined;
+}
+
 /** An address that a packet shows, by the attribute that carried it. */
 export interface ShownAddress {
   readonly attribute: AddressAttribute;
@@ -14,13 +25,8 @@ export interface ShownAddress {
 }
 
 /** Accounting-Request Start, Interim-Update or Stop (RFC 2866 section 5.1). */
-export interface AccountingEvent extends Received {
+export interface AccountingEvent extends FromNas {
   readonly kind: 'acct-start' | 'acct-interim' | 'acct-stop';
-  readonly nas: NasIdentity;
-  /** The config entry that admitted the packet, and its VRF. */
-  readonly entry: string;
-  /** The packet's source, 4 or 16 octets. */
-  readonly source: Uint8Array;
   readonly sid: Uint8Array;
   /** Arrival minus Acct-Delay-Time, milliseconds: orders only within one session. */
   readonly at: number;
@@ -37,20 +43,14 @@ export interface AccountingEvent extends Received {
 }
 
 /** Accounting-On or Accounting-Off: the NAS, or a part of it, began anew. */
-export interface NasEvent extends Received {
+export interface NasEvent extends FromNas {
   readonly kind: 'nas-on' | 'nas-off';
-  readonly nas: NasIdentity;
-  readonly entry: string;
-  readonly source: Uint8Array;
   readonly at: number;
 }
 
 /** An authenticated packet that says nothing addrd can use: answered, so that its sender does not repeat it for ever. */
-export interface OddPacketEvent extends Received {
+export interface OddPacketEvent extends FromNas {
   readonly kind: 'acct-odd';
-  readonly nas: NasIdentity;
-  readonly entry: string;
-  readonly source: Uint8Array;
   /** `missing-session-id`, or `status-type-N`. */
   readonly reason: string;
 }

@@ -61,6 +61,24 @@ export function isReborn(event: AccountingEvent, session: Session, nas: Nas): bo
   return suspect && event.seconds !== null && impliedStart(event) > session.startedAt + INSTANCE_SLACK_MS;
 }
 
+/**
+ * The open session under which a packet's session was known before its config entry trusted what the NAS reports: the
+ * same number from the same source, and the same holder as far as the packet tells. Null where there is none.
+ */
+export function formerSelf(d: Draft, event: AccountingEvent): Session | null {
+  const { tenant, kind } = event.nas;
+  if (kind === 'source-address') return null;
+  const nas = d.nasOf({ tenant, kind: 'source-address', bytes: event.source });
+  const id = nas === null ? null : d.sessionOf(nas, event.sid);
+  const session = id === null ? null : d.get('session', id);
+  if (session === null || session.endedAt !== null || isSomebodyElse(event, session)) return null;
+  const shared = event.addresses.some(({ prefix }) =>
+    session.addresses.some((known) => samePrefix(known.prefix, prefix)),
+  );
+  const silent = event.addresses.length === 0 || session.addresses.length === 0;
+  return shared || (silent && event.username !== null && session.username !== null) ? session : null;
+}
+
 /** Whether a Stop repeats the end of an earlier session whose number the open one has taken over. */
 export function isOfEarlier(d: Draft, event: AccountingEvent, session: Session): boolean {
   if (impliedStart(event) >= session.startedAt - INSTANCE_SLACK_MS) return false;

@@ -30,7 +30,7 @@ export interface Identity {
 /** How a NAS is known: by the source address of its packets, or by an attribute that its config entry trusts. */
 export interface NasIdentity {
   readonly tenant: string;
-  readonly kind: 'source-address';
+  readonly kind: 'source-address' | 'nas-identifier' | 'nas-ip-address';
   readonly bytes: Uint8Array;
 }
 
@@ -39,7 +39,7 @@ export interface Nas extends NasIdentity {
   /** The config entry that admitted it. */
   readonly entry: string;
   readonly vrf: number;
-  /** Where its packets come from: 4 or 16 octets. */
+  /** Its own address, where its entry trusts one that it reports; else where its packets come from. 4 or 16 octets. */
   readonly address: Uint8Array;
   readonly epoch: number;
   /** When the current epoch began: our clock and the NAS's claim; 0 before the first Accounting-On or -Off. */

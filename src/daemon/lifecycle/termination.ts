@@ -72,6 +72,10 @@ function step(
   return d.put('step', { ...before, ...fields, updatedAt: now });
 }
 
+function isHeldOpen({ closedAt, standing }: Witness): boolean {
+  return closedAt === null && standing === 'held';
+}
+
 /** Begins the termination of an ALLOCATED, ACTIVE or SUSPENDED assignment. */
 export function beginRevoke(d: Draft, before: Assignment, order: RevokeOrder, now: number, policy: Policy): Assignment {
   const assignment = transition(
@@ -81,17 +85,24 @@ export function beginRevoke(d: Draft, before: Assignment, order: RevokeOrder, no
     { at: now, actor: order.actor, code: 'revoke', detail: { reason: order.reason } },
     { generation: before.generation + 1, revokingAt: now, revoke: order, stuck: null },
   );
-  const open = d.witnessesOf(assignment.id).filter((w) => w.closedAt === null && w.standing === 'held');
+  const open = d.witnessesOf(assignment.id).filter(isHeldOpen);
   if (open.length === 0) step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: 'no open session' });
-  open.forEach((witness, index) => {
-    orderDisconnect(d, assignment, d.get('session', witness.ref), now, policy, index === 0);
-  });
+  orderEach(d, assignment, open, now, policy);
   return evaluate(d, d.get('assignment', assignment.id), now, policy);
 }
 
+/** Orders the end of several sessions by one decision: one attempt, however many they are, and all of them or none. */
+function orderEach(d: Draft, assignment: Assignment, held: readonly Witness[], now: number, policy: Policy): void {
+  let counts = true;
+  for (const { ref } of held) {
+    const ordered = orderDisconnect(d, d.get('assignment', assignment.id), d.get('session', ref), now, policy, counts);
+    if (ordered) counts = false;
+  }
+}
+
 /**
- * Puts a Disconnect for one session into the outbox, or joins the one that is already there. `counts` says that it is an
- * attempt of its own: sessions that are told to end by one decision are one attempt, however many they are.
+ * Puts a Disconnect for one session into the outbox, or joins the one that is already there; returns whether it did.
+ * `counts` says that it is an attempt of its own: sessions that are told to end by one decision are one attempt.
  */
 export function orderDisconnect(
   d: Draft,
@@ -100,17 +111,17 @@ export function orderDisconnect(
   now: number,
   policy: Policy,
   counts = true,
-): void {
+): boolean {
   // Read again: one packet may show several assignments that end, and the first has ordered the Disconnect for all.
   const session = d.get('session', about.id);
   if (assignment.revoke?.sendDisconnect === false) {
     step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: 'send_disconnect is false' });
-    return;
+    return false;
   }
   const nas = d.get('nas', session.nas);
   if (policy.nas.get(nas.entry)?.coa !== true) {
     step(d, assignment.id, 'disconnect', now, { state: 'failed', outcome: `no CoA address for NAS ${nas.entry}` });
-    return;
+    return false;
   }
   const before = d.find('step', `${String(assignment.id)}/disconnect`);
   const fresh = before === null || now - before.startedAt > policy.disconnect.windowMs;
@@ -121,7 +132,7 @@ export function orderDisconnect(
     const outcome = kept ? 'the NAS acknowledges and keeps the session' : 'AAA still returns it';
     step(d, assignment.id, 'disconnect', now, { state: 'failed', attempts: before?.attempts ?? 0, outcome });
     blame(d, assignment, now, policy);
-    return;
+    return false;
   }
   const order = { assignment: assignment.id, generation: assignment.generation };
   const pending = session.disconnect === null ? null : d.find('outbox', String(session.disconnect));
@@ -163,13 +174,14 @@ export function orderDisconnect(
     });
   }
   step(d, assignment.id, 'disconnect', now, { state: 'waiting', attempts, startedAt: started, outcome: null });
+  return true;
 }
 
 /** What is missing, and what went wrong with the Disconnect while a session of the holder is open. */
 function reason(d: Draft, assignment: Assignment, because: string): string {
   const cut = d.find('step', `${String(assignment.id)}/disconnect`);
   if (cut?.state !== 'failed' || cut.outcome === null) return because;
-  const open = d.witnessesOf(assignment.id).some((w) => w.closedAt === null && w.standing === 'held');
+  const open = d.witnessesOf(assignment.id).some(isHeldOpen);
   return open ? `${because}; ${cut.outcome}` : because;
 }
 
@@ -232,25 +244,20 @@ export function evaluate(d: Draft, assignment: Assignment, now: number, policy: 
 export function disconnectAgain(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
   const last = d.find('step', `${String(assignment.id)}/disconnect`)?.startedAt ?? 0;
   const rested = policy.mode === 'act' && now - last > policy.disconnect.windowMs;
-  let counts = true;
-  for (const witness of d.witnessesOf(assignment.id)) {
-    if (witness.closedAt !== null || witness.standing !== 'held') continue;
+  const due = d.witnessesOf(assignment.id).filter((witness) => {
+    if (!isHeldOpen(witness) || d.get('session', witness.ref).disconnect !== null) return false;
     const { answeredAt } = witness;
-    const due = answeredAt === null ? rested : d.get('usage', witness.ref).updatedAt > answeredAt;
-    const session = d.get('session', witness.ref);
-    if (!due || session.disconnect !== null) continue;
-    orderDisconnect(d, d.get('assignment', assignment.id), session, now, policy, counts);
-    counts = false;
-  }
+    return answeredAt === null ? rested : d.get('usage', witness.ref).updatedAt > answeredAt;
+  });
+  orderEach(d, assignment, due, now, policy);
 }
 
 /** Orders a Disconnect for each open session that has none under way, within the limits of {@link orderDisconnect}. */
 export function orderAgain(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
-  for (const witness of d.witnessesOf(assignment.id)) {
-    if (witness.closedAt !== null || witness.standing !== 'held') continue;
-    const session = d.get('session', witness.ref);
-    if (session.disconnect === null) orderDisconnect(d, d.get('assignment', assignment.id), session, now, policy);
-  }
+  const idle = d
+    .witnessesOf(assignment.id)
+    .filter((witness) => isHeldOpen(witness) && d.get('session', witness.ref).disconnect === null);
+  orderEach(d, assignment, idle, now, policy);
 }
 
 /** Looks again at `at` at the latest; an earlier look stays. */

@@ -2,6 +2,7 @@ import type { Clock, OpenUdp, Random, TimerHandle, Timers, UdpPeer, UdpSocket } 
 import { addressOctets } from './address.js';
 import { decodeInteger, encodeTime } from './attributes.js';
 import { signRequest, verifyMessageAuthenticator, verifyResponseAuthenticator } from './authenticator.js';
+import type { MessageAuthenticatorPolicy } from './clients.js';
 import { ATTRIBUTES } from './dictionary.js';
 import { DecodeError, type DecodeErrorCode, EncodeError, type EncodeErrorCode, StateError } from './errors.js';
 import { IdentifierPool } from './identifiers.js';
@@ -22,6 +23,7 @@ export type DynAuthRejectCode =
   | 'unknown-identifier'
   | 'unexpected-code'
   | 'bad-authenticator'
+  | 'missing-message-authenticator'
   | 'bad-message-authenticator';
 
 export interface DynAuthRequest {
@@ -37,20 +39,25 @@ export interface DynAuthRequest {
   readonly retries: number;
   /** Adds a Message-Authenticator. */
   readonly messageAuthenticator: boolean;
+  /** What to make of the Message-Authenticator of the reply. Default `optional`. */
+  readonly replyMessageAuthenticator?: MessageAuthenticatorPolicy;
   /** Adds an Event-Timestamp, the time of the first transmission. */
   readonly eventTimestamp: boolean;
 }
 
 /**
  * How a request ended. `nak` has the Error-Cause if the NAS gave one. `timeout`: nobody knows whether the NAS acted.
- * `error`: the request never left; `code` is an `EncodeErrorCode`, `bad-address`, `stopped`, or the system's (EHOSTUNREACH).
- * After `stopped` the request may have left.
+ * `error`: the request never left; `code` is an `EncodeErrorCode`, `bad-address`, `line-full`, `stopped`, or the system's
+ * (EHOSTUNREACH). After `stopped` the request may have left.
  */
 export type DynAuthOutcome =
   | { readonly kind: 'ack' }
   | { readonly kind: 'nak'; readonly errorCause?: number }
   | { readonly kind: 'timeout'; readonly transmissions: number }
-  | { readonly kind: 'error'; readonly code: EncodeErrorCode | 'bad-address' | 'stopped' | (string & {}) };
+  | {
+      readonly kind: 'error';
+      readonly code: EncodeErrorCode | 'bad-address' | 'line-full' | 'stopped' | (string & {});
+    };
 
 export interface DynAuthClientOptions {
   readonly openUdp: OpenUdp;
@@ -59,6 +66,8 @@ export interface DynAuthClientOptions {
   readonly random: Random;
   /** Where the sockets of each family bind. Default: the unspecified address and a port of the kernel's choice. */
   readonly bind?: { readonly ipv4?: UdpPeer; readonly ipv6?: UdpPeer };
+  /** How many requests to one NAS may wait for an Identifier; one more is `line-full`. Default 4096. */
+  readonly line?: number;
   readonly onReject: (code: DynAuthRejectCode, peer: UdpPeer) => void;
   /** A socket failed to receive or send. */
   readonly onError: (error: Error) => void;
@@ -88,12 +97,14 @@ interface Exchange {
 type RequestCode = 40 | 43;
 type Settle = (outcome: DynAuthOutcome) => void;
 
+const DEFAULT_LINE = 4096;
 const ANY_ADDRESS = { 4: { address: '0.0.0.0', port: 0 }, 6: { address: '::', port: 0 } } as const;
 
 /**
  * A dynamic authorization client (RFC 5176): sends Disconnect- and CoA-Requests and waits for their answers.
  *
- * Retransmissions are identical octets. Up to 256 requests per NAS are in flight, further ones wait in line. A freed
+ * Retransmissions are identical octets. There is one socket a family, and it has 256 Identifiers towards each NAS
+ * (address and port): so many requests per NAS are in flight, further ones wait in line, up to a bound. A freed
  * identifier is not held back but used last: a late reply to its former request fails verification, since its Response
  * Authenticator covers the former Request Authenticator. (Were the two requests identical octet by octet, the reply would
  * be as true for one as for the other.)
@@ -168,10 +179,11 @@ export class DynAuthClient {
         (socket) => {
           if (this.#stopping) return;
           const target = this.#target(socket, request, octets);
-          target.identifiers.acquire((identifier) => {
+          const inLine = target.identifiers.acquire((identifier) => {
             // Whoever stood in line has its outcome already when an identifier comes free by stopping.
             if (!this.#stopping) this.#begin(target, identifier, code, request, settle);
           });
+          if (!inLine) settle({ kind: 'error', code: 'line-full' });
         },
         (error: unknown) => {
           settle({ kind: 'error', code: systemCode(error) });
@@ -275,7 +287,12 @@ export class DynAuthClient {
       // An IPv4-mapped address travels on the IPv4 socket and has to look like it.
       const peer = { address: octets.length === 4 ? octets.join('.') : address, port };
       const first = this.#options.random.bytes(1)[0] ?? 0;
-      target = { socket, peer, identifiers: new IdentifierPool(first), inFlight: new Map() };
+      target = {
+        socket,
+        peer,
+        identifiers: new IdentifierPool(first, this.#options.line ?? DEFAULT_LINE),
+        inFlight: new Map(),
+      };
       this.#targets.set(key, target);
     }
     return target;
@@ -312,10 +329,13 @@ export class DynAuthClient {
 function faultOf(reply: RadiusPacket, exchange: Exchange): DynAuthRejectCode | undefined {
   if (reply.code !== exchange.code + 1 && reply.code !== exchange.code + 2) return 'unexpected-code';
   const authenticator = exchange.bytes.subarray(AUTHENTICATOR_OFFSET, HEADER_LENGTH);
-  const { secret } = exchange.request;
+  const { secret, replyMessageAuthenticator } = exchange.request;
   if (!verifyResponseAuthenticator(reply, authenticator, secret)) return 'bad-authenticator';
+  if (replyMessageAuthenticator === 'ignore') return undefined;
   const verdict = verifyMessageAuthenticator(reply, secret, authenticator);
-  return verdict === 'absent' || verdict === 'right' ? undefined : 'bad-message-authenticator';
+  if (verdict === 'right') return undefined;
+  if (verdict !== 'absent') return 'bad-message-authenticator';
+  return replyMessageAuthenticator === 'required' ? 'missing-message-authenticator' : undefined;
 }
 
 /** A malformed Error-Cause counts as none: the NAS did refuse. */

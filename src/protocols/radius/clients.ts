@@ -2,8 +2,8 @@ import { addressOctets } from './address.js';
 import { clearHostBits, type IpPrefix } from './attributes.js';
 
 /**
- * What to make of a Message-Authenticator in an Accounting-Request: not look at it, check it where it is present, or
- * refuse packets without it.
+ * What to make of a Message-Authenticator in an Accounting-Request or in the reply to a request of ours: not look at it,
+ * check it where it is present, or refuse packets without it.
  */
 export type MessageAuthenticatorPolicy = 'ignore' | 'optional' | 'required';
 

@@ -4,18 +4,22 @@ import { signResponse, verifyMessageAuthenticator, verifyRequestAuthenticator } 
 import type { ClientTable, RadiusClient } from './clients.js';
 import { ATTRIBUTES } from './dictionary.js';
 import { DecodeError, type DecodeErrorCode, StateError } from './errors.js';
+import { FloodGate, type FloodLimits } from './flood.js';
 import { HEADER_LENGTH, PACKET_CODES, parse, type RadiusPacket } from './packet.js';
 import { ReplyCache } from './reply-cache.js';
+import { statusResponse } from './status-server.js';
 
 /** Why a datagram got no further. Stable: metric label and log field. */
 export type AccountingRejectCode =
   | DecodeErrorCode
   | 'unknown-client'
+  | 'flood-limited'
   | 'unexpected-code'
   | 'bad-authenticator'
   | 'missing-message-authenticator'
   | 'bad-message-authenticator'
-  | 'duplicate-in-flight';
+  | 'duplicate-in-flight'
+  | 'not-ready';
 
 /** Where a packet came from: the kernel's text, and the address as 4 or 16 octets. */
 export interface PacketSource {
@@ -51,6 +55,10 @@ export interface AccountingServerOptions<T> {
   readonly replyCacheMs?: number;
   /** How many requests are remembered. Default 65 536. */
   readonly replyCacheEntries?: number;
+  /** What one source that is a client may send. Default: as much as it likes. */
+  readonly flood?: FloodLimits;
+  /** Whether an Accounting-Request that came now would be worked on: a Status-Server is answered only then. Default: always. */
+  readonly ready?: () => boolean;
   /** Called once per request, never for a retransmission of one in work or answered. Must not throw. */
   readonly handler: (received: ReceivedAccounting<T>, respond: Respond) => void;
   /** A datagram came in, of so many octets, whatever becomes of it. */
@@ -58,6 +66,8 @@ export interface AccountingServerOptions<T> {
   readonly onReject: (code: AccountingRejectCode, source: UdpPeer) => void;
   /** A retransmission was answered with the remembered reply. */
   readonly onReplay?: (source: UdpPeer) => void;
+  /** A Status-Server was answered. */
+  readonly onStatus?: (source: UdpPeer) => void;
   /** A socket failed to receive or send, or the handler threw. */
   readonly onError: (error: Error) => void;
 }
@@ -73,10 +83,11 @@ const DEFAULT_RECEIVE_BUFFER = 8 * 1024 * 1024;
 const DEFAULT_REPLY_CACHE_MS = 30_000;
 const DEFAULT_REPLY_CACHE_ENTRIES = 65_536;
 
-/** An accounting server (RFC 2866): from datagram to authenticated request, and from the answer to the reply. */
+/** An accounting server (RFC 2866, RFC 5997): from datagram to authenticated request, and from the answer to the reply. */
 export class AccountingServer<T> {
   readonly #options: AccountingServerOptions<T>;
   readonly #replies: ReplyCache;
+  readonly #gate: FloodGate;
   #clients: ClientTable<T>;
   #sockets: UdpSocket[] = [];
   #bound: BoundSocket[] = [];
@@ -88,6 +99,7 @@ export class AccountingServer<T> {
   constructor(options: AccountingServerOptions<T>) {
     this.#options = options;
     this.#clients = options.clients;
+    this.#gate = new FloodGate(options.flood);
     this.#replies = new ReplyCache(
       options.replyCacheMs ?? DEFAULT_REPLY_CACHE_MS,
       options.replyCacheEntries ?? DEFAULT_REPLY_CACHE_ENTRIES,
@@ -158,11 +170,15 @@ export class AccountingServer<T> {
 
   #receive(socket: UdpSocket, datagram: Uint8Array, peer: UdpPeer): void {
     if (this.#state !== 'started' && this.#state !== 'draining') return;
-    const { onReject } = this.#options;
+    const { onReject, clock } = this.#options;
     this.#options.onDatagram?.(datagram.length);
     const match = this.#clients.find(peer.address);
     if (match === undefined) {
-      onReject('unknown-client', peer);
+      onReject(this.#gate.admitStranger(clock.monoMs()) ? 'unknown-client' : 'flood-limited', peer);
+      return;
+    }
+    if (!this.#gate.admit(match.octets, clock.monoMs())) {
+      onReject('flood-limited', peer);
       return;
     }
     const { client } = match;
@@ -170,6 +186,10 @@ export class AccountingServer<T> {
     let request: AccountingRequest;
     try {
       packet = parse(datagram);
+      if (packet.code === PACKET_CODES['Status-Server']) {
+        this.#status(socket, packet, client, peer);
+        return;
+      }
       if (packet.code !== PACKET_CODES['Accounting-Request']) {
         onReject('unexpected-code', peer);
         return;
@@ -233,6 +253,17 @@ export class AccountingServer<T> {
   #done(): void {
     this.#pending--;
     if (this.#state === 'draining' && this.#pending === 0) void this.stop();
+  }
+
+  #status(socket: UdpSocket, packet: RadiusPacket, { secret }: RadiusClient<T>, peer: UdpPeer): void {
+    const { onReject, onStatus, ready } = this.#options;
+    const reply = statusResponse(packet, secret);
+    if (typeof reply === 'string') onReject(reply, peer);
+    else if (this.#state === 'draining' || ready?.() === false) onReject('not-ready', peer);
+    else {
+      this.#send(socket, reply, peer);
+      onStatus?.(peer);
+    }
   }
 
   #send(socket: UdpSocket, reply: Uint8Array, peer: UdpPeer): void {

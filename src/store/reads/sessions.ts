@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { prefixKey, type Prefix } from '../../daemon/lifecycle/address.js';
-import type { Session, SessionUsage } from '../../daemon/lifecycle/records.js';
+import type { NasIdentity, Session, SessionUsage } from '../../daemon/lifecycle/records.js';
 import { SESSION } from '../tables/session.js';
 import { Table, type SqlValue } from '../tables/table.js';
 import { USAGE } from '../tables/usage.js';
@@ -10,9 +10,10 @@ export interface ShownSession {
   readonly row: Session;
   readonly usage: SessionUsage | null;
   readonly subscriber: string | null;
-  /** The config entry of the NAS, and the address its packets come from. */
+  /** The config entry of the NAS, where it is reached, and what tells it from others. */
   readonly nas: string;
   readonly nasAddress: Uint8Array;
+  readonly nasKnown: Pick<NasIdentity, 'kind' | 'bytes'>;
   /** Open, and not seen since its NAS restarted. */
   readonly suspect: boolean;
 }
@@ -20,7 +21,7 @@ export interface ShownSession {
 type Values = readonly SqlValue[];
 
 const COLUMNS = SESSION.columns.length;
-const SELECT = `SELECT ${Table.columns(SESSION, 'e')}, s.name, n.entry, n.address, n.epoch FROM session e
+const SELECT = `SELECT ${Table.columns(SESSION, 'e')}, s.name, n.entry, n.address, n.epoch, n.kind, n.bytes FROM session e
   JOIN nas n ON n.id = e.nas LEFT JOIN subscriber s ON s.id = e.subscriber`;
 
 /**
@@ -95,6 +96,7 @@ export class SessionReads {
         subscriber: values[COLUMNS] as string | null,
         nas: values[COLUMNS + 1] as string,
         nasAddress: values[COLUMNS + 2] as Uint8Array,
+        nasKnown: { kind: values[COLUMNS + 4] as NasIdentity['kind'], bytes: values[COLUMNS + 5] as Uint8Array },
         suspect: row.endedAt === null && row.epoch < (values[COLUMNS + 3] as number),
       };
     });

@@ -62,6 +62,8 @@ t.test('a subscriber whose termination waits', async (t) => {
         session_id: 's-1',
         nas: 'bras',
         nas_address: '192.0.2.1',
+        nas_known_by: 'source-address',
+        nas_known_as: '192.0.2.1',
         username: 'alice@isp',
         state: 'open',
         addresses: [{ address: '100.64.0.5', attribute: 'Framed-IP-Address', standing: 'held' }],

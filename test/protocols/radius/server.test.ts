@@ -178,6 +178,22 @@ t.test('a retransmission joins the one in work, then gets the same octets', asyn
   t.same(socket.sent[1], socket.sent[0]);
 });
 
+t.test('Proxy-State goes back as it came: several, empty ones, in order, and from the cache too', async (t) => {
+  const { socket, handled } = await serve();
+  const states = ['z', '', 'a', 'z', ''].map((text) => attribute('Proxy-State', octets(text)));
+  const attributes = [states[0], start[0], states[1], start[1], ...states.slice(2)].filter((one) => one !== undefined);
+  const request = accountingRequest(secret, attributes);
+  socket.deliver(request, nas);
+  handled[0]?.respond(true);
+  socket.deliver(request, nas);
+  t.equal(handled.length, 1);
+  for (const { bytes } of [socket.take(), socket.take()]) {
+    const reply = parse(bytes);
+    t.same(reply.attributes, states);
+    t.equal(verifyResponseAuthenticator(reply, parse(request).authenticator, secret), true);
+  }
+});
+
 t.test('another port, identifier or authenticator is another request', async (t) => {
   const { socket, handled } = await serve();
   socket.deliver(accountingRequest(secret, start, { identifier: 1 }), nas);

@@ -1,0 +1,59 @@
+/** Which NAS a packet is from, and where that NAS is reached. */
+import t from 'tap';
+import { accountingEvent, type Reception, type TrustedAttribute } from '../../../src/daemon/ingest/radius.js';
+import { decodeAccountingRequest } from '../../../src/protocols/radius/accounting.js';
+import { parse, type RadiusAttribute } from '../../../src/protocols/radius/packet.js';
+import { accountingRequest, attribute } from '../../protocols/radius/build.js';
+import { octets } from '../../protocols/radius/vectors.js';
+
+const source = Uint8Array.of(192, 0, 2, 9);
+const v4 = Uint8Array.of(10, 0, 0, 1);
+const v6 = Uint8Array.from({ length: 16 }, (_, n) => (n === 0 ? 0x20 : n));
+
+const name = attribute('NAS-Identifier', 'bras-a');
+const ip = attribute('NAS-IP-Address', v4);
+const ipv6 = attribute('NAS-IPv6-Address', v6);
+const unset = attribute('NAS-IP-Address', new Uint8Array(4));
+
+function event(trust: readonly TrustedAttribute[], attributes: readonly RadiusAttribute[], status = 1) {
+  const common = [attribute('Acct-Status-Type', status), attribute('Acct-Session-Id', 's')];
+  const request = decodeAccountingRequest(parse(accountingRequest(octets('x'), [...common, ...attributes])));
+  const reception: Reception = { tenant: 'isp', entry: 'relay', trust, source, receivedAt: 5 };
+  return accountingEvent(request, reception);
+}
+
+type Known = { readonly kind: string; readonly bytes: Uint8Array; readonly address?: Uint8Array };
+const bySource: Known = { kind: 'source-address', bytes: source };
+const byName: Known = { kind: 'nas-identifier', bytes: octets('bras-a') };
+const byIp: Known = { kind: 'nas-ip-address', bytes: v4, address: v4 };
+const byIpv6: Known = { kind: 'nas-ip-address', bytes: v6, address: v6 };
+
+const both: readonly TrustedAttribute[] = ['nas-identifier', 'nas-ip-address'];
+const cases: [string, readonly TrustedAttribute[], readonly RadiusAttribute[], Known][] = [
+  ['nothing is trusted, whatever the packet says', [], [name, ip, ipv6], bySource],
+  ['trusted and absent', both, [], bySource],
+  ['another attribute than the trusted one', ['nas-identifier'], [ip, ipv6], bySource],
+  ['another attribute than the trusted one', ['nas-ip-address'], [name], bySource],
+  ['NAS-Identifier alone: the address is that of the proxy', ['nas-identifier'], [name, ip], byName],
+  ['NAS-IP-Address', ['nas-ip-address'], [name, ip], byIp],
+  ['NAS-IPv6-Address', ['nas-ip-address'], [ipv6], byIpv6],
+  ['both families: the first counts', ['nas-ip-address'], [ipv6, ip], byIp],
+  ['0.0.0.0 is no address', ['nas-ip-address'], [unset, ipv6], byIpv6],
+  ['0.0.0.0 alone', both, [unset], bySource],
+  ['the first of the list that is there', both, [ip], byIp],
+  ['in the order of the list: the name', both, [ip, name], { ...byName, address: v4 }],
+  ['in the order of the list: the address', ['nas-ip-address', 'nas-identifier'], [name, ip], byIp],
+  ['a name without an address', both, [name], byName],
+];
+
+for (const [what, trust, attributes, { address, ...identity }] of cases) {
+  t.test(what, async (t) => {
+    // Start, Accounting-On, a status that says nothing: the same NAS for all.
+    for (const status of [1, 7, 99]) {
+      const got = event(trust, attributes, status);
+      t.match(got, { entry: 'relay', source, receivedAt: 5 });
+      t.strictSame(got.nas, { tenant: 'isp', ...identity });
+      t.strictSame(got.address, address);
+    }
+  });
+}
