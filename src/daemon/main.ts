@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The program `addrd`: arguments, signals and exit status. Everything else is built and started elsewhere. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { openUdp } from '../protocols/udp.js';
 import { StoreError } from '../store/errors.js';
@@ -10,6 +10,7 @@ import { systemClock, systemRandom, systemTimers, systemTurn } from './clock.js'
 import { ConfigError, loadConfig, type LoadedConfig } from './config.js';
 import { faultLine } from './config-fault.js';
 import { readConfigFile, systemSources } from './config-sources.js';
+import { decodeCommand, type DecodeOptions } from './decode-command.js';
 import { LogOutput, openLog, type Logger, type LogCode } from './log.js';
 import { Metrics } from './metrics.js';
 import { Notifier, watchdogMs } from './notify.js';
@@ -202,6 +203,19 @@ function checkConfig({ config: path, json = false, strict = false }: CheckOption
   else complain(`${path} has warnings, and --strict refuses them`);
 }
 
+function collect(value: string, all: readonly string[]): string[] {
+  return [...all, value];
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    complain(explain(error));
+    return undefined;
+  }
+}
+
 const program = new Command('addrd').description('The address lifecycle daemon').version(version);
 program
   .command('serve')
@@ -216,4 +230,19 @@ program
   .option('--json', 'as JSON, for scripts')
   .option('--strict', 'fail on warnings too')
   .action(checkConfig);
+program
+  .command('decode')
+  .description('show RADIUS packets for people to read')
+  .argument('[hex...]', 'one packet in hex; without it, packets are read from standard input, one a line')
+  .option('--secret-file <file>', 'the shared secret: says whether the authenticators are right')
+  .addOption(new Option('--secret <text>', 'the same, but seen in the process list').conflicts('secretFile'))
+  .option('--request <hex>', 'the request that a reply answers')
+  .option('--dictionary <file>', 'attributes in the format of FreeRADIUS; may be repeated', collect, [])
+  .action((hex: string[], options: DecodeOptions) => {
+    const input = hex.length > 0 ? hex.join(' ') : readFileSync(0, 'utf8');
+    const { output, complaint, status } = decodeCommand(input, options, readText);
+    process.stdout.write(output);
+    process.stderr.write(complaint);
+    process.exitCode = status;
+  });
 await program.parseAsync();

@@ -179,7 +179,8 @@ t.test('every key has a row in docs/config.md, with its default', async (t) => {
   for (const [key, fallback] of configDefaults()) {
     const told = rows.get(key);
     t.ok(told !== undefined, key);
-    if (fallback === undefined) t.match(told, /^(required|`tenant`$|the NAS's own address$|that of the entry$|the NAS's secret$)/, key);
+    if (fallback === undefined)
+      t.match(told, /^(required|`tenant`$|the NAS's own address$|that of the entry$|the NAS's secret$)/, key);
     else t.equal(told, `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\``, key);
   }
   const known = new Set(configKeys());

@@ -47,6 +47,8 @@ const WANTED = [
   'src/protocols/radius/server.ts AccountingRejectCode',
   'src/protocols/radius/client.ts DynAuthRejectCode',
   'src/protocols/radius/errors.ts EncodeErrorCode',
+  'src/protocols/radius/decoded-attributes.ts AttributeOddity',
+  'src/protocols/radius/dictionary-fault.ts DictionaryFaultCode',
   'src/daemon/config-warning.ts ConfigWarningCode',
   'src/daemon/reload.ts ReloadResult',
   'src/daemon/activation.ts ActivationErrorCode',

@@ -10,6 +10,25 @@ export function addressOctets(text: string): Uint8Array | undefined {
   return octets !== undefined && isIpv4Mapped(octets) ? octets.slice(12) : octets;
 }
 
+/**
+ * An address as people write it: 4 octets dotted, 16 octets as RFC 5952 section 4 asks (lower case, the longest run of two
+ * or more zero groups, the first of equals, as `::`). An IPv4-mapped address keeps its IPv6 form.
+ */
+export function addressText(octets: Uint8Array): string {
+  if (octets.length === 4) return octets.join('.');
+  const groups = Array.from({ length: 8 }, (_, index) => (octets[index * 2] ?? 0) * 256 + (octets[index * 2 + 1] ?? 0));
+  let start = 0;
+  let longest = 1;
+  for (let index = 0; index < 8; index += 1) {
+    let run = 0;
+    while (groups[index + run] === 0) run += 1;
+    if (run > longest) [start, longest] = [index, run];
+  }
+  const hex = groups.map((group) => group.toString(16));
+  if (longest === 1) return hex.join(':');
+  return `${hex.slice(0, start).join(':')}::${hex.slice(start + longest).join(':')}`;
+}
+
 function ipv4Octets(text: string): Uint8Array | undefined {
   const parts = text.split('.');
   if (parts.length !== 4) return undefined;

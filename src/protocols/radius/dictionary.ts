@@ -60,19 +60,19 @@ export const ATTRIBUTES = {
   'Message-Authenticator': { number: 80, type: 'string', rfc: 'RFC 2869 section 5.14' },
   'Acct-Interim-Interval': { number: 85, type: 'integer', rfc: 'RFC 2869 section 5.16' },
   'NAS-Port-Id': { number: 87, type: 'text', rfc: 'RFC 2869 section 5.17' },
-  'Framed-Pool': { number: 88, type: 'string', rfc: 'RFC 2869 section 5.18' },
+  'Framed-Pool': { number: 88, type: 'text', rfc: 'RFC 2869 section 5.18' },
   'NAS-IPv6-Address': { number: 95, type: 'ipv6addr', rfc: 'RFC 3162 section 2.1' },
   'Framed-Interface-Id': { number: 96, type: 'interface-id', rfc: 'RFC 3162 section 2.2' },
   'Framed-IPv6-Prefix': { number: 97, type: 'ipv6prefix', rfc: 'RFC 3162 section 2.3' },
   'Framed-IPv6-Route': { number: 99, type: 'text', rfc: 'RFC 3162 section 2.5' },
-  'Framed-IPv6-Pool': { number: 100, type: 'string', rfc: 'RFC 3162 section 2.6' },
+  'Framed-IPv6-Pool': { number: 100, type: 'text', rfc: 'RFC 3162 section 2.6' },
   'Error-Cause': { number: 101, type: 'integer', rfc: 'RFC 5176 section 3.5' },
   'Delegated-IPv6-Prefix': { number: 123, type: 'ipv6prefix', rfc: 'RFC 4818 section 3' },
   'Framed-IPv6-Address': { number: 168, type: 'ipv6addr', rfc: 'RFC 6911 section 3.1' },
   'DNS-Server-IPv6-Address': { number: 169, type: 'ipv6addr', rfc: 'RFC 6911 section 3.2' },
   'Route-IPv6-Information': { number: 170, type: 'ipv6prefix', rfc: 'RFC 6911 section 3.3' },
-  'Delegated-IPv6-Prefix-Pool': { number: 171, type: 'string', rfc: 'RFC 6911 section 3.4' },
-  'Stateful-IPv6-Address-Pool': { number: 172, type: 'string', rfc: 'RFC 6911 section 3.5' },
+  'Delegated-IPv6-Prefix-Pool': { number: 171, type: 'text', rfc: 'RFC 6911 section 3.4' },
+  'Stateful-IPv6-Address-Pool': { number: 172, type: 'text', rfc: 'RFC 6911 section 3.5' },
 } as const satisfies Record<string, AttributeDefinition>;
 
 export type AttributeName = keyof typeof ATTRIBUTES;

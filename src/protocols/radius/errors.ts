@@ -36,7 +36,14 @@ export type EncodeErrorCode =
   | 'value-empty'
   | 'prefix-length'
   | 'host-bits-set'
-  | 'secret-empty';
+  | 'secret-empty'
+  | 'value-type'
+  | 'value-text'
+  | 'tag-range'
+  | 'attribute-unknown'
+  | 'attribute-internal'
+  | 'attribute-encrypted'
+  | 'attribute-container';
 
 /** The caller asked for something that RADIUS cannot carry. */
 export class EncodeError extends Error {

@@ -1,0 +1,42 @@
+import type { VendorTable } from '../attribute-table.js';
+
+/** MikroTik RouterOS. A limit or rate is seen from the router: Recv is the customer's upload. */
+export const MIKROTIK = {
+  name: 'Mikrotik',
+  id: 14988,
+  attributes: {
+    'Mikrotik-Recv-Limit': [1, 'integer'],
+    'Mikrotik-Xmit-Limit': [2, 'integer'],
+    'Mikrotik-Group': [3, 'text'],
+    'Mikrotik-Wireless-Forward': [4, 'integer'],
+    'Mikrotik-Wireless-Skip-Dot1x': [5, 'integer'],
+    'Mikrotik-Wireless-Enc-Algo': [6, 'integer'],
+    'Mikrotik-Wireless-Enc-Key': [7, 'text', { secret: true }],
+    'Mikrotik-Rate-Limit': [8, 'text'],
+    'Mikrotik-Realm': [9, 'text'],
+    'Mikrotik-Host-IP': [10, 'ipaddr'],
+    'Mikrotik-Mark-Id': [11, 'text'],
+    'Mikrotik-Advertise-URL': [12, 'text'],
+    'Mikrotik-Advertise-Interval': [13, 'integer'],
+    'Mikrotik-Recv-Limit-Gigawords': [14, 'integer'],
+    'Mikrotik-Xmit-Limit-Gigawords': [15, 'integer'],
+    'Mikrotik-Wireless-PSK': [16, 'text', { secret: true }],
+    'Mikrotik-Total-Limit': [17, 'integer'],
+    'Mikrotik-Total-Limit-Gigawords': [18, 'integer'],
+    'Mikrotik-Address-List': [19, 'text'],
+    'Mikrotik-Wireless-MPKey': [20, 'text', { secret: true }],
+    'Mikrotik-Wireless-Comment': [21, 'text'],
+    'Mikrotik-Delegated-IPv6-Pool': [22, 'text'],
+    'Mikrotik-DHCP-Option-Set': [23, 'text'],
+    'Mikrotik-DHCP-Option-Param-STR1': [24, 'text'],
+    'Mikrotik-DHCP-Option-ParamSTR2': [25, 'text'],
+    'Mikrotik-Wireless-VLANID': [26, 'integer'],
+    'Mikrotik-Wireless-VLANID-Type': [27, 'integer'],
+    'Mikrotik-Wireless-Minsignal': [28, 'text'],
+    'Mikrotik-Wireless-Maxsignal': [29, 'text'],
+    'Mikrotik-Switching-Filter': [30, 'text'],
+  },
+  values: {
+    'Mikrotik-Wireless-Enc-Algo': { 'No-encryption': 0, '40-bit-WEP': 1, '104-bit-WEP': 2, 'AES-CCM': 3, TKIP: 4 },
+  },
+} as const satisfies VendorTable;

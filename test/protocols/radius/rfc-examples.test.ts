@@ -1,0 +1,221 @@
+/**
+ * The example packets of RFC 2865 section 7 and RFC 5997 section 6 (secret `xyzzy5461`), and the attributes of the kind of
+ * RFC 6929 section 10. Every authenticator is computed again. The reply of RFC 5997 section 6.2 is printed with code 2,
+ * which its authenticator denies: it was computed over code 5. The second Access-Request of RFC 2865 section 7.3 is printed
+ * with a State of length 16 octets; its Length says 10, and so do the octets. RFC 5997 section 6.3 is left out.
+ */
+import { createHash } from 'node:crypto';
+import t, { type Test } from 'tap';
+import {
+  signRequest,
+  signResponse,
+  verifyMessageAuthenticator,
+  verifyResponseAuthenticator,
+} from '../../../src/protocols/radius/authenticator.js';
+import { builtInDictionary } from '../../../src/protocols/radius/built-in.js';
+import { decodeAttributes, isOdd } from '../../../src/protocols/radius/decoded-attributes.js';
+import { dumpPacket } from '../../../src/protocols/radius/dump.js';
+import { encodeDecoded } from '../../../src/protocols/radius/encoded-attributes.js';
+import { encodeNamed, type NamedAttribute } from '../../../src/protocols/radius/named-attributes.js';
+import { encode, parse, type RadiusPacket } from '../../../src/protocols/radius/packet.js';
+import { fromHex, octets } from './vectors.js';
+
+const SECRET = octets('xyzzy5461');
+const dictionary = builtInDictionary();
+
+interface Example {
+  readonly name: string;
+  readonly request: string;
+  readonly reply: string;
+  /** What the request is built from; a Message-Authenticator is added where `signed`. */
+  readonly asks: readonly NamedAttribute[];
+  readonly signed?: boolean;
+  readonly answers: readonly NamedAttribute[];
+}
+
+const hidden = (name: string, hex: string): NamedAttribute => ({ name, value: fromHex(hex) });
+
+const EXAMPLES: readonly Example[] = [
+  {
+    name: 'RFC 2865 section 7.1',
+    request: `01 00 00 38 0f 40 3f 94 73 97 80 57 bd 83 d5 cb 98 f4 22 7a 01 06 6e 65 6d 6f 02 12 0d be 70 8d 93 d4 13 ce
+      31 96 e4 3f 78 2a 0a ee 04 06 c0 a8 01 10 05 06 00 00 00 03`,
+    reply:
+      '02 00 00 26 86 fe 22 0e 76 24 ba 2a 10 05 f6 bf 9b 55 e0 b2 06 06 00 00 00 01 0f 06 00 00 00 00 0e 06 c0 a8 01 03',
+    asks: [
+      { name: 'User-Name', value: 'nemo' },
+      hidden('User-Password', '0dbe708d93d413ce3196e43f782a0aee'),
+      { name: 'NAS-IP-Address', value: '192.168.1.16' },
+      { name: 'NAS-Port', value: 3 },
+    ],
+    answers: [
+      { name: 'Service-Type', value: 'Login-User' },
+      { name: 'Login-Service', value: 'Telnet' },
+      { name: 'Login-IP-Host', value: '192.168.1.3' },
+    ],
+  },
+  {
+    name: 'RFC 2865 section 7.2',
+    request: `01 01 00 47 2a ee 86 f0 8d 0d 55 96 9c a5 97 8e 0d 33 67 a2 01 08 66 6c 6f 70 73 79 03 13 16 e9 75 57 c3 16
+      18 58 95 f2 93 ff 63 44 07 72 75 04 06 c0 a8 01 10 05 06 00 00 00 14 06 06 00 00 00 02 07 06 00 00 00 01`,
+    reply: `02 01 00 38 15 ef bc 7d ab 26 cf a3 dc 34 d9 c0 3c 86 01 a4 06 06 00 00 00 02 07 06 00 00 00 01 08 06 ff ff
+      ff fe 0a 06 00 00 00 02 0d 06 00 00 00 01 0c 06 00 00 05 dc`,
+    asks: [
+      { name: 'User-Name', value: 'flopsy' },
+      hidden('CHAP-Password', '16e97557c316185895f293ff6344077275'),
+      { name: 'NAS-IP-Address', value: '192.168.1.16' },
+      { name: 'NAS-Port', value: 20 },
+      { name: 'Service-Type', value: 'Framed-User' },
+      { name: 'Framed-Protocol', value: 'PPP' },
+    ],
+    answers: [
+      { name: 'Service-Type', value: 'Framed-User' },
+      { name: 'Framed-Protocol', value: 'PPP' },
+      { name: 'Framed-IP-Address', value: '255.255.255.254' },
+      { name: 'Framed-Routing', value: 'Listen' },
+      { name: 'Framed-Compression', value: 'Van-Jacobson-TCP-IP' },
+      { name: 'Framed-MTU', value: 1500 },
+    ],
+  },
+  {
+    name: 'RFC 2865 section 7.3, the challenge',
+    request: `01 02 00 39 f3 a4 7a 1f 6a 6d 76 71 0b 94 7a b9 30 41 a0 39 01 07 6d 6f 70 73 79 02 12 33 65 75 73 77 82 89
+      b5 70 88 5e 15 08 48 25 c5 04 06 c0 a8 01 10 05 06 00 00 00 07`,
+    reply: `0b 02 00 4e 36 f3 c8 76 4a e8 c7 11 57 40 3c 0c 71 ff 9c 45 12 30 43 68 61 6c 6c 65 6e 67 65 20 33 32 37 36
+      39 34 33 30 2e 20 20 45 6e 74 65 72 20 72 65 73 70 6f 6e 73 65 20 61 74 20 70 72 6f 6d 70 74 2e 18 0a 33 32 37
+      36 39 34 33 30`,
+    asks: [
+      { name: 'User-Name', value: 'mopsy' },
+      hidden('User-Password', '33657573778289b570885e15084825c5'),
+      { name: 'NAS-IP-Address', value: '192.168.1.16' },
+      { name: 'NAS-Port', value: 7 },
+    ],
+    answers: [
+      { name: 'Reply-Message', value: 'Challenge 32769430.  Enter response at prompt.' },
+      { name: 'State', value: '32769430' },
+    ],
+  },
+  {
+    name: 'RFC 2865 section 7.3, the response',
+    request: `01 03 00 43 b1 22 55 6d 42 8a 13 d0 d6 25 38 07 c4 57 ec f0 01 07 6d 6f 70 73 79 02 12 69 2c 1f 20 5f c0 81
+      b9 19 b9 51 95 f5 61 a5 81 04 06 c0 a8 01 10 05 06 00 00 00 07 18 0a 33 32 37 36 39 34 33 30`,
+    reply: '03 03 00 14 a4 2f 4f ca 45 91 6c 4e 09 c8 34 0f 9e 74 6a a0',
+    asks: [
+      { name: 'User-Name', value: 'mopsy' },
+      hidden('User-Password', '692c1f205fc081b919b95195f561a581'),
+      { name: 'NAS-IP-Address', value: '192.168.1.16' },
+      { name: 'NAS-Port', value: 7 },
+      { name: 'State', value: '32769430' },
+    ],
+    answers: [],
+  },
+  {
+    name: 'RFC 5997 section 6.1',
+    request: `0c da 00 26 8a 54 f4 68 6f b3 94 c5 28 66 e3 02 18 5d 06 23 50 12 5a 66 5e 2e 1e 84 11 f3 e2 43 82 20 97 c8
+      4f a3`,
+    reply: '02 da 00 14 ef 0d 55 2a 4b f2 d6 93 ec 2b 6f e8 b5 41 1d 66',
+    asks: [],
+    signed: true,
+    answers: [],
+  },
+  {
+    name: 'RFC 5997 section 6.2',
+    request: `0c b3 00 26 92 5f 6b 66 dd 5f ed 57 1f cb 1d b7 ad 38 82 60 50 12 e8 d6 ea bd a9 10 87 5c d9 1f da de 26 36
+      78 58`,
+    reply: '05 b3 00 14 0f 6f 92 14 5f 10 7e 2f 50 4e 86 0a 48 60 66 9c',
+    asks: [],
+    signed: true,
+    answers: [],
+  },
+];
+
+for (const { name, request, reply, asks, signed = false, answers } of EXAMPLES) {
+  t.test(`${name}, byte for byte`, (t) => {
+    const asked = parse(fromHex(request));
+    const answered = parse(fromHex(reply));
+    for (const packet of [asked, answered]) roundTrip(t, packet);
+    t.ok(verifyResponseAuthenticator(answered, asked.authenticator, SECRET), 'the reply belongs to the request');
+    t.equal(verifyMessageAuthenticator(asked, SECRET, undefined), signed ? 'right' : 'absent');
+
+    const { code, identifier, authenticator } = asked;
+    const fields = { code, identifier, authenticator, attributes: encodeNamed(asks, dictionary) };
+    t.same(signRequest(fields, SECRET, signed), fromHex(request), 'the request, built from names');
+    const response = { code: answered.code, identifier, attributes: encodeNamed(answers, dictionary) };
+    t.same(signResponse(response, authenticator, SECRET, false), fromHex(reply), 'the reply, built from names');
+    t.end();
+  });
+}
+
+function roundTrip(t: Test, packet: RadiusPacket): void {
+  const decoded = decodeAttributes(packet.attributes, dictionary);
+  t.notOk(decoded.some(isOdd));
+  t.same(encode({ ...packet, attributes: encodeDecoded(decoded, dictionary) }), packet.bytes);
+}
+
+t.test('the passwords of the examples are what the RFC says, and are never shown', (t) => {
+  for (const [index, password] of ['arctangent', undefined, 'challenge', '99101462'].entries()) {
+    const example = EXAMPLES[index];
+    if (example === undefined) throw new Error('no example');
+    const packet = parse(fromHex(example.request));
+    const lines = dumpPacket(packet.bytes, { dictionary, secret: SECRET }).lines.join('\n');
+    t.match(lines, /(User|CHAP)-Password = \[hidden\]/);
+    t.notMatch(lines, /xyzzy|arctangent|99101462/);
+    const chap = packet.attributes.find(({ type }) => type === 3)?.value;
+    const pap = packet.attributes.find(({ type }) => type === 2)?.value;
+    if (chap !== undefined) {
+      const digest = createHash('md5').update(chap.subarray(0, 1)).update('arctangent').update(packet.authenticator);
+      t.same(Uint8Array.from(digest.digest()), Uint8Array.from(chap.subarray(1)), 'CHAP of arctangent');
+    } else if (pap !== undefined && password !== undefined) {
+      const key = createHash('md5').update(SECRET).update(packet.authenticator).digest();
+      const clear = Buffer.from(pap.map((octet, at) => octet ^ (key[at] ?? 0))).toString();
+      t.equal(clear.replace(/\0+$/, ''), password);
+    }
+  }
+  t.end();
+});
+
+t.test('attributes of the kind of RFC 6929 section 10', (t) => {
+  const own = builtInDictionary();
+  own.addAttribute({ name: 'Two', path: [241, 200], type: 'tlv' });
+  own.addAttribute({ name: 'Two-Three', path: [241, 200, 3], type: 'tlv' });
+  own.addAttribute({ name: 'Long-Two', path: [245, 200], type: 'tlv' });
+  own.addAttribute({ name: 'Long-Two-Three', path: [245, 200, 3], type: 'tlv' });
+  own.addAttribute({ name: 'EVS-Five', path: [241, 26, 1, 5], type: 'tlv' });
+  const a = (path: string, value: string): NamedAttribute => ({
+    name: path,
+    value: value.startsWith('0x') ? fromHex(value.slice(2)) : octets(value),
+  });
+  const long = `${'aa'.repeat(137)}ab${'bb'.repeat(113)}`;
+  const cases: [string, NamedAttribute[]][] = [
+    ['f1 06 09 62 6f 62', [a('241.9', 'bob')]],
+    ['f1 07 c8 01 04 23 45', [a('241.200.1', '0x2345')]],
+    ['f1 0b c8 01 04 23 45 02 04 67 89', [a('241.200.1', '0x2345'), a('241.200.2', '0x6789')]],
+    ['f1 0d c8 01 04 23 45 03 06 01 04 ab cd', [a('241.200.1', '0x2345'), a('241.200.3.1', '0xabcd')]],
+    [
+      'f1 12 c8 01 04 23 45 03 0b 01 04 ab cd 02 05 66 6f 6f',
+      [a('241.200.1', '0x2345'), a('241.200.3.1', '0xabcd'), a('241.200.3.2', 'foo')],
+    ],
+    ['f1 0c 1a 00 00 00 01 04 74 65 73 74', [a('241.26.1.4', 'test')]],
+    ['f1 0e 1a 00 00 00 01 05 03 06 74 65 73 74', [a('241.26.1.5.3', 'test')]],
+    ['f5 07 09 00 62 6f 62', [a('245.9', 'bob')]],
+    ['f5 0c c8 00 01 04 23 45 02 04 67 89', [a('245.200.1', '0x2345'), a('245.200.2', '0x6789')]],
+    ['f5 0d 1a 00 00 00 00 01 04 74 65 73 74', [a('245.26.1.4', 'test')]],
+    [`f5 ff 04 80 ${long} f5 13 04 00 ${'cc'.repeat(15)}`, [a('245.4', `0x${long}${'cc'.repeat(15)}`)]],
+    // 256 octets.
+    [`f5 ff 09 80 ${'78'.repeat(251)} f5 09 09 00 ${'78'.repeat(5)}`, [a('245.9', 'x'.repeat(256))]],
+    // An extended vendor attribute whose header stands in the first fragment only.
+    [
+      `f5 ff 1a 80 00 00 00 01 06 ${'aa'.repeat(246)} f5 17 1a 00 ${'bb'.repeat(19)}`,
+      [a('245.26.1.6', `0x${'aa'.repeat(246)}${'bb'.repeat(19)}`)],
+    ],
+  ];
+  for (const [hex, named] of cases) {
+    const attributes = encodeNamed(named, own);
+    const packet = encode({ code: 1, identifier: 0, authenticator: new Uint8Array(16), attributes });
+    t.same(packet.subarray(20), fromHex(hex), hex.slice(0, 40));
+    const decoded = decodeAttributes(parse(packet).attributes, own);
+    t.notOk(decoded.some(isOdd));
+    t.same(encodeDecoded(decoded, own), attributes);
+  }
+  t.end();
+});
