@@ -39,6 +39,10 @@ function house(changes: Readonly<Record<string, string>> = {}): Map<string, stri
     'src/daemon/api/types.ts': `export interface Status { up: boolean }`,
     'src/daemon/ctl/show.ts': `import type { Status } from '../api/types.js';\nexport type X = Status;`,
     'src/daemon/ctl/main.ts': `import { Command } from 'commander';\nimport './show.js';\nexport const x = Command;`,
+    'src/daemon/threads/api-thread.ts': `import { Worker } from 'node:worker_threads';\nnew Worker(new URL('./api-worker.js', import.meta.url));`,
+    'src/daemon/threads/api-worker.ts': `import type { FastifyInstance } from 'fastify';\nimport '../api/server.js';\nimport '../../store/open.js';`,
+    'src/daemon/threads/checkpoint-thread.ts': `export const entry = new URL('./checkpoint-worker.js', import.meta.url);`,
+    'src/daemon/threads/checkpoint-worker.ts': `import { parentPort } from 'node:worker_threads';\nexport const x = parentPort;`,
     'src/daemon/core.ts': `import './pipeline.js';\nimport './outbox/worker.js';`,
     'src/daemon/build.ts': `import './core.js';\nexport const api = new URL('./api/server.js', import.meta.url);`,
     'src/daemon/main.ts': `import { Command } from 'commander';\nimport './build.js';\nexport const x = Command;`,
@@ -62,7 +66,7 @@ t.test('nothing stray at the top', (t) => {
   t.end();
 });
 
-const [protocols, lifecycle, store, ingest, effects, api, ctl, pipeline] = rooms.map(({ room }) => room);
+const [protocols, lifecycle, store, ingest, effects, api, ctl, pipeline, workers] = rooms.map(({ room }) => room);
 const home = (name: string): string => {
   const found = homes.find(({ what }) => what.includes(name));
   return found === undefined ? `no home for ${name}` : homeRule(found.what, found.only);
@@ -149,6 +153,16 @@ const offences: readonly (readonly [path: string, text: string, ...rules: (strin
   ['src/daemon/x.ts', `new Worker(new URL('./main.js', import.meta.url));`, home('src/daemon/main.ts')],
   ['src/daemon/x.ts', `const x = require('better-sqlite3');`, home('better-sqlite3')],
   ['src/daemon/x.ts', `import x = require('better-sqlite3');`, home('better-sqlite3')],
+
+  ['src/daemon/threads/x-worker.ts', `import '../../store/commit.js';`, workers],
+  ['src/daemon/threads/x-worker.ts', `import '../pipeline.js';`, workers],
+  ['src/daemon/threads/x-worker.ts', `import './api-thread.js';`, workers],
+  ['src/daemon/threads/x-worker.ts', `import { pino } from 'pino';`, workers],
+  ['src/daemon/threads/x.ts', `import { fastify } from 'fastify';`, home('fastify')],
+  ['src/daemon/x.ts', `import { Worker } from 'node:worker_threads';`, home('worker_threads')],
+  ['src/daemon/api/x.ts', `import type { MessagePort } from 'worker_threads';`, home('worker_threads')],
+  ['src/daemon/x.ts', `new URL('./threads/api-worker.js', import.meta.url);`, home('src/daemon/threads/api-worker.ts')],
+  ['src/daemon/x.ts', `import './threads/checkpoint-worker.js';`, home('src/daemon/threads/checkpoint-worker.ts')],
 
   ['src/daemon/x.ts', `import './x.js';`, cycle],
   ['src/daemon/log.ts', `import './pipeline.js';\nimport '../store/open.js';`],

@@ -1,15 +1,16 @@
 /** Builds the whole daemon: store, core and API, in their order. No logic. */
-import { openReader, openStore } from '../store/open.js';
-import { Reads } from '../store/reads.js';
+import { openStore } from '../store/open.js';
 import { listenText } from './activation.js';
 import { readOrCreateToken, tokenPath } from './api-token.js';
-import { openScrape } from './api/scrape.js';
-import { buildApi } from './api/server.js';
 import { tokenDigest, type ApiToken } from './api/token.js';
 import type { Config } from './config.js';
 import { startCore, type Core } from './core.js';
 import type { Vitals } from './notify.js';
 import type { Platform } from './platform.js';
+import type { ApiSettings } from './threads/api-messages.js';
+import { ApiThread } from './threads/api-thread.js';
+import { CheckpointThread } from './threads/checkpoint-thread.js';
+import { ThreadMetrics } from './threads/thread-metrics.js';
 
 export { StartRefused } from './core.js';
 
@@ -35,11 +36,14 @@ function apiTokens(config: Config, platform: Platform): readonly ApiToken[] {
 }
 
 /**
- * Starts the whole daemon: store, core, then the API on top of it.
- * @throws StoreError of opening the store; what {@link startCore} throws; system errors of the API's sockets.
+ * Starts the whole daemon: store, core and checkpoints, then the API on top of it.
+ * @throws StoreError of opening the store; what {@link startCore} throws; ApiRefused where the API cannot listen.
  */
 export async function startDaemon(config: Config, pid: number, version: string, platform: Platform): Promise<Daemon> {
-  const { clock, log, metrics } = platform;
+  const { clock, timers, log, metrics } = platform;
+  const settingsOf = (wanted: Config): ApiSettings => {
+    return { tokens: apiTokens(wanted, platform), mode: wanted.mode, lifecycle: wanted.lifecycle };
+  };
   const store = openStore(config.store.path, pid);
   const closers: (() => Promise<void> | void)[] = [
     () => {
@@ -49,55 +53,48 @@ export async function startDaemon(config: Config, pid: number, version: string, 
   const stop = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
   };
+  let api: ApiThread | null = null;
   try {
-    const core = await startCore(config, store.db, platform);
+    const surroundings = { clock, timers, log, metrics: new ThreadMetrics(metrics.registry) };
+    const checkpoints = new CheckpointThread({
+      ...surroundings,
+      storePath: config.store.path,
+      db: store.db,
+      onTooLarge: (tooLarge) => {
+        core.pipeline.shed(tooLarge);
+      },
+    });
+    // After the core has stopped, the log is written back whole.
+    closers.push(() => checkpoints.stop());
+    const core = await startCore(config, store.db, { ...platform, onReadiness: () => api?.announce() });
     closers.push(() => core.stop());
-    const reader = openReader(config.store.path);
-    closers.push(() => void reader.close());
-    const reads = new Reads(reader);
-    const settings = { tokens: apiTokens(config, platform), mode: config.mode, lifecycle: config.lifecycle };
-    const deps = {
-      commands: core.commands,
-      reads,
-      readiness: () => core.readiness(),
-      get tokens() {
-        return settings.tokens;
-      },
-      metrics: openScrape({
-        ingest: () => metrics.registry.metrics(),
-        reads,
-        storePath: config.store.path,
-        sockets: core.bound,
-        clock,
-        lifecycle: () => settings.lifecycle,
-      }),
-      metricsContentType: metrics.registry.contentType,
+    checkpoints.start();
+    const begun = await ApiThread.start({
+      ...surroundings,
+      storePath: config.store.path,
+      listen: config.api.listen,
       version,
-      get mode() {
-        return settings.mode;
-      },
-      now: () => clock.wallMs(),
-      logger: log,
-    };
-    const api: string[] = [];
-    for (const { host, port } of config.api.listen) {
-      const app = buildApi(deps);
-      closers.push(() => app.close());
-      const url = new URL(await app.listen({ host, port }));
-      api.push(url.host);
-    }
+      settings: settingsOf(config),
+      commands: core.commands,
+      readiness: () => core.readiness(),
+      sockets: core.bound,
+      metricsText: () => metrics.registry.metrics(),
+    });
+    api = begun;
+    closers.push(() => begun.stop());
     const accounting = core.bound.map(({ address, port, receiveBuffer }) => {
       log.info({ code: 'listening', what: 'accounting', address, port, receiveBuffer }, 'listening');
       return listenText({ address, port });
     });
-    for (const address of api) log.info({ code: 'listening', what: 'api', address }, 'listening');
+    const served = begun.listening.map(({ host, port }) => listenText({ address: host, port }));
+    for (const address of served) log.info({ code: 'listening', what: 'api', address }, 'listening');
     const reload: Core['reload'] = async (next, changed) => {
-      const tokens = apiTokens(next, platform);
+      const settings = settingsOf(next);
       const refusal = await core.reload(next, changed);
-      if (refusal === null) Object.assign(settings, { tokens, mode: next.mode, lifecycle: next.lifecycle });
+      if (refusal === null) begun.update(settings);
       return refusal;
     };
-    return { listening: { accounting, api }, vitals: () => core.vitals(), reload, stop };
+    return { listening: { accounting, api: served }, vitals: () => core.vitals(), reload, stop };
   } catch (error) {
     await stop();
     throw error;

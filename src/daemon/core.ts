@@ -117,6 +117,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
       trouble = error;
       if (error === null) outage.ended();
       else outage.began();
+      platform.onReadiness?.();
       if (error === null) log.info({ code: 'store-up' }, 'the store can be written again');
       else log.error({ code: error.code, err: error }, 'the store cannot be written: nothing is answered until it can');
     },

@@ -91,6 +91,7 @@ export class Lanes<T> {
   readonly #last = new Map<string, Queued<T>>();
   readonly #bySource = new Map<string, number>();
   #size = 0;
+  #shedding = false;
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
@@ -98,6 +99,11 @@ export class Lanes<T> {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Takes no Interims, whatever their age, until it is told otherwise. */
+  shed(on: boolean): void {
+    this.#shedding = on;
   }
 
   /** How long the oldest queued event has waited, milliseconds. */
@@ -115,7 +121,7 @@ export class Lanes<T> {
     const { capacity, shedAfterMs } = this.#limits;
     if (lane === 'session' || lane === 'interim') {
       if (this.#size >= capacity) return 'queue-full';
-      if (lane === 'interim' && this.age(now) > shedAfterMs) return 'interim-shed';
+      if (lane === 'interim' && (this.#shedding || this.age(now) > shedAfterMs)) return 'interim-shed';
       const share = this.#bySource.get(source) ?? 0;
       if (this.#size > capacity / 2 && share > capacity / 4 && this.#bySource.size > 1) return 'source-share';
     } else if (this.#queues[lane].length - this.#heads[lane] >= capacity) return 'queue-full';

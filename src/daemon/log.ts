@@ -35,7 +35,30 @@ export type DaemonLogCode =
   | 'breaker-closed'
   | 'api-fault';
 
-export type LogCode = DaemonLogCode | StoreErrorCode | AccountingRejectCode | `dynauth-${DynAuthRejectCode}`;
+/** What becomes of a thread. */
+export type ThreadCode =
+  | 'thread-crashed'
+  | 'thread-ended'
+  | 'thread-slow'
+  | 'thread-hung'
+  | 'thread-recovered'
+  | 'thread-unbeaten'
+  | 'thread-stop-forced';
+
+/** The API's thread, beside its own faults. */
+export type ApiThreadCode = 'api-refused' | 'api-listening';
+
+/** The write-ahead log. */
+export type WalCode = 'wal-held' | 'wal-too-large' | 'wal-shrunk' | 'wal-left' | 'checkpoint-failed';
+
+export type LogCode =
+  | DaemonLogCode
+  | ThreadCode
+  | ApiThreadCode
+  | WalCode
+  | StoreErrorCode
+  | AccountingRejectCode
+  | `dynauth-${DynAuthRejectCode}`;
 
 /**
  * What a line says beside its message. Values are flat: an object could bring a secret, a header or a datagram along that

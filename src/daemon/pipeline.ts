@@ -68,6 +68,11 @@ export class Pipeline {
     return this.#state === 'open' && this.#lanes.size < this.#limits.capacity;
   }
 
+  /** Takes no Interims until it is told otherwise: the store cannot keep up with them. */
+  shed(on: boolean): void {
+    this.#lanes.shed(on);
+  }
+
   /** Queues an event. `settle` is called at once where it cannot be taken. */
   submit(submission: Submission<LifecycleEvent>, settle: Settle): void {
     if (this.#state !== 'open') {

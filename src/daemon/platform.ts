@@ -22,6 +22,8 @@ export interface Platform {
   readonly faultAt?: (point: FaultPoint) => boolean;
   /** Judges in place of {@link decide}: a simulation shows with a bad judge that it would notice one. */
   readonly judge?: typeof decide;
+  /** What the readiness of the core says has changed. */
+  readonly onReadiness?: () => void;
   /** The store is lost: nothing was answered that is not committed, and the process has to end. */
   readonly onLost: (error: unknown) => void;
 }

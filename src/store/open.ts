@@ -10,8 +10,8 @@ export type { Database } from 'better-sqlite3';
 
 /** Pages of page cache: 64 MiB, negative as SQLite counts KiB. */
 const CACHE_KIB = -65_536;
-/** A checkpoint after this many pages of WAL: rarer than SQLite's 1,000, since each stands in the way of an answer. */
-const CHECKPOINT_PAGES = 4_000;
+/** An inline checkpoint after this many pages of WAL: rarer than SQLite's 1,000, since each stands in the way of an answer. */
+export const CHECKPOINT_PAGES = 4_000;
 
 export interface OpenStore {
   readonly db: Database;

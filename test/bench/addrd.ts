@@ -1,4 +1,5 @@
 /** addrd as it is shipped, from dist, with subscribers that hold the addresses they report; and its ceiling. */
+import { metricsNow } from '../support/process.js';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
@@ -69,7 +70,7 @@ export async function startAddrdServer(options: AddrdOptions): Promise<AddrdServ
       ({ program, api } = await serve(profile));
     },
     stop: () => program.end(),
-    metrics: async () => (await fetch(`http://${api}/metrics`)).text(),
+    metrics: () => metricsNow({ url: `http://${api}` }),
   };
 }
 

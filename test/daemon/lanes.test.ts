@@ -165,3 +165,16 @@ t.test('whatever comes: nothing is lost, nothing is doubled, and a session keeps
   t.ok(refused > 0, `${String(refused)} were refused on the way`);
   t.end();
 });
+
+t.test('told to shed, no Interim is taken, and everything else is', (t) => {
+  const lanes = limits({});
+  t.equal(lanes.put('i1', 'interim', null, 'n', 0), null);
+  lanes.shed(true);
+  t.equal(lanes.put('i2', 'interim', null, 'n', 0), 'interim-shed');
+  t.equal(lanes.put('s1', 'session', null, 'n', 0), null);
+  t.equal(lanes.put('c1', 'control', null, 'addrd', 0), null);
+  lanes.shed(false);
+  t.equal(lanes.put('i3', 'interim', null, 'n', 0), null);
+  t.strictSame(lanes.take(), ['c1', 's1', 'i1', 'i3'], 'what was queued before is not lost');
+  t.end();
+});

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { parse } from '../../src/protocols/radius/packet.js';
-import { call, makePlace, startAddrd, type RunningDaemon } from '../support/process.js';
+import { call, makePlace, metricsNow, startAddrd, type RunningDaemon } from '../support/process.js';
 import { startFreeradiusRelay } from './freeradius-relay.js';
 import { freeUdpPort, radclient, requirePeer, type RadclientRun } from './freeradius.js';
 
@@ -68,7 +68,7 @@ async function until<T>(look: () => Promise<T | undefined>, what: string): Promi
 }
 
 async function counted(daemon: RunningDaemon, sample: string): Promise<number> {
-  const text = await (await fetch(`${daemon.url}/metrics`)).text();
+  const text = await metricsNow(daemon);
   const line = text.split('\n').find((row) => row.startsWith(`${sample} `));
   return line === undefined ? 0 : Number(line.slice(sample.length + 1));
 }

@@ -6,7 +6,7 @@ import { encodeText } from '../../src/protocols/radius/attributes.js';
 import { ATTRIBUTES, ERROR_CAUSE } from '../../src/protocols/radius/dictionary.js';
 import { openUdp } from '../../src/protocols/udp.js';
 import { systemClock, systemRandom, systemTimers } from '../../src/daemon/clock.js';
-import { call, makePlace, startAddrd } from '../support/process.js';
+import { call, makePlace, metricsNow, startAddrd } from '../support/process.js';
 import { requireHostapd, startHostapd } from './hostapd.js';
 import { makeAccessNetwork, requireNamespaces } from './namespaces.js';
 import { randomInt } from 'node:crypto';
@@ -120,7 +120,6 @@ radius:
   );
   t.match(ended, { end_kind: 'stop' }, 'the Stop follows');
   t.same(rejected, [], 'hostapd puts a Message-Authenticator into every reply');
-  const unwanted =
-    (await (await fetch(`${daemon.url}/metrics`)).text()).match(/^addrd_radius_rejected_total.*$/gm) ?? [];
+  const unwanted = (await metricsNow(daemon)).match(/^addrd_radius_rejected_total.*$/gm) ?? [];
   t.same(unwanted, [], 'every packet of hostapd was believed');
 });

@@ -38,4 +38,6 @@ export interface ApiDeps {
   /** Unix milliseconds. */
   now(): number;
   readonly logger?: ApiLog;
+  /** Hears of each answer: the route as the source writes it, null where there is none, its status, and how long it took. */
+  readonly onAnswered?: (route: string | null, status: number, ms: number) => void;
 }

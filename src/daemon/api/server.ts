@@ -22,7 +22,8 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     exposeHeadRoutes: false,
-    forceCloseConnections: true,
+    // Closing answers what is under way; who only keeps a connection open is cut.
+    forceCloseConnections: 'idle',
     // A subscriber's name or a prefix is a path segment.
     routerOptions: { maxParamLength: 1_024 },
     frameworkErrors: (error, _request, reply) => {
@@ -66,6 +67,9 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
       throw new Problem('forbidden', `token ${token.name} has scope ${token.scope}; this needs ${scope}`);
     }
     request.token = token;
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    deps.onAnswered?.(request.routeOptions.url ?? null, reply.statusCode, reply.elapsedTime);
   });
   void app.register(swagger, openapiOptions(deps.version));
   void app.register(async (routes) => {

@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
-import { makePlace, startAddrd } from '../../support/process.js';
+import { makePlace, metricsNow, startAddrd } from '../../support/process.js';
 import { freeUdpPort } from '../../peers/freeradius.js';
 import { accountingRequest, attribute } from '../../protocols/radius/build.js';
 import { octets } from '../../protocols/radius/vectors.js';
@@ -79,7 +79,7 @@ radius:
     `${String(sent)} datagrams of flood; answers in ${String(waits[PACKETS / 2])} ms, at most ${String(waits.at(-1))} ms`,
   );
 
-  const text = await (await fetch(`${daemon.url}/metrics`)).text();
+  const text = await metricsNow(daemon);
   const count = (code: string): number =>
     Number(new RegExp(`^addrd_radius_rejected_total{code="${code}"} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
   t.ok(count('flood-limited') > count('bad-authenticator'), 'most of the flood was not even looked at');

@@ -127,7 +127,7 @@ lifecycle: { interim_interval: 2s, gap_tolerance: 1s, ack_grace: 500ms, retry_ba
               line.revoked = true;
             },
           );
-    await pause(random() * 60);
+    await pause(random() * 150);
     await daemon.kill();
     await order;
     daemon = await startAddrd(place);

@@ -3,7 +3,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { freeUdpPort } from '../../peers/freeradius.js';
-import { makePlace, startAddrd, type Place, type RunningDaemon } from '../../support/process.js';
+import { makePlace, metricsNow, startAddrd, type Place, type RunningDaemon } from '../../support/process.js';
 import { TestNas, type Report } from '../../support/test-nas.js';
 
 interface TestOf {
@@ -87,7 +87,7 @@ ${extra}`;
   }
 
   async metric(sample: string): Promise<number> {
-    const text = await (await fetch(`${this.daemon.url}/metrics`)).text();
+    const text = await metricsNow(this.daemon);
     const line = text.split('\n').find((row) => row.startsWith(`${sample} `));
     return line === undefined ? 0 : Number(line.slice(sample.length + 1));
   }

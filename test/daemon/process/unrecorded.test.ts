@@ -3,7 +3,7 @@ import Database from 'better-sqlite3';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { freeUdpPort } from '../../peers/freeradius.js';
-import { call, makePlace, startAddrd } from '../../support/process.js';
+import { call, makePlace, metricsNow, startAddrd } from '../../support/process.js';
 import { TestNas } from '../../support/test-nas.js';
 
 t.test(
@@ -53,7 +53,7 @@ radius:
     );
     intruder.close();
     t.match(daemon.log(), '"code":"answered-unrecorded"');
-    const metrics = await (await fetch(`${daemon.url}/metrics`)).text();
+    const metrics = await metricsNow(daemon);
     t.match(metrics, /^addrd_unrecorded_total [1-9]/m);
     t.equal(await daemon.stop(), 0);
   },
