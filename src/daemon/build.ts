@@ -24,6 +24,12 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
+/** The modes that are in force, by kind of target and for the NASes that have their own. */
+function modesOf({ mode, modes, radius }: Config): ApiSettings['modes'] {
+  const own = radius.nas.flatMap((nas) => (nas.mode === null ? [] : [[nas.name, nas.mode] as const]));
+  return { nas: modes.nas ?? mode, entries: Object.fromEntries(own) };
+}
+
 function apiTokens(config: Config, platform: Platform): readonly ApiToken[] {
   const { tokens } = config.api;
   if (tokens.length > 0) {
@@ -42,7 +48,12 @@ function apiTokens(config: Config, platform: Platform): readonly ApiToken[] {
 export async function startDaemon(config: Config, pid: number, version: string, platform: Platform): Promise<Daemon> {
   const { clock, timers, log, metrics } = platform;
   const settingsOf = (wanted: Config): ApiSettings => {
-    return { tokens: apiTokens(wanted, platform), mode: wanted.mode, lifecycle: wanted.lifecycle };
+    return {
+      tokens: apiTokens(wanted, platform),
+      mode: wanted.mode,
+      modes: modesOf(wanted),
+      lifecycle: wanted.lifecycle,
+    };
   };
   const store = openStore(config.store.path, pid);
   const closers: (() => Promise<void> | void)[] = [

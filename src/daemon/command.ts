@@ -2,7 +2,17 @@
  * The port through which the API orders changes: asynchronous, and plain data both ways, so that it may lie between two
  * threads. A result that comes back is committed and fsynced.
  */
-import type { ActivateEvent, AllocateEvent, RevokeEvent } from './lifecycle/events.js';
+import type {
+  AcknowledgeEvent,
+  ActivateEvent,
+  AllocateEvent,
+  ApproveEvent,
+  FreezeEvent,
+  MaintenanceEndEvent,
+  MaintenanceEvent,
+  RevokeEvent,
+  ThawEvent,
+} from './lifecycle/events.js';
 import type { VerdictKind } from './lifecycle/records.js';
 
 /** How a repeated request is recognised: the same key with the same body is answered from the first one's commit. */
@@ -15,7 +25,17 @@ export interface Idempotency {
 
 type Order<E> = Omit<E, 'receivedAt' | 'usernameBytes'>;
 
-export type Command = (Order<AllocateEvent> | Order<ActivateEvent> | Order<RevokeEvent>) & {
+export type Command = (
+  | Order<AllocateEvent>
+  | Order<ActivateEvent>
+  | Order<RevokeEvent>
+  | Order<FreezeEvent>
+  | Order<ThawEvent>
+  | Order<MaintenanceEvent>
+  | Order<MaintenanceEndEvent>
+  | Order<ApproveEvent>
+  | Order<AcknowledgeEvent>
+) & {
   readonly idempotency: Idempotency | null;
 };
 
@@ -46,8 +66,9 @@ export interface CommandPort {
   execute(command: Command): Promise<CommandResult>;
 }
 
-/** What `readyz` reports: ready, or every reason why not. */
+/** What `readyz` reports: ready, or every reason why not. `notes`: what holds addrd back though it is ready. */
 export interface Readiness {
   readonly ready: boolean;
   readonly reasons: readonly string[];
+  readonly notes: readonly string[];
 }

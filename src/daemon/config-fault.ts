@@ -36,7 +36,7 @@ export interface Remark {
 }
 
 /** Parts of the design that a file may name in good faith. */
-const LATER = new Set(['dhcp', 'netbox', 'genieacs']);
+const LATER = new Set(['dhcp', 'netbox', 'genieacs', 'modes.netbox', 'modes.aaa', 'modes.cpe']);
 
 type Issue = z.core.$ZodIssue;
 
@@ -99,7 +99,8 @@ export function remarksOf(issue: Issue): Remark[] {
 }
 
 function unknownKey(path: readonly PropertyKey[], key: string): string {
-  if (path.length === 0 && LATER.has(key)) return 'this version of addrd does not serve it yet';
+  if (LATER.has(path.length === 0 ? key : `${pathText(path)}.${key}`))
+    return 'this version of addrd does not serve it yet';
   const inside = path.length === 0 ? '' : pathText(path).replace(/\[\d+\]/g, '[]');
   const known = new Set(
     configKeys()

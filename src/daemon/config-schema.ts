@@ -75,6 +75,24 @@ const name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores');
 
+const mode = z.enum(['observe', 'act']);
+
+/** By kind of target: effects on NASes are the only ones so far. */
+const modes = z.strictObject({ nas: mode.optional() });
+
+const share = z
+  .string()
+  .regex(/^(100|[1-9]?\d(\.\d+)?)%$/, 'must be a share such as 1% or 0.5%')
+  .transform((given) => Number(given.slice(0, -1)) / 100);
+
+/** The blast guard: what may be cut in a while by each token and on each NAS. */
+const guard = z.strictObject({
+  count: z.number().int().min(1).max(100_000).default(200),
+  share: share.prefault('1%'),
+  floor: z.number().int().min(1).max(100_000).default(20),
+  window: duration(1_000).prefault('10m'),
+});
+
 const vrf = z.string().refine((given): boolean => given === 'global', 'only the VRF `global` is served so far');
 
 const prefix = text((given) => {
@@ -136,6 +154,7 @@ export function configSchemas(sources: ConfigSources) {
     message_authenticator: messageAuthenticator.default('optional'),
     trust: z.array(z.enum(['nas-identifier', 'nas-ip-address'])).default([]),
     coa: coa.optional(),
+    mode: mode.optional(),
   });
 
   const pool = z.strictObject({
@@ -196,7 +215,8 @@ export function configSchemas(sources: ConfigSources) {
   });
 
   const file = z.strictObject({
-    mode: z.enum(['observe', 'act']).default('observe'),
+    mode: mode.default('observe'),
+    modes: modes.prefault({}),
     tenant: name.default('default'),
     log: z.strictObject({ level: z.enum(LEVELS).default('info') }).prefault({}),
     store: z.strictObject({ path: z.string().min(1).default('var/addrd.db') }).prefault({}),
@@ -211,6 +231,7 @@ export function configSchemas(sources: ConfigSources) {
     outbox: outbox.prefault({}),
     pools: z.array(pool).default([]),
     lifecycle: lifecycle.prefault({}),
+    guard: guard.prefault({}),
   });
 
   return { file, nas, pool, token };

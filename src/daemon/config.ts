@@ -14,6 +14,7 @@ import { ConfigText, textOf } from './config-text.js';
 import { doubtsOf, type ConfigWarning } from './config-warning.js';
 import { width, type Family, type Prefix } from './lifecycle/address.js';
 import type { ConfiguredPool } from './lifecycle/events.js';
+import type { Mode } from './lifecycle/policy.js';
 import type { Secret } from './secret.js';
 
 export { ConfigError } from './config-fault.js';
@@ -43,6 +44,8 @@ export interface NasConfig {
   /** The attributes by which its packets say which NAS they are from, in order. */
   readonly trust: readonly ('nas-identifier' | 'nas-ip-address')[];
   readonly coa: CoaConfig | null;
+  /** Its own mode, or null: see {@link Config.modes}. */
+  readonly mode: Mode | null;
 }
 
 /** `unitLength` is the length of what the pool hands out: 32, 128 or the delegated length. */
@@ -93,8 +96,18 @@ export interface AccountingConfig {
   readonly onStoreFailure: 'silent' | 'answer';
 }
 
+/** What may be cut in `windowMs`; `share` is a fraction of the live assignments. */
+export interface GuardConfig {
+  readonly count: number;
+  readonly share: number;
+  readonly floor: number;
+  readonly windowMs: number;
+}
+
 export interface Config {
-  readonly mode: 'observe' | 'act';
+  readonly mode: Mode;
+  /** The mode by kind of target; null where {@link Config.mode} holds. */
+  readonly modes: { readonly nas: Mode | null };
   readonly tenant: string;
   readonly log: { readonly level: (typeof LEVELS)[number] };
   readonly store: { readonly path: string };
@@ -110,6 +123,7 @@ export interface Config {
   };
   readonly pools: readonly PoolConfig[];
   readonly lifecycle: LifecycleConfig;
+  readonly guard: GuardConfig;
 }
 
 const GLOBAL_VRF = 0;
@@ -156,10 +170,11 @@ function read(yamlText: string, sources: ConfigSources): LoadedConfig {
 }
 
 function compile(file: ConfigFile): Config {
-  const { lifecycle, outbox } = file;
+  const { lifecycle, outbox, guard } = file;
   const { accounting } = file.radius;
   return {
     mode: file.mode,
+    modes: { nas: file.modes.nas ?? null },
     tenant: file.tenant,
     log: file.log,
     store: file.store,
@@ -199,6 +214,7 @@ function compile(file: ConfigFile): Config {
       retryBaseMs: lifecycle.retry_base,
       retryCapMs: lifecycle.retry_cap,
     },
+    guard: { count: guard.count, share: guard.share, floor: guard.floor, windowMs: guard.window },
   };
 }
 
@@ -212,6 +228,7 @@ function compileNas(nas: NasEntry, tenant: string): NasConfig {
     vrf: GLOBAL_VRF,
     messageAuthenticator: nas.message_authenticator,
     trust: nas.trust,
+    mode: nas.mode ?? null,
     coa:
       coa === undefined
         ? null

@@ -1,6 +1,7 @@
 /** Constructs the core, from sockets to store, and ties its parts together. No logic: who hears what from whom, and in which order. */
 import { DynAuthClient } from '../protocols/radius/client.js';
 import { AccountingServer, type BoundSocket } from '../protocols/radius/server.js';
+import { Brakes } from './brakes.js';
 import { Door, type Settlement } from '../store/commit.js';
 import type { StoreError } from '../store/errors.js';
 import { Pending } from '../store/pending.js';
@@ -16,8 +17,9 @@ import { disconnect } from './effects/nas.js';
 import { Heartbeat } from './heartbeat.js';
 import { accountingEvent } from './ingest/radius.js';
 import { LANE_OF } from './lanes.js';
+import { frozenBy } from './lifecycle/braking.js';
 import { decide } from './lifecycle/decide.js';
-import type { EffectResult, LifecycleEvent } from './lifecycle/events.js';
+import type { EffectResult, LifecycleEvent, TroubleEvent } from './lifecycle/events.js';
 import type { Outbox } from './lifecycle/records.js';
 import type { Vitals } from './notify.js';
 import { openCommands } from './orders.js';
@@ -73,6 +75,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
   const quiet = new QuietLog(log, clock);
   const pending = new Pending(db);
   const outage = new Outage(clock);
+  const brakes = new Brakes(() => pending.brakes());
   let trouble: StoreError | null = null;
   let faults: readonly number[] = [];
   let current = config;
@@ -89,6 +92,8 @@ export async function startCore(config: Config, db: Database, platform: Platform
       faults = [...faults.filter((at) => at > clock.monoMs() - 60_000), clock.monoMs()];
       if (faults.length > FAULTS_A_MINUTE) {
         log.error({ code: 'faulted-often', count: faults.length }, 'events are being condemned: addrd needs mending');
+        if (kind !== 'daemon-trouble')
+          tell('faulted-often', `${String(faults.length)} events in a minute, the last one ${kind} from ${source}`);
       }
       quiet.error('faulted', source, { event: kind, err: error }, 'an event was condemned; see the poison table');
     },
@@ -105,6 +110,12 @@ export async function startCore(config: Config, db: Database, platform: Platform
     limits: config.queue,
     unrecorded: () => outage.unrecorded,
     onCommitted: (committed, events, commitMs) => {
+      if (brakes.follow(events, committed.settlements)) {
+        worker.heed();
+        // What waited for the thaw is due by now.
+        deadlines.notice(clock.wallMs());
+        platform.onReadiness?.();
+      }
       metrics.countCommit(committed, events, commitMs, clock.wallMs());
       if (commitMs >= SLOW_COMMIT_MS) {
         const fields = { ms: Math.round(commitMs), events: events.length };
@@ -114,10 +125,12 @@ export async function startCore(config: Config, db: Database, platform: Platform
       if (committed.dueAt !== null) deadlines.notice(committed.dueAt);
     },
     onStore: (error) => {
+      const before = trouble;
       trouble = error;
       if (error === null) outage.ended();
       else outage.began();
       platform.onReadiness?.();
+      if (error === null && before !== null) tell('store-trouble', `${before.code}: ${before.message}`);
       if (error === null) log.info({ code: 'store-up' }, 'the store can be written again');
       else log.error({ code: error.code, err: error }, 'the store cannot be written: nothing is answered until it can');
     },
@@ -135,6 +148,11 @@ export async function startCore(config: Config, db: Database, platform: Platform
       });
     });
 
+  /** Raises an alarm about addrd itself. Called in the middle of a commit, too: the event waits its turn. */
+  const tell = (cause: TroubleEvent['cause'], detail: string): void => {
+    void submit({ kind: 'daemon-trouble', cause, detail, receivedAt: clock.wallMs() });
+  };
+
   let access = coaOf(config);
   const dynauth = new DynAuthClient({
     openUdp,
@@ -149,13 +167,13 @@ export async function startCore(config: Config, db: Database, platform: Platform
       quiet.warn('dynauth-socket', null, { err: error }, 'the Disconnect socket reports an error');
     },
   });
-  const perform = async (row: Outbox): Promise<EffectResult> => {
+  const perform = async (row: Outbox, signal: AbortSignal): Promise<EffectResult> => {
     const subject = pending.disconnectSubject(row.session);
     const coa = access.get(subject.entry) ?? null;
     const outcome: EffectResult =
       coa === null
         ? { result: 'error', code: 'no-coa' }
-        : await disconnect((request) => dynauth.disconnect(request), subject, coa);
+        : await disconnect((request) => dynauth.disconnect(request), subject, coa, signal);
     const { entry: nas, subscriber } = subject;
     const said = outcome.result === 'error' ? { error: outcome.code } : {};
     const cause = outcome.result === 'nak' ? { errorCause: outcome.errorCause } : {};
@@ -174,6 +192,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
     ...config.outbox,
     submit,
     perform,
+    held: (target) => brakes.holds(target),
     onResult: (row, outcome, tookMs) => {
       metrics.countEffect(row.kind, outcome.result, tookMs);
     },
@@ -330,12 +349,21 @@ export async function startCore(config: Config, db: Database, platform: Platform
       throw new StartRefused(started.code ?? started.verdict, started.detail ?? 'the start was refused');
     }
     policy = policyOf(config);
-    metrics.observe({ queue: () => pipeline.queue(), debt: () => worker.debt(), storeUp: () => trouble === null });
+    metrics.observe({
+      queue: () => pipeline.queue(),
+      debt: () => worker.debt(),
+      storeUp: () => trouble === null,
+      frozen: () => brakes.freeze !== null,
+      maintained: () => brakes.maintained,
+      batches: () => pending.openBatches(),
+      alarms: () => pending.openAlarms(),
+    });
     await server.start();
   } catch (error) {
     await stop();
     throw error;
   }
+  brakes.load();
   worker.start(pending.effects());
   deadlines.start();
   heartbeat.start();
@@ -350,7 +378,11 @@ export async function startCore(config: Config, db: Database, platform: Platform
       openSessions: pending.openSessions(),
       effectsWaiting: worker.debt().waiting,
     }),
-    readiness: () => (trouble === null ? { ready: true, reasons: [] } : { ready: false, reasons: [trouble.code] }),
+    readiness: () => {
+      const { freeze } = brakes;
+      const notes = freeze === null ? [] : [frozenBy(freeze)];
+      return trouble === null ? { ready: true, reasons: [], notes } : { ready: false, reasons: [trouble.code], notes };
+    },
     reload,
     stop,
   };

@@ -39,6 +39,14 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   'effect-outcome': 'control',
   'daemon-started': 'control',
   'config-loaded': 'control',
+  freeze: 'control',
+  thaw: 'control',
+  maintenance: 'control',
+  'maintenance-end': 'control',
+  approve: 'control',
+  reject: 'control',
+  acknowledge: 'control',
+  'daemon-trouble': 'control',
   heartbeat: 'control',
 };
 
@@ -52,7 +60,7 @@ export interface Route {
 /** A NAS has a share of its own, also where a proxy sends for many. */
 export function routeOf(event: LifecycleEvent): Route {
   const lane = LANE_OF[event.kind];
-  const share = 'nas' in event ? nasKey(event.nas) : null;
+  const share = 'source' in event ? nasKey(event.nas) : null;
   return { lane, orderKey: share === null || !('sid' in event) ? null : share + octetsKey(event.sid), share };
 }
 

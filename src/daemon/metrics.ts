@@ -19,6 +19,13 @@ export interface Gauges {
   readonly queue: () => { size: number; ageMs: number };
   readonly debt: () => { waiting: number; inFlight: number; brokenTargets: number };
   readonly storeUp: () => boolean;
+  readonly frozen: () => boolean;
+  /** NASes in maintenance. */
+  readonly maintained: () => number;
+  /** Batches that wait for approval. */
+  readonly batches: () => number;
+  /** Open alarms by cause. */
+  readonly alarms: () => readonly (readonly [string, number])[];
 }
 
 type EventKind = LifecycleEvent['kind'];
@@ -236,5 +243,18 @@ export class Metrics {
     });
     gauge('addrd_outbox_broken_targets', 'Targets left alone for a while', () => gauges.debt().brokenTargets);
     gauge('addrd_store_up', 'Whether the store can be written', () => (gauges.storeUp() ? 1 : 0));
+    gauge('addrd_frozen', 'Whether somebody has frozen addrd', () => (gauges.frozen() ? 1 : 0));
+    gauge('addrd_nas_maintenance', 'NASes in maintenance', () => gauges.maintained());
+    gauge('addrd_approvals_waiting', 'Batches that wait for approval', () => gauges.batches());
+    const alarms = new Gauge({
+      name: 'addrd_alarms_open',
+      help: 'Open alarms by cause',
+      labelNames: ['cause'],
+      registers,
+      collect: () => {
+        alarms.reset();
+        for (const [cause, count] of gauges.alarms()) alarms.set({ cause }, count);
+      },
+    });
   }
 }

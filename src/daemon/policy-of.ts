@@ -9,7 +9,7 @@ export function compilePolicy(config: Config, poolIds: (tenant: string, name: st
   const { lifecycle } = config;
   return {
     ...DEFAULT_KNOBS,
-    mode: config.mode,
+    mode: config.modes.nas ?? config.mode,
     pools: config.pools.map(({ tenant, name, vrf, family, prefix, unitLength, quarantineMs }) => {
       return { id: poolIds(tenant, name), tenant, name, vrf, family, prefix, unitLength, quarantineMs };
     }),
@@ -23,16 +23,18 @@ export function compilePolicy(config: Config, poolIds: (tenant: string, name: st
     disconnect: { count: lifecycle.disconnectCount, windowMs: lifecycle.disconnectWindowMs },
     ackGraceMs: lifecycle.ackGraceMs,
     evidenceTimeoutMs: lifecycle.evidenceTimeoutMs,
+    guard: config.guard,
     retry: { baseMs: lifecycle.retryBaseMs, capMs: lifecycle.retryCapMs },
   };
 }
 
-function nasPolicy({ name, tenant, vrf, coa }: NasConfig): NasPolicy {
+function nasPolicy({ name, tenant, vrf, coa, mode }: NasConfig): NasPolicy {
   return {
     name,
     tenant,
     vrf,
     coa: coa !== null,
     effectLifeMs: coa === null ? 0 : coa.timeoutMs * (coa.retries + 1),
+    ...(mode === null ? {} : { mode }),
   };
 }

@@ -29,11 +29,13 @@ export interface ReloadRefusal {
 /** What a running daemon can change about itself. Every other key needs a restart. */
 const RELOADABLE = [
   'mode',
+  'modes',
   'log',
   'api.tokens',
   'radius.nas',
   'radius.accounting.on_store_failure',
   'pools',
+  'guard',
   'lifecycle',
 ] as const;
 

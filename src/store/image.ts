@@ -1,7 +1,6 @@
 /** The world of one batch: working copies of what its decisions read and wrote, and their way back to the tables. */
 import {
   compareBytes,
-  octetsKey,
   lastAddress,
   overlaps,
   unitAt,
@@ -19,49 +18,21 @@ import {
 } from '../daemon/lifecycle/records.js';
 import type { Change, NumberedTable, World } from '../daemon/lifecycle/world.js';
 import { bornWith, FLUSH_ORDER, type NextIds } from './order.js';
+import { noEntries, type Entry } from './entries.js';
 import type { Queries } from './queries.js';
 import { familyOf } from './tables/live.js';
 import type { Tables } from './tables.js';
+import { compareFreed, identityUnique, nasUnique, sessionUnique } from './unique.js';
 
 /** How many overlapping live prefixes a question is answered with: one is the holder, two are already too many. */
 const OVERLAP_LIMIT = 2;
 /** How many sessions one deadline event closes. */
 const SLICE = 500;
 
-interface Entry<R> {
-  readonly row: R | null;
-  /** The row as the database has it, or null. */
-  readonly stored: R | null;
-}
-
 /** An assignment that has ended, and how long it was REVOKING. */
 export interface Revoked {
   readonly family: Family;
   readonly revokingMs: number;
-}
-
-type Entries = { readonly [T in TableName]: Map<string, Entry<Rows[T]>> };
-
-function noEntries(): Entries {
-  return {
-    subscriber: new Map(),
-    identity: new Map(),
-    nas: new Map(),
-    epoch: new Map(),
-    pool: new Map(),
-    poolFree: new Map(),
-    assignment: new Map(),
-    live: new Map(),
-    step: new Map(),
-    session: new Map(),
-    usage: new Map(),
-    witness: new Map(),
-    holding: new Map(),
-    conflict: new Map(),
-    deadline: new Map(),
-    outbox: new Map(),
-    meta: new Map(),
-  };
 }
 
 /** Adds to the set under a key of a map. */
@@ -260,6 +231,31 @@ export class Image implements World {
     return [...ids];
   }
 
+  heldBack(batch: number): { approvals: string[]; effects: string[] } {
+    const { approval, outbox } = this.#entries;
+    const approvals = new Set(this.#queries.approvals(batch, SLICE + approval.size));
+    for (const key of approval.keys()) approvals.add(key);
+    const effects = new Set(this.#queries.heldEffects(batch, SLICE + outbox.size));
+    for (const key of outbox.keys()) effects.add(key);
+    const waits = (key: string): boolean => {
+      const row = this.row('outbox', key);
+      return row?.batch === batch && row.status === 'pending';
+    };
+    return {
+      approvals: [...approvals].filter((key) => this.row('approval', key)?.batch === batch).slice(0, SLICE),
+      effects: [...effects].filter(waits).slice(0, SLICE),
+    };
+  }
+
+  openSessions(nas: number, most: number): number {
+    const entries = this.#entries.session;
+    let count = this.#queries.openSessions(nas, most + entries.size);
+    for (const { row, stored } of entries.values()) {
+      if (row?.nas === nas) count += Number(row.endedAt === null) - Number(stored?.endedAt === null);
+    }
+    return Math.min(count, most);
+  }
+
   nextId(table: NumberedTable): number {
     return this.#ids[table]++;
   }
@@ -333,6 +329,8 @@ export class Image implements World {
     this.#remove('live');
     this.#remove('deadline');
     this.#remove('poolFree');
+    this.#remove('guardMark');
+    this.#remove('approval');
     for (const table of FLUSH_ORDER) {
       this.#update(table);
       this.#insert(table);
@@ -376,22 +374,4 @@ export class Image implements World {
     }
     return { outbox, dueAt, revoked };
   }
-}
-
-/** The least recently freed first; as {@link Queries.freed} orders them. */
-function compareFreed(a: Rows['poolFree'] | null, b: Rows['poolFree'] | null): number {
-  if (a === null || b === null) return Number(a === null) - Number(b === null);
-  return a.freeAt - b.freeAt || compareBytes(a.prefix.bytes, b.prefix.bytes);
-}
-
-function nasUnique(identity: NasIdentity): string {
-  return `nas/${identity.kind}/${octetsKey(identity.bytes)}/${identity.tenant}`;
-}
-
-function sessionUnique(nas: number, sid: Uint8Array): string {
-  return `session/${String(nas)}/${octetsKey(sid)}`;
-}
-
-function identityUnique(row: { tenant: string; type: string; scope: string; bytes: Uint8Array }): string {
-  return `identity/${row.type}/${octetsKey(row.bytes)}/${row.scope}/${row.tenant}`;
 }

@@ -19,6 +19,12 @@ export const FLUSH_ORDER: readonly TableName[] = [
   'conflict',
   'poolFree',
   'deadline',
+  'brake',
+  'batch',
+  'guard',
+  'guardMark',
+  'approval',
+  'alarm',
 ];
 
 /** The next number of each numbered table. */
@@ -39,6 +45,7 @@ const BORN_WITH: { readonly [T in TableName]?: (row: Rows[T]) => readonly [Numbe
   holding: (row) => [row.kind === 'session' ? 'session' : 'assignment', row.seq],
   conflict: (row) => ['conflict', row.id],
   outbox: (row) => ['outbox', row.id],
+  batch: (row) => ['batch', row.id],
 };
 
 /** The number that a row cannot be without, or null where there is none. */

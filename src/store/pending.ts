@@ -1,9 +1,14 @@
 /** What the daemon has to take up again after a start: effects without an outcome, and times that fall due. */
 import type { Database, Statement } from 'better-sqlite3';
+import type { AlarmCause, Brake } from '../daemon/lifecycle/brake.js';
 import type { Deadline, NasIdentity, Outbox } from '../daemon/lifecycle/records.js';
+import { BRAKE } from './tables/brake.js';
 import { DEADLINE } from './tables/deadline.js';
 import { OUTBOX } from './tables/outbox.js';
 import { Table } from './tables/table.js';
+
+/** What is decided also while addrd is frozen: it frees nothing. */
+const UNFROZEN = "'epoch-grace', 'maintenance', 'approval'";
 
 export class Pending {
   readonly #outbox: Table<Outbox>;
@@ -14,10 +19,18 @@ export class Pending {
   readonly #subject: Statement;
   readonly #pools: Statement;
   readonly #open: Statement;
+  readonly #brakes: Statement;
+  readonly #frozen: Statement;
+  readonly #unfrozenNext: Statement;
+  readonly #unfrozenDue: Statement;
+  readonly #alarms: Statement;
+  readonly #batches: Statement;
+  readonly #brake: Table<Brake>;
 
   constructor(db: Database) {
     this.#outbox = new Table(db, OUTBOX);
     this.#deadline = new Table(db, DEADLINE);
+    this.#brake = new Table(db, BRAKE);
     this.#effects = db
       .prepare(`SELECT ${Table.columns(OUTBOX, 'o')} FROM outbox o WHERE status = 'pending' ORDER BY id`)
       .raw(true);
@@ -33,6 +46,17 @@ export class Pending {
       .raw(true);
     this.#open = db.prepare('SELECT count(*) FROM session WHERE ended_at IS NULL').pluck(true);
     this.#pools = db.prepare('SELECT id, tenant, name FROM pool').raw(true);
+    this.#brakes = db.prepare(`SELECT ${Table.columns(BRAKE, 'b')} FROM brake b WHERE ended_at IS NULL`).raw(true);
+    this.#frozen = db.prepare("SELECT 1 FROM brake WHERE kind = 'freeze' AND ended_at IS NULL").pluck(true);
+    this.#unfrozenNext = db.prepare(`SELECT min(due_at) FROM deadline WHERE kind IN (${UNFROZEN})`).pluck(true);
+    this.#unfrozenDue = db
+      .prepare(
+        `SELECT ${Table.columns(DEADLINE, 'd')} FROM deadline d WHERE due_at <= ? AND kind IN (${UNFROZEN})
+          ORDER BY due_at LIMIT ?`,
+      )
+      .raw(true);
+    this.#alarms = db.prepare('SELECT cause, count(*) FROM alarm WHERE cleared_at IS NULL GROUP BY cause').raw(true);
+    this.#batches = db.prepare("SELECT count(*) FROM batch WHERE status = 'open'").pluck(true);
   }
 
   /** Unfinished effects in the order in which they were called for. */
@@ -40,14 +64,35 @@ export class Pending {
     return this.#effects.all().map((values) => this.#outbox.read(values));
   }
 
-  /** The earliest deadline, Unix milliseconds, or null. */
+  /** The earliest deadline, Unix milliseconds, or null. While addrd is frozen, those that free anything wait. */
   nextDue(): number | null {
+    if (this.#isFrozen()) return this.#unfrozenNext.get() as number | null;
     return this.#next.get() as number | null;
   }
 
   /** Deadlines due by `now`, the earliest first. */
   due(now: number, limit: number): readonly Deadline[] {
-    return this.#due.all(now, limit).map((values) => this.#deadline.read(values));
+    const due = this.#isFrozen() ? this.#unfrozenDue : this.#due;
+    return due.all(now, limit).map((values) => this.#deadline.read(values));
+  }
+
+  /** The brakes that are set. */
+  brakes(): readonly Brake[] {
+    return this.#brakes.all().map((values) => this.#brake.read(values));
+  }
+
+  /** How many alarms are open, by cause. */
+  openAlarms(): readonly (readonly [AlarmCause, number])[] {
+    return this.#alarms.all() as [AlarmCause, number][];
+  }
+
+  /** How many batches wait for approval. */
+  openBatches(): number {
+    return this.#batches.get() as number;
+  }
+
+  #isFrozen(): boolean {
+    return this.#frozen.get() !== undefined;
   }
 
   /** How many sessions are open, of all tenants. */

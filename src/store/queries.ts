@@ -28,6 +28,9 @@ export class Queries {
   readonly #unconfirmed: Statement;
   readonly #nases: Statement;
   readonly #pools: Statement;
+  readonly #approvals: Statement;
+  readonly #heldEffects: Statement;
+  readonly #openSessions: Statement;
   readonly #sequence: Statement;
   readonly #sessionColumns = SESSION.columns.length;
 
@@ -71,6 +74,15 @@ export class Queries {
       .pluck(true);
     this.#nases = db.prepare('SELECT id FROM nas WHERE vrf = ?').pluck(true);
     this.#pools = db.prepare('SELECT id FROM pool ORDER BY id').pluck(true);
+    this.#approvals = db
+      .prepare('SELECT assignment FROM approval WHERE batch = ? ORDER BY assignment LIMIT ?')
+      .pluck(true);
+    this.#heldEffects = db
+      .prepare("SELECT id FROM outbox WHERE batch = ? AND status = 'pending' ORDER BY id LIMIT ?")
+      .pluck(true);
+    this.#openSessions = db
+      .prepare('SELECT count(*) FROM (SELECT 1 FROM session WHERE nas = ? AND ended_at IS NULL LIMIT ?)')
+      .pluck(true);
     this.#sequence = db.prepare('SELECT seq FROM sqlite_sequence WHERE name = ?').pluck(true);
   }
 
@@ -141,6 +153,20 @@ export class Queries {
     return this.#pools.all() as number[];
   }
 
+  /** Keys of the revokes that a batch holds back. */
+  approvals(batch: number, limit: number): readonly string[] {
+    return (this.#approvals.all(batch, limit) as number[]).map(String);
+  }
+
+  /** Keys of the effects that a batch holds back. */
+  heldEffects(batch: number, limit: number): readonly string[] {
+    return (this.#heldEffects.all(batch, limit) as number[]).map(String);
+  }
+
+  openSessions(nas: number, limit: number): number {
+    return this.#openSessions.get(nas, limit) as number;
+  }
+
   /** The numbers that were never used, whatever retention has deleted since. */
   nextIds(): NextIds {
     const next = (table: string): number => ((this.#sequence.get(table) as number | undefined) ?? 0) + 1;
@@ -152,6 +178,7 @@ export class Queries {
       session: next('session'),
       conflict: next('conflict'),
       outbox: next('outbox'),
+      batch: next('batch'),
     };
   }
 }

@@ -2,7 +2,9 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { overlaps, type Prefix } from '../daemon/lifecycle/address.js';
 import type { Identity, Outbox, Subscriber } from '../daemon/lifecycle/records.js';
+import type { Alarm, Brake } from '../daemon/lifecycle/brake.js';
 import { AssignmentReads, type ShownAssignment } from './reads/assignments.js';
+import { BrakeReads, type ShownBatch } from './reads/brakes.js';
 import { ConflictReads, type ShownConflict } from './reads/conflicts.js';
 import { CountReads, type Counts } from './reads/counts.js';
 import { EffectReads, type ShownEffect } from './reads/effects.js';
@@ -72,6 +74,7 @@ export class Reads {
   readonly #nas: NasReads;
   readonly #counts: CountReads;
   readonly #figures: FigureReads;
+  readonly #brakes: BrakeReads;
 
   /** `db` may be a read-only connection; statements are prepared once, so the schema must be there. */
   constructor(db: Database) {
@@ -92,6 +95,7 @@ export class Reads {
     this.#nas = new NasReads(db);
     this.#counts = new CountReads(db);
     this.#figures = new FigureReads(db);
+    this.#brakes = new BrakeReads(db);
   }
 
   /** Everything about a subscriber, or null where the tenant has none of that name. */
@@ -209,6 +213,20 @@ export class Reads {
 
   versions(): { sqlite: string; schema: number } {
     return this.#figures.versions();
+  }
+
+  freeze(): Brake | null {
+    return this.#brakes.freeze();
+  }
+
+  /** Batches that the blast guard holds back; with `all`, those that were decided too. */
+  batches(tenant: string, all: boolean, limit = MOST_ROWS): ShownBatch[] {
+    return this.#atOnce(() => this.#brakes.batches(tenant, all, sane(limit)));
+  }
+
+  /** Open alarms of a tenant and of the daemon; with `all`, those that are cleared too. */
+  alarms(tenant: string, all: boolean, limit = MOST_ROWS): Alarm[] {
+    return this.#brakes.alarms(tenant, all, sane(limit));
   }
 
   #named(tenant: string, name: string): Subscriber | null {

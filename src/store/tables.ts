@@ -1,7 +1,9 @@
 /** Every table that decisions write, with its statements prepared once. */
 import type { Database } from 'better-sqlite3';
 import type { Rows, TableName } from '../daemon/lifecycle/records.js';
+import { ALARM } from './tables/alarm.js';
 import { ASSIGNMENT } from './tables/assignment.js';
+import { APPROVAL, BATCH, BRAKE, GUARD, GUARD_MARK } from './tables/brake.js';
 import { CONFLICT } from './tables/conflict.js';
 import { DEADLINE } from './tables/deadline.js';
 import { NAS_EPOCH } from './tables/epoch.js';
@@ -42,5 +44,11 @@ export function openTables(db: Database): Tables {
     deadline: new Table(db, DEADLINE),
     outbox: new Table(db, OUTBOX),
     meta: new Table(db, META),
+    brake: new Table(db, BRAKE),
+    guard: new Table(db, GUARD),
+    guardMark: new Table(db, GUARD_MARK),
+    batch: new Table(db, BATCH),
+    approval: new Table(db, APPROVAL),
+    alarm: new Table(db, ALARM),
   };
 }

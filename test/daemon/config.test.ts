@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS } from '../../src/daemon/lanes.js';
 import { DEFAULT_BREAKER } from '../../src/daemon/outbox/breaker.js';
 import { formatPrefix } from '../../src/daemon/lifecycle/address.js';
 import { DEFAULT_KNOBS } from '../../src/daemon/lifecycle/policy.js';
+import { actsOn } from '../../src/daemon/lifecycle/policy.js';
 import { compilePolicy } from '../../src/daemon/policy-of.js';
 
 const shipped = readFileSync(new URL('../../config/addrd.yaml', import.meta.url), 'utf8');
@@ -152,6 +153,20 @@ t.test('what a NAS entry says of proxies, replies and floods', async (t) => {
   t.match(faults('radius: { accounting: { flood: { per_source: 0 } } }'), [/^radius\.accounting\.flood\.per_source: /]);
 });
 
+t.test('the most particular mode wins', async (t) => {
+  const two = `mode: observe
+modes: { nas: act }
+radius:
+  nas:
+    - { name: a, address: 192.0.2.1/32, secret: x }
+    - { name: b, address: 192.0.2.2/32, secret: x, mode: observe }
+`;
+  const policy = compilePolicy(read(two), () => 0);
+  t.equal(policy.mode, 'act');
+  t.equal(actsOn(policy, 'a'), true);
+  t.equal(actsOn(policy, 'b'), false);
+});
+
 t.test('a config is frozen through and through', async (t) => {
   const config = read(shipped);
   const frozen = (value: unknown): boolean =>
@@ -180,7 +195,11 @@ t.test('every key has a row in docs/config.md, with its default', async (t) => {
     const told = rows.get(key);
     t.ok(told !== undefined, key);
     if (fallback === undefined)
-      t.match(told, /^(required|`tenant`$|the NAS's own address$|that of the entry$|the NAS's secret$)/, key);
+      t.match(
+        told,
+        /^(required|`(tenant|mode|modes\.nas)`$|the NAS's own address$|that of the entry$|the NAS's secret$)/,
+        key,
+      );
     else t.equal(told, `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\``, key);
   }
   const known = new Set(configKeys());

@@ -35,6 +35,10 @@ async function open(folder: string): Promise<Scene> {
     queue: () => ({ size: 3, ageMs: 250 }),
     debt: () => ({ waiting: 2, inFlight: 1, brokenTargets: 1 }),
     storeUp: () => true,
+    frozen: () => false,
+    maintained: () => 0,
+    batches: () => 0,
+    alarms: () => [['gap', 1]],
   });
   const scene: Scene = {
     now: NOON,
@@ -138,7 +142,7 @@ t.test('no label has a value that a peer or a customer chose', async (t) => {
   }
   const own = text.split('\n').filter((line) => /^(addrd|ipv)/.test(line));
   const values = new Set(own.flatMap((line) => [...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, k, v]) => `${k}=${v}`)));
-  const codes = /^(code|event|verdict|reason|lane|kind|state|status|outcome|family|part|result)=[a-z0-9.-]+$/;
+  const codes = /^(code|cause|event|verdict|reason|lane|kind|state|status|outcome|family|part|result)=[a-z0-9.-]+$/;
   const configured = ['tenant=default', 'pool=v4', 'pool=v6', 'pool=pd', 'nas=bras', 'socket=127.0.0.1:1'];
   for (const value of values) {
     t.ok(codes.test(value) || configured.includes(value) || /^(le|\w*version)=/.test(value), value);

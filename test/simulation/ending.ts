@@ -30,6 +30,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/; the NAS does not answer \(timeout\)$/, 'the NAS does not answer'],
   [/; the NAS acknowledges and keeps the session$/, 'the NAS acknowledges and keeps the session'],
   [/; AAA still returns it$/, 'AAA still returns it'],
+  [/; batch \d+ was rejected by token:crm$/, 'somebody rejected its Disconnect'],
   [/; no CoA address for NAS \S+$/, 'no CoA address'],
   [/^session \S+ is open$/, 'a session is open'],
   [/^contested by session \S+$/, 'contested'],

@@ -90,6 +90,20 @@ const noRetry: Judge = (world, event, policy) => {
 /** Sends in mode observe. */
 const actsAlways: Judge = (world, event, policy) => decide(world, event, { ...policy, mode: 'act' });
 
+/** Frees what is idle although addrd is frozen. */
+const ignoresFreeze: Judge = (world, event, policy) => {
+  const row = <T extends TableName>(table: T, key: string): Rows[T] | null =>
+    table === 'brake' && (event.kind === 'revoke' || event.kind.startsWith('acct-')) ? null : world.row(table, key);
+  return decide(seenThrough(world, { row }), event, policy);
+};
+
+/** Forgets what was cut, as a count in memory does at each restart. */
+const forgetsCuts: Judge = (world, event, policy) => {
+  const row = <T extends TableName>(table: T, key: string): Rows[T] | null =>
+    table === 'guardMark' ? null : world.row(table, key);
+  return decide(seenThrough(world, { row }), event, policy);
+};
+
 /** Sheds a counter now and then, as an update that is lost does. */
 const miscounts: Judge = (world, event, policy) => {
   const decision = decide(world, event, policy);
@@ -158,6 +172,13 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'silence counts at once', mutation: judge(noPatience), caught: /: truth: /, first: 1 },
   { name: 'a timeout is not retried', mutation: judge(noRetry), caught: /: ending: /, first: 6 },
   { name: 'mode observe sends', mutation: judge(actsAlways), caught: /: wire: .* in mode observe/, first: 3 },
+  {
+    name: 'what is idle is freed while addrd is frozen',
+    mutation: judge(ignoresFreeze),
+    caught: /: brake: .* is frozen/,
+    first: 1,
+  },
+  { name: 'the guard forgets', mutation: judge(forgetsCuts), caught: /: brake: .* within the window/, first: 1 },
   { name: 'a counter is lost', mutation: judge(miscounts), caught: /: counter: /, first: 1 },
   {
     name: 'answers come before commits',

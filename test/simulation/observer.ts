@@ -74,10 +74,35 @@ function prepareStatements(db: Database) {
     ),
     epoch: db.prepare<unknown[]>('SELECT epoch FROM nas WHERE bytes = ?').pluck(),
     started: db.prepare<unknown[]>(
-      `SELECT o.id, o.attempt FROM outbox o JOIN session s ON s.id = o.session JOIN nas n ON n.id = s.nas
+      `SELECT o.id, o.attempt, o.batch FROM outbox o JOIN session s ON s.id = o.session JOIN nas n ON n.id = s.nas
         WHERE n.bytes = ? AND s.sid = ? AND o.status = 'pending' AND o.started_at IS NOT NULL AND o.outcome IS NULL`,
     ),
     states: db.prepare<unknown[]>('SELECT id, state FROM assignment'),
+    frozen: db.prepare<unknown[]>("SELECT 1 FROM brake WHERE kind = 'freeze' AND ended_at IS NULL").pluck(),
+    maintained: db
+      .prepare<unknown[]>(
+        `SELECT 1 FROM brake b JOIN nas n ON b.ref = CAST(n.id AS TEXT)
+          WHERE b.kind = 'maintenance' AND b.ended_at IS NULL AND n.bytes = ?`,
+      )
+      .pluck(),
+    freed: db.prepare<unknown[]>(
+      `SELECT kind FROM journal WHERE id > ?
+          AND (to_state = 'revoked' OR kind IN ('address-free', 'frozen', 'thawed')) ORDER BY id`,
+    ),
+    // Revokes of the one token that nobody approved of, since somebody last did and within the window.
+    unapproved: db
+      .prepare<unknown[]>(
+        `SELECT count(*) FROM journal WHERE kind = 'transition' AND to_state = 'revoking' AND actor = 'token:crm'
+          AND detail->>'batch' IS NULL AND at > (SELECT max(at) FROM journal WHERE actor = 'token:crm') - ? AND id > coalesce(
+            (SELECT max(id) FROM journal WHERE kind = 'batch-approved' AND detail->>'of' = 'token:crm'), 0)`,
+      )
+      .pluck(),
+    held: db
+      .prepare<unknown[]>(
+        `SELECT a.id FROM approval w JOIN assignment a ON a.id = w.assignment JOIN batch b ON b.id = w.batch
+          WHERE b.status = 'open' AND a.state IN ('revoking', 'revoked')`,
+      )
+      .pluck(),
     poison: db.prepare<unknown[]>("SELECT kind || ': ' || error FROM poison").pluck(),
   };
 }
@@ -96,6 +121,7 @@ export class Observer {
   readonly #statements: ReturnType<typeof prepareStatements>;
   readonly #thorough: boolean;
   #seen = 0;
+  #frozen = false;
   #quiet = 0;
   /** Pending effects before the commit underway: their attempt, and whether nobody wants them any more. */
   #before: PendingEffect[] = [];
@@ -129,6 +155,7 @@ export class Observer {
     const newest = this.#statements.journal.get([]) as number;
     const moved = (this.#statements.moves.get(this.#seen) as number) > 0;
     this.#followTransitions();
+    this.#followBrakes(moved);
     this.#seen = newest;
     this.#quiet += moved ? EVERY_COMMITS / EVERY_MOVES : 1;
     if (this.#thorough || this.#quiet >= EVERY_COMMITS) this.lookAround();
@@ -164,6 +191,21 @@ export class Observer {
       }
       this.#states.set(assignment, to);
     }
+  }
+
+  /** While addrd is frozen nothing becomes free; what waits for approval has not happened; no token cuts too many. */
+  #followBrakes(moved: boolean): void {
+    for (const { kind } of this.#statements.freed.all(this.#seen) as { kind: string }[]) {
+      if (kind === 'frozen' || kind === 'thawed') this.#frozen = kind === 'frozen';
+      else if (this.#frozen) this.fault(`brake: ${kind} while addrd is frozen`);
+    }
+    if (!moved) return;
+    for (const id of this.#statements.held.all() as number[]) {
+      this.fault(`brake: assignment ${id} was cut and its revoke waits for approval`);
+    }
+    const { count, windowMs } = this.#config.guard;
+    const cut = this.#statements.unapproved.get(windowMs) as number;
+    if (cut > count) this.fault(`brake: ${cut} revokes within the window of the guard, which lets ${count} pass`);
   }
 
   /**
@@ -265,10 +307,19 @@ export class Observer {
 
   /** A request that was not on the wire before belongs to an effect that was started and has no outcome yet. */
   #onDisconnect(nas: Nas, datagram: Uint8Array): void {
+    const to = `a Disconnect-Request to ${nas.options.name}`;
+    if (this.#statements.frozen.get() !== undefined) this.fault(`wire: ${to} while addrd is frozen`);
+    if (this.#statements.maintained.get(addressOctets(nas.address)) !== undefined) {
+      this.fault(`wire: ${to} while it is in maintenance`);
+    }
     const octets = Buffer.from(datagram).toString('hex');
     if (this.#requests.has(octets)) return;
     const sid = parse(datagram).attributes.find(({ type }) => type === ATTRIBUTES['Acct-Session-Id'].number)?.value;
-    const [effect] = this.#statements.started.all(addressOctets(nas.address), sid) as { id: number; attempt: number }[];
+    const [effect] = this.#statements.started.all(addressOctets(nas.address), sid) as {
+      id: number;
+      attempt: number;
+      batch: number | null;
+    }[];
     this.#requests.set(octets, effect?.id ?? 0);
     const name = `a Disconnect-Request to ${nas.options.name} for ${Buffer.from(sid ?? []).toString()}`;
     if (this.#config.mode !== 'act') this.fault(`wire: ${name} in mode observe`);
@@ -276,6 +327,7 @@ export class Observer {
       this.fault(`wire: ${name} without an effect that was started for it`);
       return;
     }
+    if (effect.batch !== null) this.fault(`wire: ${name} that waits for approval`);
     const sent = [...this.#requests.values()].filter((id) => id === effect.id).length;
     if (sent > effect.attempt)
       this.fault(`wire: ${name} is one more than the ${effect.attempt} attempts of effect ${effect.id}`);

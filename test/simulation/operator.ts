@@ -9,7 +9,8 @@ import type { VirtualTime } from './time.js';
 
 interface Order {
   readonly command: Command;
-  readonly customer: Customer;
+  /** Null where it is about a brake. */
+  readonly customer: Customer | null;
   answered: CommandResult | null;
 }
 
@@ -38,6 +39,18 @@ const REFUSALS = new Set([
   'pool-exhausted',
   'pool-required',
   'unknown-subscriber',
+  'already-frozen',
+  'not-frozen',
+  'unknown-nas',
+  'not-in-maintenance',
+  'unknown-batch',
+  'already-approved',
+  'already-rejected',
+  'batch-decided',
+  'awaiting-approval',
+  'not-open',
+  'unknown-alarm',
+  'time-is-over',
   'identity-taken',
 ]);
 
@@ -116,7 +129,47 @@ export class Operator {
     });
   }
 
-  #order(customer: Customer, command: Command): void {
+  /** Somebody at the NOC reaches for the brakes now and then, and decides about what waits. */
+  watch(meanMs: number, nases: readonly string[]): void {
+    if (meanMs === 0) return;
+    const act = (): void => {
+      if (this.#quiet) return;
+      this.#brake(nases);
+      this.#time.after(this.#chance.wait(meanMs), act);
+    };
+    this.#time.after(this.#chance.wait(meanMs), act);
+  }
+
+  #brake(nases: readonly string[]): void {
+    const chance = this.#chance;
+    const nas = chance.pick(nases);
+    const roll = chance.unit();
+    const common = this.#common();
+    if (roll < 0.2) {
+      this.#order(null, { ...common, kind: 'freeze', reason: 'what is this' });
+      // Some come back soon, some forget it.
+      this.#time.after(chance.wait(60_000), () => this.#order(null, { ...this.#common(), kind: 'thaw', reason: null }));
+    } else if (roll < 0.35) {
+      const until = this.#time.wallMs() + chance.between(30_000, 400_000);
+      this.#order(null, { ...common, kind: 'maintenance', nas, until, reason: 'firmware' });
+    } else if (roll < 0.45) this.#order(null, { ...common, kind: 'maintenance-end', nas });
+    else if (roll < 0.5) this.#order(null, { ...common, kind: 'thaw', reason: null });
+    else if (roll < 0.6)
+      this.#order(null, { ...common, kind: 'acknowledge', alarm: 'guard-tripped@token:default/crm' });
+    else {
+      const kind = chance.flip(0.7) ? 'approve' : 'reject';
+      this.#order(null, { ...common, kind, batch: chance.between(1, 6), reason: null });
+    }
+  }
+
+  /** Releases every brake and approves of what waits, as whoever tidies up does. */
+  tidy(batches: readonly number[], nases: readonly string[]): void {
+    this.#order(null, { ...this.#common(), kind: 'thaw', reason: null });
+    for (const nas of nases) this.#order(null, { ...this.#common(), kind: 'maintenance-end', nas });
+    for (const batch of batches) this.#order(null, { ...this.#common(), kind: 'approve', batch, reason: null });
+  }
+
+  #order(customer: Customer | null, command: Command): void {
     const order: Order = { command, customer, answered: null };
     this.outstanding++;
     this.#send(order);
@@ -151,7 +204,8 @@ export class Operator {
     if (verdict !== 'applied' && !REFUSALS.has(code ?? '')) {
       this.#options.onFault(`${order.command.kind} was answered ${verdict} ${code ?? ''}`);
     }
-    if (verdict === 'applied' || verdict === 'duplicate') this.#provision(order, result);
+    const provisions = (verdict === 'applied' || verdict === 'duplicate') && code !== 'awaiting-approval';
+    if (provisions && order.customer !== null) this.#provision(order.command, order.customer, result);
     if (order.command.idempotency !== null && this.#chance.flip(0.2)) {
       this.#time.after(this.#chance.wait(60_000), () => this.#send(order));
     }
@@ -167,7 +221,7 @@ export class Operator {
   }
 
   /** Tells AAA what addrd decided. */
-  #provision({ command, customer }: Order, result: CommandResult): void {
+  #provision(command: Command, customer: Customer, result: CommandResult): void {
     const { customers, forgetful } = this.#options;
     const { assignments } = result.reply as { assignments: readonly AssignmentReply[] };
     for (const { family, address } of assignments) {

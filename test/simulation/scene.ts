@@ -31,11 +31,13 @@ export interface Scene {
   /** The probability that addrd dies at a point of a commit. */
   readonly faultiness: number;
   readonly forgetful: number;
+  /** Mean time between somebody's reaching for a brake, milliseconds; 0 where nobody does. */
+  readonly brakeEveryMs: number;
   /** How long a turn of the event loop may take, milliseconds. */
   readonly turnMs: number;
 }
 
-function yaml(chance: Chance, nases: readonly NasScene[]): string {
+function yaml(chance: Chance, nases: readonly NasScene[], guard: number): string {
   const entries = nases.map(({ name, host, family, habits, takesDisconnects }) => {
     const required = habits.messageAuthenticator && chance.flip(0.5) ? 'required' : 'optional';
     const coa = `coa: { secret: ${DAS_SECRET}, timeout: ${chance.pick(['500ms', '1s'])}, retries: ${chance.between(0, 3)} }`;
@@ -53,6 +55,7 @@ pools:
   - { name: v6, family: ipv6, prefix: "2001:db8:1::/124", quarantine: 60s }
   - { name: pd, family: ipv6-pd, prefix: "2001:db8:100::/52", delegated_length: 56, quarantine: 60s }
 lifecycle: { interim_interval: 60s, gap_tolerance: 10s, epoch_grace: 120s, evidence_timeout: 5m, ack_grace: 5s, retry_base: 1s, retry_cap: 60s }
+guard: { count: ${guard}, floor: ${Math.ceil(guard / 2)}, share: 20%, window: 5m }
 `;
 }
 
@@ -66,6 +69,8 @@ const WEATHERS: readonly Weather[] = [
 const MINUTE = 60_000;
 
 export function drawScene(chance: Chance): Scene {
+  const braking = chance.fork();
+  const guard = braking.pick([3, 8, 200]);
   const count = chance.between(1, 3);
   const nases = Array.from({ length: count }, (_, n): NasScene => {
     return {
@@ -78,7 +83,7 @@ export function drawScene(chance: Chance): Scene {
   });
   return {
     nases,
-    config: parseConfig(yaml(chance, nases), {
+    config: parseConfig(yaml(chance, nases, guard), {
       readFile: () => '',
       env: () => undefined,
     }),
@@ -92,6 +97,7 @@ export function drawScene(chance: Chance): Scene {
     fullEveryMs: chance.pick([0, 0, 10 * MINUTE]),
     faultiness: chance.pick([0, 0.002, 0.01]),
     forgetful: chance.pick([0, 0.1, 0.4]),
+    brakeEveryMs: braking.pick([0, 2 * MINUTE, 5 * MINUTE]),
     turnMs: chance.pick([0, 0, 5, 60, 900]),
   };
 }

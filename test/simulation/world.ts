@@ -122,6 +122,7 @@ export class World {
     for (const nas of this.#nases) nas.boot();
     this.#customers.begin(dialEveryMs);
     this.#operator.begin(orderEveryMs);
+    this.#operator.watch(this.#scene.brakeEveryMs, this.#nasNames());
     this.#trouble();
     await this.#until(CHAOS_MS);
     this.#makePeace();
@@ -280,10 +281,31 @@ export class World {
     this.#makeRoom();
     this.#customers.rest();
     this.#operator.rest();
+    // Not at a full minute, at which what is looked at again would fall on the end of the world.
+    this.#time.after(7_300, () => {
+      this.#tidy();
+    });
     // By then the last reboots are over and addrd runs.
     this.#time.after(8 * MINUTE, () => {
       for (const nas of this.#nases) nas.dial(`line-of-${nas.options.name}`, null, [outside(this.#chance)]);
     });
+  }
+
+  #nasNames(): string[] {
+    return this.#scene.nases.map(({ name }) => name);
+  }
+
+  /** In peace somebody looks every minute at what waits: renewed Disconnects may be too many again. */
+  #tidy(): void {
+    const batches = this.#db.inTransaction
+      ? []
+      : (this.#db.prepare("SELECT id FROM batch WHERE status = 'open'").pluck().all() as number[]);
+    this.#operator.tidy(batches, this.#nasNames());
+    if (this.#time.monoMs() < CHAOS_MS + REST_MS - 5 * MINUTE) {
+      this.#time.after(MINUTE, () => {
+        this.#tidy();
+      });
+    }
   }
 
   async #reckon(stuck: Map<string, number>): Promise<void> {

@@ -47,13 +47,13 @@ const WANTED = [
   'src/protocols/radius/server.ts AccountingRejectCode',
   'src/protocols/radius/client.ts DynAuthRejectCode',
   'src/protocols/radius/errors.ts EncodeErrorCode',
-  'src/daemon/log.ts ThreadCode',
-  'src/daemon/log.ts ApiThreadCode',
-  'src/daemon/log.ts WalCode',
   'src/protocols/radius/decoded-attributes.ts AttributeOddity',
   'src/protocols/radius/dictionary-fault.ts DictionaryFaultCode',
   'src/daemon/config-warning.ts ConfigWarningCode',
   'src/daemon/reload.ts ReloadResult',
+  'src/daemon/log.ts ThreadCode',
+  'src/daemon/log.ts ApiThreadCode',
+  'src/daemon/log.ts WalCode',
   'src/daemon/activation.ts ActivationErrorCode',
 ];
 
@@ -73,6 +73,20 @@ for (const { file, type, codes } of listed) {
   t.ok(members.length > 1, `${type} was found`);
   t.same(codes, members, `${type}: a row for each, and no other`);
 }
+
+t.test('docs/alarms.md has a row for each cause', (t) => {
+  const file = 'src/daemon/lifecycle/brake.ts';
+  const [alarms] = listings(readFileSync(new URL('docs/alarms.md', ROOT), 'utf8'));
+  t.match(alarms, { file, type: 'AlarmCause' });
+  const members = membersOf(
+    ts.createProgram([fileURLToPath(new URL(file, ROOT))], { strict: true, noEmit: true }),
+    file,
+    'AlarmCause',
+  );
+  t.ok(members.length > 10);
+  t.same(alarms?.codes, members);
+  t.end();
+});
 
 t.test('the comparison can fail', (t) => {
   const queue = 'src/daemon/pipeline.ts UnsettledCode';

@@ -50,6 +50,7 @@ const EFFECT: Rows['outbox'] = {
   createdAt: 0,
   startedAt: null,
   finishedAt: null,
+  batch: null,
   outcome: null,
 };
 

@@ -30,6 +30,10 @@ async function fill(db: Database.Database): Promise<void> {
   await house.say(acct('acct-start', 'x', NOON + 1, ['100.64.0.9']), revoke('bob', NOON + 2));
   await house.say(acct('acct-stop', 'a', NOON + 3), revoke('ann', NOON + 4));
   await house.say(nasOn(NOON + 5));
+  const by = { tenant: 'default', actor: 'test', receivedAt: NOON + 6 };
+  await house.say({ ...by, kind: 'maintenance', nas: 'bras', until: NOON + 3_600_000, reason: 'firmware' });
+  house.policy = { ...house.policy, guard: { ...house.policy.guard, count: 1, floor: 1 } };
+  await house.say(allocate('cat', NOON + 6), revoke('cat', NOON + 7));
 }
 
 t.test('a fresh file', (t) => {
@@ -59,7 +63,7 @@ t.test('an existing store opens with its data and its numbers go on', async (t) 
   const first = openStore(path, PID);
   await fill(first.db);
   const before = first.db.prepare('SELECT id, state FROM assignment ORDER BY id').all();
-  t.equal(before.length, 2);
+  t.equal(before.length, 3);
   first.close();
 
   const second = openStore(path, PID);
@@ -69,13 +73,13 @@ t.test('an existing store opens with its data and its numbers go on', async (t) 
   t.same(second.db.prepare('SELECT id, state FROM assignment ORDER BY id').all(), before);
   const house = await openHouse(NOON + 10, {}, { db: second.db });
   await house.say(allocate('dan', NOON + 10));
-  t.equal(second.db.prepare('SELECT max(id) FROM assignment').pluck().get(), 3);
+  t.equal(second.db.prepare('SELECT max(id) FROM assignment').pluck().get(), 4);
   t.same(invariants(second.db, house.policy), []);
   const reader = openReader(path);
   t.teardown(() => {
     reader.close();
   });
-  t.equal(reader.prepare('SELECT count(*) FROM assignment').pluck().get(), 3);
+  t.equal(reader.prepare('SELECT count(*) FROM assignment').pluck().get(), 4);
   t.throws(() => reader.exec('DELETE FROM journal'), { code: 'SQLITE_READONLY' }, 'a reader cannot write');
 });
 
@@ -102,8 +106,36 @@ t.test('down to nothing and up again with data inside', async (t) => {
   t.equal(db.pragma('auto_vacuum', { simple: true }), 2);
   t.equal(db.prepare('SELECT count(*) FROM assignment').pluck().get(), 0);
   await fill(db);
-  t.equal(db.prepare('SELECT max(id) FROM assignment').pluck().get(), 2, 'and works');
+  t.equal(db.prepare('SELECT max(id) FROM assignment').pluck().get(), 3, 'and works');
   t.equal(db.pragma('integrity_check', { simple: true }), 'ok');
+});
+
+t.test('down to version 1 with brakes inside: what was held back is not sent, and all else stays', async (t) => {
+  const db = new Database(':memory:');
+  const house = await openHouse(NOON, {}, { db });
+  house.policy = { ...house.policy, guard: { ...house.policy.guard, count: 1, floor: 1 } };
+  await house.say(allocate('ann', NOON), allocate('bob', NOON));
+  const two = [acct('acct-start', 'a', NOON + 1, ['100.64.0.1']), acct('acct-start', 'b', NOON + 1, ['100.64.0.1'])];
+  await house.say(...two, revoke('ann', NOON + 2), revoke('bob', NOON + 3));
+  t.equal(db.prepare('SELECT count(*) FROM approval').pluck().get(), 1);
+  t.strictSame(db.prepare('SELECT status, batch FROM outbox ORDER BY id').raw().all(), [
+    ['pending', null],
+    ['pending', 1],
+  ]);
+  const deadlines = db.prepare('SELECT kind, ref, due_at FROM deadline ORDER BY kind, ref').raw().all();
+  t.ok(deadlines.length > 0);
+  migrate(db, 'x', 1);
+  t.strictSame(db.prepare('SELECT status, outcome FROM outbox ORDER BY id').raw().all(), [
+    ['pending', null],
+    ['superseded', 'not-approved'],
+  ]);
+  t.strictSame(db.prepare('SELECT disconnect FROM session ORDER BY id').pluck().all(), [1, null]);
+  t.strictSame(db.pragma('foreign_key_check'), []);
+  migrate(db, 'x');
+  t.strictSame(db.prepare('SELECT kind, ref, due_at FROM deadline ORDER BY kind, ref').raw().all(), deadlines);
+  t.same(invariants(db, house.policy), []);
+  const again = await openHouse(NOON + 10, {}, { db });
+  t.match(await again.say(revoke('bob', NOON + 11)), [{ verdict: 'applied', code: null }], 'and works');
 });
 
 t.test('a migration that fails leaves the version before it', (t) => {

@@ -8,7 +8,8 @@
  *   on | off [nas=A]
  *     with nid=NAME or nip=A, where the entry trusts it: known by NAS-Identifier or NAS-IP-Address, sent by nas=A
  *   send N                                  the worker takes up effect N
- *   outcome N ATTEMPT ack|nak|nak-CODE|timeout
+ *   outcome N ATTEMPT ack|nak|nak-CODE|timeout|error-CODE
+ *   freeze REASON | thaw | maintenance NAS DURATION | maintenance-end NAS | approve N | reject N | ack CAUSE@REF
  *   restart DOWNTIME                        addrd was away and listens again
  */
 import { formatPrefix, prefixOf, type Family } from '../../src/daemon/lifecycle/address.js';
@@ -40,6 +41,7 @@ function parseCommand(line: string): { verb: string; words: string[]; options: M
 function result(text: string): EffectResult {
   if (text === 'ack') return { result: 'ack' };
   if (text === 'timeout') return { result: 'timeout' };
+  if (text.startsWith('error-')) return { result: 'error', code: text.slice(6) };
   const match = /^nak(?:-(\d+))?$/.exec(text);
   if (match === null) throw new SyntaxError(`not an outcome: ${text}`);
   return { result: 'nak', errorCause: match[1] === undefined ? null : Number(match[1]) };
@@ -145,6 +147,21 @@ export class Transcript {
           receivedAt,
         };
       }
+      case 'freeze':
+        return { ...common, kind: 'freeze', reason: words.join(' ') };
+      case 'thaw':
+        return { ...common, kind: 'thaw', reason: null };
+      case 'maintenance': {
+        const until = this.#now + milliseconds(words[1] ?? '');
+        return { ...common, kind: 'maintenance', nas: subject, until, reason: 'firmware' };
+      }
+      case 'maintenance-end':
+        return { ...common, kind: 'maintenance-end', nas: subject };
+      case 'approve':
+      case 'reject':
+        return { ...common, kind: verb, batch: Number(subject), reason: null };
+      case 'ack':
+        return { ...common, kind: 'acknowledge', alarm: subject };
       case 'heartbeat':
         return { kind: 'heartbeat', receivedAt };
       case 'restart':

@@ -1,6 +1,7 @@
 /** What the API is built from, and what it keeps on a request. */
 import type { Reads } from '../../store/reads.js';
 import type { CommandPort, Readiness } from '../command.js';
+import type { Mode } from '../lifecycle/policy.js';
 import type { ApiToken, Scope } from './token.js';
 
 declare module 'fastify' {
@@ -33,8 +34,9 @@ export interface ApiDeps {
   readonly metrics: () => Promise<string>;
   readonly metricsContentType: string;
   readonly version: string;
-  /** Whether effects are performed. */
-  readonly mode: 'observe' | 'act';
+  /** Whether effects are performed: as the file says, by kind of target, and of each NAS entry that says its own. */
+  readonly mode: Mode;
+  readonly modes: { readonly nas: Mode; readonly entries: Readonly<Record<string, Mode>> };
   /** Unix milliseconds. */
   now(): number;
   readonly logger?: ApiLog;

@@ -33,8 +33,8 @@ export function operationRoutes(
       },
     },
     async (_request, reply) => {
-      const { ready, reasons } = deps.readiness();
-      return reply.code(ready ? 200 : 503).send({ ready, reasons });
+      const { ready, reasons, notes } = deps.readiness();
+      return reply.code(ready ? 200 : 503).send({ ready, reasons, notes });
     },
   );
   app.get(

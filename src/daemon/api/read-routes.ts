@@ -4,6 +4,7 @@ import type { ShownSession } from '../../store/reads/sessions.js';
 import { readPrefix } from '../address-text.js';
 import type { Prefix } from '../lifecycle/address.js';
 import { isoTime } from '../lifecycle/time.js';
+import { alarmOf, batchOf, frozenOf } from './brake-representation.js';
 import { LONGEST_PREFIX, subscriberId } from './order.js';
 import { Problem } from './problem.js';
 import {
@@ -48,6 +49,7 @@ const limit = wholeNumber
   .optional()
   .describe('default 100, at most 1000');
 const DEFAULT_LIMIT = 100;
+const STATUS_ALARMS = 20;
 
 const sessionsQuery = z.strictObject({
   open: z.enum(['true', 'false']).optional().describe('default true: open sessions only'),
@@ -81,7 +83,7 @@ function page(rows: readonly ShownSession[], most: number): SessionsView {
 /** Everything that is read only, under `/api/v1`. A tenant sees its own rows. */
 export function readRoutes(
   app: FastifyInstance,
-  deps: Pick<ApiDeps, 'reads' | 'readiness' | 'version' | 'mode' | 'now'>,
+  deps: Pick<ApiDeps, 'reads' | 'readiness' | 'version' | 'mode' | 'modes' | 'now'>,
 ): void {
   const { reads } = deps;
 
@@ -245,7 +247,7 @@ export function readRoutes(
         response: { 200: nasesView, ...problems },
       },
     },
-    async (request) => ({ nas: reads.nas(tokenOfRequest(request).tenant).map(nasOf) }),
+    async (request) => ({ nas: reads.nas(tokenOfRequest(request).tenant).map((shown) => nasOf(shown, deps.modes)) }),
   );
 
   app.get(
@@ -267,10 +269,14 @@ export function readRoutes(
       return {
         version: deps.version,
         mode: deps.mode,
+        modes: { nas: deps.modes.nas },
         tenant,
         time: isoTime(now),
         ready,
         reasons: [...reasons],
+        frozen: frozenOf(reads.freeze()),
+        alarms: reads.alarms(tenant, false, STATUS_ALARMS).map(alarmOf),
+        approvals: reads.batches(tenant, false, STATUS_ALARMS).map(batchOf),
         ...countsOf(reads.counts(tenant, now)),
       };
     },

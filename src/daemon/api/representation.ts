@@ -10,11 +10,15 @@ import type { ShownNas } from '../../store/reads/nas.js';
 import type { ShownPool } from '../../store/reads/pools.js';
 import type { ShownSession } from '../../store/reads/sessions.js';
 import { formatAddress, formatPrefix, overlaps, unitCount } from '../lifecycle/address.js';
+import type { Brake } from '../lifecycle/brake.js';
+import { frozenBy } from '../lifecycle/braking.js';
 import type { Assignment } from '../lifecycle/records.js';
 import { LIFECYCLE_STATES, type LifecycleState } from '../lifecycle/state.js';
 import { isoTime } from '../lifecycle/time.js';
 import { freeCount, isExcluded } from '../lifecycle/units.js';
 import { printable } from '../lifecycle/octets.js';
+import { maintenanceOf } from './brake-representation.js';
+import type { ApiDeps } from './deps.js';
 import type {
   AddressView,
   AssignmentView,
@@ -61,7 +65,14 @@ function since(row: Assignment): number {
 /** The order in which a termination runs. */
 const STEP_ORDER = ['disconnect', 'evidence', 'release'];
 
-export function assignmentOf({ row, subscriber, pool, vrf, steps, past }: ShownAssignment): AssignmentView {
+/** Why a termination does not end: a freeze comes first, as it alone may be what is in the way. */
+function stuck({ state, stuck: why }: Assignment, freeze: Brake | null): string | null {
+  if (freeze === null || state !== 'revoking') return why;
+  return why === null ? frozenBy(freeze) : `${frozenBy(freeze)}; ${why}`;
+}
+
+export function assignmentOf(shown: ShownAssignment): AssignmentView {
+  const { row, subscriber, pool, vrf, steps, past, approval, freeze } = shown;
   return {
     id: row.id,
     subscriber_id: subscriber,
@@ -73,7 +84,11 @@ export function assignmentOf({ row, subscriber, pool, vrf, steps, past }: ShownA
     lifecycle_state: row.state,
     generation: row.generation,
     since: isoTime(since(row)),
-    stuck: row.stuck,
+    stuck: stuck(row, freeze),
+    awaiting:
+      approval === null
+        ? null
+        : { batch: approval.batch, since: isoTime(approval.at), actor: approval.actor, reason: approval.reason },
     created_at: isoTime(row.createdAt),
     lifecycle_allocated_at: maybeTime(row.allocatedAt),
     lifecycle_activated_at: maybeTime(row.activatedAt),
@@ -152,11 +167,13 @@ export function sessionOf(shown: ShownSession): SessionView {
   };
 }
 
-export function effectOf({ row, nas, sid, subscriber }: ShownEffect): EffectView {
+export function effectOf({ row, nas, sid, subscriber, brake }: ShownEffect): EffectView {
   return {
     id: row.id,
     kind: row.kind,
-    status: row.status,
+    status: row.status === 'pending' && row.batch !== null ? 'awaiting-approval' : row.status,
+    batch: row.batch,
+    held_by: brake,
     nas,
     session_id: maybeOctets(sid),
     subscriber_id: subscriber,
@@ -231,7 +248,10 @@ export function poolOf({ row, vrf }: ShownPool): PoolView {
   };
 }
 
-export function nasOf({ row, vrf, openSessions, suspectSessions }: ShownNas): NasView {
+export function nasOf(
+  { row, vrf, openSessions, suspectSessions, maintenance }: ShownNas,
+  { nas: mode, entries }: ApiDeps['modes'],
+): NasView {
   return {
     id: row.id,
     nas: row.entry,
@@ -245,6 +265,8 @@ export function nasOf({ row, vrf, openSessions, suspectSessions }: ShownNas): Na
     heard_until: isoTime(row.heardUntil),
     open_sessions: openSessions,
     suspect_sessions: suspectSessions,
+    mode: entries[row.entry] ?? mode,
+    maintenance: maintenanceOf(maintenance),
   };
 }
 
@@ -313,7 +335,10 @@ function byState(counts: Counts, family: string): Record<LifecycleState, number>
 
 export function countsOf(
   counts: Counts,
-): Omit<StatusView, 'version' | 'mode' | 'tenant' | 'time' | 'ready' | 'reasons'> {
+): Omit<
+  StatusView,
+  'version' | 'mode' | 'modes' | 'tenant' | 'time' | 'ready' | 'reasons' | 'frozen' | 'alarms' | 'approvals'
+> {
   return {
     assignments: {
       ipv4: byState(counts, 'ipv4'),

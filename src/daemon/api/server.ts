@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger';
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { CommandUnavailable } from '../command.js';
+import { brakeRoutes } from './brake-routes.js';
 import type { ApiDeps, ApiLog } from './deps.js';
 import { lifecycleRoutes } from './lifecycle-routes.js';
 import { openapiOptions } from './openapi.js';
@@ -76,6 +77,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     operationRoutes(routes, deps);
     lifecycleRoutes(routes, deps);
     readRoutes(routes, deps);
+    brakeRoutes(routes, deps);
   });
   return app;
 }

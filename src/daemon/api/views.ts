@@ -1,5 +1,6 @@
 /** What the API answers, as schemas: the types of the answers, and their description in OpenAPI. */
 import { z } from 'zod';
+import { alarmView, batchView, frozenView, maintenanceView } from './brake-views.js';
 import { LIFECYCLE_STATES } from '../lifecycle/state.js';
 
 const time = z.string().describe('ISO 8601, UTC');
@@ -7,6 +8,7 @@ const maybeTime = time.nullable();
 const address = z.string().describe('an address, or a prefix as address/length');
 const octets = z.string().describe(String.raw`octets that are not printable are shown as \xNN, a backslash as \\`);
 
+const mode = z.enum(['observe', 'act']).describe('`act` performs effects, `observe` records them as `would-have`');
 export const family = z.enum(['ipv4', 'ipv6', 'ipv6-pd']);
 export const lifecycleState = z.enum(LIFECYCLE_STATES);
 
@@ -32,6 +34,10 @@ export const assignmentView = z.strictObject({
   generation: z.number().int(),
   since: time.describe('when it came into this state'),
   stuck: z.string().nullable().describe('why a termination does not end'),
+  awaiting: z
+    .strictObject({ batch: z.number().int(), since: time, actor: z.string(), reason: z.string() })
+    .nullable()
+    .describe('the revoke of it that waits for approval'),
   created_at: time,
   lifecycle_allocated_at: maybeTime,
   lifecycle_activated_at: maybeTime,
@@ -100,7 +106,9 @@ export const sessionView = z.strictObject({
 export const effectView = z.strictObject({
   id: z.number().int(),
   kind: z.string(),
-  status: z.enum(['pending', 'done', 'superseded', 'would-have']),
+  status: z.enum(['pending', 'awaiting-approval', 'done', 'superseded', 'would-have']),
+  batch: z.number().int().nullable().describe('the batch that holds it back'),
+  held_by: z.enum(['frozen', 'maintenance']).nullable().describe('the brake that keeps it from leaving'),
   nas: z.string().nullable(),
   session_id: octets.nullable(),
   subscriber_id: z.string().nullable(),
@@ -181,6 +189,8 @@ export const nasView = z.strictObject({
   heard_until: time,
   open_sessions: z.number().int(),
   suspect_sessions: z.number().int(),
+  mode: mode.describe('of effects on this NAS'),
+  maintenance: maintenanceView.nullable(),
 });
 
 export const holdingView = z.strictObject({
@@ -230,11 +240,15 @@ export const lifecycleView = z.strictObject({ subscriber_id: z.string(), assignm
 
 export const statusView = z.strictObject({
   version: z.string(),
-  mode: z.enum(['observe', 'act']),
+  mode,
+  modes: z.strictObject({ nas: mode }).describe('by kind of target'),
   tenant: z.string(),
   time,
   ready: z.boolean(),
   reasons: z.array(z.string()),
+  frozen: frozenView,
+  alarms: z.array(alarmView).describe('open ones: the first 20, the critical ones first'),
+  approvals: z.array(batchView).describe('batches that wait for approval'),
   assignments: z.record(family, z.record(lifecycleState, z.number().int())),
   stuck: z.number().int().describe('terminations that do not end'),
   sessions_open: z.number().int(),
@@ -248,6 +262,12 @@ export const statusView = z.strictObject({
 export const orderView = z.strictObject({
   verdict: z.enum(['applied', 'duplicate']),
   code: z.string().nullable(),
+  batch: z
+    .number()
+    .int()
+    .nullable()
+    .default(null)
+    .describe('what was ordered waits in this batch until somebody approves of it'),
   assignments: z.array(
     z.looseObject({
       id: z.number().int(),
@@ -262,7 +282,11 @@ export const orderView = z.strictObject({
   ),
 });
 
-export const readinessView = z.strictObject({ ready: z.boolean(), reasons: z.array(z.string()) });
+export const readinessView = z.strictObject({
+  ready: z.boolean(),
+  reasons: z.array(z.string()),
+  notes: z.array(z.string()).describe('what holds addrd back though it is ready: that it is frozen'),
+});
 
 export const problemView = z.strictObject({
   type: z.string(),

@@ -85,10 +85,19 @@ async function orderOf(
   }
 }
 
+/** The batches in which orders wait for approval. */
+function heldIn(answers: readonly OrderView[]): number[] {
+  return [...new Set(answers.flatMap(({ batch }) => batch ?? []))];
+}
+
 function report(desk: Desk, answers: readonly OrderView[], more: Readonly<Record<string, unknown>> = {}): void {
   if (desk.json) {
     desk.screen.json({ orders: answers, ...more });
     return;
+  }
+  for (const batch of heldIn(answers)) {
+    const what = `held back by the blast guard: nothing is revoked until \`addrdctl approve ${String(batch)}\``;
+    desk.notes.line(`${what}; there is no need to repeat the order`, 'red', 2);
   }
   desk.screen.table(
     ['SUBSCRIBER', 'FAMILY', 'ADDRESS', 'POOL', 'STATE', 'ASSIGNMENT', 'ORDER'],
@@ -170,7 +179,8 @@ export async function revoke(desk: Desk, subscriber: string, options: RevokeOpti
       }),
     );
   }
-  if (options.wait === undefined) {
+  // What waits for a person is not waited for.
+  if (options.wait === undefined || heldIn(answers).length > 0) {
     report(desk, answers);
     return;
   }

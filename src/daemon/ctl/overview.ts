@@ -1,16 +1,28 @@
 /** `status`, `pools` and `nas` as tables. */
 import type { NasView, PoolView, StatusView } from '../api/views.js';
 import type { Screen } from './screen.js';
+import { brakeLines } from './braking.js';
 import { nasName, time } from './wording.js';
 
 /** From this share on a pool is shown as nearly full: the default of the pool alarm. */
 const NEARLY_FULL_PERCENT = 80;
 
+/** `act`; or `act (nas observe)` where a kind of target has its own. */
+function modes({ mode, modes }: StatusView): string {
+  const own = Object.entries(modes).filter(([, one]) => one !== mode);
+  return own.length === 0 ? mode : `${mode} (${own.map(([kind, one]) => `${kind} ${one}`).join(', ')})`;
+}
+
 /** Prints how the daemon stands. */
 export function statusPage(screen: Screen, status: StatusView): void {
   const ready = status.ready ? 'ready' : `NOT READY: ${status.reasons.join(', ')}`;
-  screen.line(`addrd ${status.version}, mode ${status.mode}, tenant ${status.tenant}, ${time(status.time)}`, 'bold', 2);
+  screen.line(
+    `addrd ${status.version}, mode ${modes(status)}, tenant ${status.tenant}, ${time(status.time)}`,
+    'bold',
+    2,
+  );
   screen.line(`  ${ready}`, status.ready ? 'green' : 'red', 4);
+  brakeLines(screen, status);
   screen.line();
   const families = Object.entries(status.assignments);
   const states = Object.keys(status.assignments.ipv4);
@@ -57,7 +69,7 @@ export function poolTable(screen: Screen, pools: readonly PoolView[]): void {
 
 export function nasTable(screen: Screen, list: readonly NasView[]): void {
   screen.table(
-    ['NAS', 'ADDRESS', 'SESSIONS', 'SUSPECT', 'HEARD SINCE', 'HEARD UNTIL', 'LAST RESTART'],
+    ['NAS', 'ADDRESS', 'SESSIONS', 'SUSPECT', 'HEARD SINCE', 'HEARD UNTIL', 'LAST RESTART', 'MODE', 'MAINTENANCE'],
     list.map((nas) => [
       nasName(nas.nas, nas.known_by, nas.known_as),
       nas.nas_address,
@@ -66,6 +78,10 @@ export function nasTable(screen: Screen, list: readonly NasView[]): void {
       time(nas.heard_since),
       time(nas.heard_until),
       time(nas.epoch_at),
+      nas.mode,
+      nas.maintenance === null
+        ? '-'
+        : { text: `until ${time(nas.maintenance.until)}: ${nas.maintenance.reason}`, colour: 'yellow' },
     ]),
   );
 }

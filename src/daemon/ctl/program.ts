@@ -11,6 +11,7 @@ import type {
   SessionsView,
   StatusView,
 } from '../api/views.js';
+import { addBrakes } from './braking.js';
 import { CtlFailure, EXIT } from './failure.js';
 import { Client, Refusal, Shape } from './http.js';
 import {
@@ -349,6 +350,7 @@ function buildProgram(world: CtlWorld): Command {
     .option('--follow', 'go on with what comes, until interrupted')
     .option('--lines <n>', 'how many to begin with', lines, 50)
     .action((options: EventOptions) => events(desk(), options));
+  addBrakes(program, desk);
   return program;
 }
 

@@ -42,6 +42,11 @@ function assignmentStory(screen: Screen, assignment: AssignmentView, now: string
     ];
     screen.line(`  revoked by ${[revoke.actor, ...options].join(', ')}; reason: ${revoke.reason}`, null, 4);
   }
+  if (assignment.awaiting !== null) {
+    const { batch, since: asked, actor, reason } = assignment.awaiting;
+    const who = `its revoke by ${actor} (${reason}) since ${time(asked)}`;
+    screen.line(`  AWAITS APPROVAL: ${who}; addrdctl approve ${String(batch)}`, 'red', 4);
+  }
   if (assignment.stuck !== null) screen.line(`  STUCK because: ${assignment.stuck}`, 'red', 4);
   else if (at === 'revoking') screen.line(`  waits for: ${waitsFor(assignment)}`, 'yellow', 4);
   if (evidence !== null)
@@ -96,7 +101,7 @@ export function effectTable(screen: Screen, effects: readonly EffectView[], inde
       effect.kind,
       orDash(effect.nas),
       orDash(effect.session_id),
-      state(effect.status),
+      effect.held_by === null ? state(effect.status) : { text: `${effect.status} (${effect.held_by})`, colour: 'red' },
       String(effect.attempt),
       orDash(effect.outcome),
       time(effect.created_at),

@@ -24,6 +24,7 @@ const STATE_COLOUR: Readonly<Record<string, Colour>> = {
   contested: 'red',
   occupied: 'red',
   failed: 'red',
+  'awaiting-approval': 'red',
   revoked: 'dim',
   ended: 'dim',
   superseded: 'dim',

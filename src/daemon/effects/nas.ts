@@ -31,7 +31,8 @@ export interface DisconnectSubject {
 }
 
 /**
- * Sends one Disconnect-Request, with its retransmissions, and reports the answer.
+ * Sends one Disconnect-Request, with its retransmissions, and reports the answer. `signal` ends it at once, as an error
+ * `cancelled`.
  *
  * The session is named by Acct-Session-Id alone: NASes AND all identification attributes, match some of them against
  * other values than those they report, and refuse some they do not know (hostapd: 401 for Framed-IP-Address). A NAS that
@@ -41,6 +42,7 @@ export async function disconnect(
   send: (request: DynAuthRequest) => Promise<DynAuthOutcome>,
   subject: DisconnectSubject,
   access: CoaAccess,
+  signal?: AbortSignal,
 ): Promise<EffectResult> {
   const outcome = await send({
     address: access.address ?? formatAddress(subject.nasAddress),
@@ -52,6 +54,7 @@ export async function disconnect(
     messageAuthenticator: true,
     replyMessageAuthenticator: access.messageAuthenticator,
     eventTimestamp: true,
+    ...(signal === undefined ? {} : { signal }),
   });
   switch (outcome.kind) {
     case 'ack':

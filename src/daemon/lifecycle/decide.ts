@@ -1,6 +1,9 @@
 /** The judge: one event, one verdict, every write it calls for. Total, and the only place where state changes. */
+import { acknowledge, clear, DAEMON, DAEMON_TENANT, raise, trouble, watchPool } from './alarms.js';
 import { account, APPLIED, hear } from './accounting.js';
 import { formatPrefix, overlaps, samePrefix } from './address.js';
+import { decideBatch, settleBatch } from './approving.js';
+import { freezeOf, maintenanceBarOf } from './braking.js';
 import { Draft } from './draft.js';
 import { beginEpoch, endGrace } from './epoch.js';
 import type {
@@ -14,6 +17,8 @@ import type {
 import { activate, allocate, revoke } from './orders.js';
 import { effectOutcome, effectStarted } from './performing.js';
 import { barred } from './evidence.js';
+import { freeze, thaw } from './freeze.js';
+import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.js';
 import type { Policy } from './policy.js';
 import { deadlineKey, type Pool } from './records.js';
 import { disconnectAgain, evaluate } from './termination.js';
@@ -38,8 +43,6 @@ export function decide(world: World, event: LifecycleEvent, policy: Policy): Dec
 const MISSED_HEARTBEATS_MS = 15_000;
 /** So many keys of a changed config are named in the journal. */
 const CHANGES_NAMED = 100;
-/** The journal's tenant for what concerns them all. */
-const DAEMON_TENANT = 'default';
 
 function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
   switch (event.kind) {
@@ -69,6 +72,21 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return daemonStarted(d, event, policy);
     case 'config-loaded':
       return configLoaded(d, event);
+    case 'freeze':
+      return freeze(d, event);
+    case 'thaw':
+      return thaw(d, event);
+    case 'maintenance':
+      return beginMaintenance(d, event, policy);
+    case 'maintenance-end':
+      return endMaintenance(d, event, policy);
+    case 'approve':
+    case 'reject':
+      return decideBatch(d, event);
+    case 'acknowledge':
+      return acknowledge(d, event);
+    case 'daemon-trouble':
+      return trouble(d, event);
     case 'heartbeat':
       return heartbeat(d, event, policy);
   }
@@ -78,9 +96,16 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
   const now = event.receivedAt;
   const due = d.find('deadline', deadlineKey(event.what, event.ref));
   if (due === null || due.dueAt > now) return { verdict: 'stale', code: 'not-due', detail: null, reply: null };
+  // It stays due, and is decided when it thaws.
+  const frees = event.what === 'evidence' || event.what === 'quarantine';
+  if (frees && freezeOf(d) !== null) return { verdict: 'stale', code: 'frozen', detail: null, reply: null };
   switch (event.what) {
     case 'epoch-grace':
       return endGrace(d, Number(event.ref), now, policy);
+    case 'maintenance':
+      return maintenanceDue(d, event.ref, now, policy);
+    case 'approval':
+      return settleBatch(d, event.ref, now, policy);
     case 'evidence': {
       d.drop('deadline', deadlineKey(event.what, event.ref));
       const assignment = evaluate(d, d.get('assignment', event.ref), now, policy);
@@ -92,12 +117,16 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
       const past = d.find('poolFree', event.ref);
       if (past === null) return APPLIED;
       const length = policy.pools.find((pool) => pool.id === past.pool)?.quarantineMs ?? 0;
-      const bar = barred(d, past.freeAt - length, now, policy);
+      const since = past.freeAt - length;
+      const bar =
+        barred(d, since, now, policy) ??
+        (past.assignment === null ? null : maintenanceBarOf(d, past.assignment, since, now, policy));
       if (bar !== null) {
         d.put('deadline', { kind: 'quarantine', ref: event.ref, dueAt: bar.until });
         return APPLIED;
       }
       if (!freeUnit(d, past, now)) return APPLIED;
+      watchPool(d, past.pool, -1, now);
       const pool = d.get('pool', past.pool);
       d.note({
         at: now,
@@ -136,6 +165,8 @@ function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Ver
     code: gap ? 'daemon-started' : null,
     detail: { incarnation, alive_until: alive === null ? null : isoTime(alive), gap },
   });
+  if (gap && alive !== null)
+    raise(d, 'gap', DAEMON, `addrd did not listen from ${isoTime(alive)} to ${isoTime(now)}`, now);
   return APPLIED;
 }
 
@@ -167,7 +198,11 @@ function heartbeat(d: Draft, { receivedAt: now, unrecorded = 0 }: HeartbeatEvent
     const detail = { alive_until: isoTime(alive), ...(unrecorded > 0 ? { unrecorded } : {}) };
     const code = unrecorded > 0 ? 'answered-unrecorded' : 'no-heartbeat';
     d.note({ at: now, kind: 'gap', tenant: DAEMON_TENANT, actor: 'addrd', code, detail });
+    raise(d, 'gap', DAEMON, `addrd did not listen from ${isoTime(alive)} to ${isoTime(now)}`, now);
   }
+  // One interim round shows everybody who is there.
+  const horizon = d.find('meta', 'listening_since')?.value ?? now;
+  if (now >= horizon + policy.interimRoundMs) clear(d, 'gap', DAEMON.ref, now);
   stayAlive(d, now);
   return APPLIED;
 }

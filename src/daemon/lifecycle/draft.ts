@@ -153,6 +153,14 @@ export class Draft {
     return this.#world.nasesIn(vrf);
   }
 
+  heldBack(batch: number): { readonly approvals: readonly string[]; readonly effects: readonly string[] } {
+    return this.#world.heldBack(batch);
+  }
+
+  openSessions(nas: number, most: number): number {
+    return this.#world.openSessions(nas, most);
+  }
+
   /** The whole decision. */
   close(verdict: Verdict): Decision {
     const { verdict: kind, code, detail, reply } = verdict;

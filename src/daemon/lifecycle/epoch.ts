@@ -1,5 +1,7 @@
 /** Accounting-On and -Off, and the grace in which sessions confirm themselves (SEMANTICS, "Sessions and NAS restarts"). */
 import { APPLIED, endSession, evaluateAll, hear } from './accounting.js';
+import { aboutNas, clear, raiseOfNas } from './alarms.js';
+import { maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { NasEvent } from './events.js';
 import type { Policy } from './policy.js';
@@ -14,7 +16,9 @@ export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
   }
   const next = d.put('nas', { ...nas, epoch: nas.epoch + 1, epochAt: event.at, epochReceivedAt: event.receivedAt });
   d.put('epoch', { nas: next.id, epoch: next.epoch, cause: event.kind, at: event.at, receivedAt: event.receivedAt });
-  d.put('deadline', { kind: 'epoch-grace', ref: KEY_OF.nas(next), dueAt: event.receivedAt + policy.epochGraceMs });
+  // In a maintenance it is noted, and the grace begins when that ends.
+  const from = maintenanceOf(d, nas.id)?.until ?? event.receivedAt;
+  d.put('deadline', { kind: 'epoch-grace', ref: KEY_OF.nas(next), dueAt: from + policy.epochGraceMs });
   d.note({
     at: event.receivedAt,
     kind: 'nas-epoch',
@@ -25,6 +29,9 @@ export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
     code: event.kind,
     detail: { epoch: next.epoch },
   });
+  if (d.unconfirmed(next.id, next.epoch).length > 0) {
+    raiseOfNas(d, 'restart-storm', next, `${event.kind}, epoch ${String(next.epoch)}`, event.receivedAt);
+  }
   return APPLIED;
 }
 
@@ -51,6 +58,9 @@ export function endGrace(d: Draft, nasId: number, now: number, policy: Policy): 
   }
   const ref = KEY_OF.nas(nas);
   if (slice.length > 0) d.put('deadline', { kind: 'epoch-grace', ref, dueAt: now });
-  else d.drop('deadline', `epoch-grace/${ref}`);
+  else {
+    d.drop('deadline', `epoch-grace/${ref}`);
+    clear(d, 'restart-storm', aboutNas(nas).ref, now);
+  }
   return APPLIED;
 }

@@ -1,6 +1,6 @@
 /** What can happen. Every change of state starts as one of these and goes through `decide`. */
 import type { Family, Prefix } from './address.js';
-import type { AddressAttribute, NasIdentity } from './records.js';
+import type { AddressAttribute, Deadline, NasIdentity } from './records.js';
 
 /** `receivedAt` is our clock in Unix milliseconds; it orders commits and drives deadlines. */
 interface Received {
@@ -116,7 +116,7 @@ export interface EffectOutcomeEvent extends Received {
 
 export interface DeadlineEvent extends Received {
   readonly kind: 'deadline';
-  readonly what: 'quarantine' | 'evidence' | 'epoch-grace';
+  readonly what: Deadline['kind'];
   readonly ref: string;
 }
 
@@ -146,6 +146,50 @@ export interface ConfiguredPool {
   readonly unitLength: number;
 }
 
+/** Nothing leaves and nothing becomes free until a {@link ThawEvent}. */
+export interface FreezeEvent extends Commanded {
+  readonly kind: 'freeze';
+  readonly reason: string;
+}
+
+export interface ThawEvent extends Commanded {
+  readonly kind: 'thaw';
+  readonly reason: string | null;
+}
+
+/** Somebody works on a NAS until `until`. `nas` is the name of its config entry, or its address. */
+export interface MaintenanceEvent extends Commanded {
+  readonly kind: 'maintenance';
+  readonly nas: string;
+  readonly until: number;
+  readonly reason: string;
+}
+
+export interface MaintenanceEndEvent extends Commanded {
+  readonly kind: 'maintenance-end';
+  readonly nas: string;
+}
+
+/** What becomes of a batch that the blast guard held back. */
+export interface ApproveEvent extends Commanded {
+  readonly kind: 'approve' | 'reject';
+  readonly batch: number;
+  readonly reason: string | null;
+}
+
+/** Somebody has seen an alarm: `CAUSE@REF`. */
+export interface AcknowledgeEvent extends Commanded {
+  readonly kind: 'acknowledge';
+  readonly alarm: string;
+}
+
+/** The daemon tells of trouble of its own, which it could not write down while it lasted. */
+export interface TroubleEvent extends Received {
+  readonly kind: 'daemon-trouble';
+  readonly cause: 'faulted-often' | 'store-trouble';
+  readonly detail: string;
+}
+
 /** addrd is alive: bounds the gap that a crash leaves. */
 export interface HeartbeatEvent extends Received {
   readonly kind: 'heartbeat';
@@ -165,4 +209,11 @@ export type LifecycleEvent =
   | DeadlineEvent
   | DaemonStartedEvent
   | ConfigLoadedEvent
+  | FreezeEvent
+  | ThawEvent
+  | MaintenanceEvent
+  | MaintenanceEndEvent
+  | ApproveEvent
+  | AcknowledgeEvent
+  | TroubleEvent
   | HeartbeatEvent;

@@ -1,6 +1,7 @@
 /** Whether an address is known to be idle, and why: the only ground on which one is freed. */
 import type { Draft } from './draft.js';
 import { formatAddress } from './address.js';
+import { horizonOf, isMaintained, maintenanceBar, maintenanceBarOf, type Bar } from './braking.js';
 import { printable } from './octets.js';
 import { longestPause, type Policy } from './policy.js';
 import { isoTime } from './time.js';
@@ -23,7 +24,7 @@ function silence(d: Draft, session: Session, horizon: number, now: number, polic
     return { proven: false, because: `silence: unusable, ${String(usage.interims)} Interims seen`, recheckAt: null };
   }
   const nas = d.get('nas', session.nas);
-  const from = Math.max(usage.updatedAt, horizon, nas.heardSince);
+  const from = Math.max(usage.updatedAt, horizon, nas.heardSince, horizonOf(d, nas.id));
   // A pause of its NAS that was too short to be noticed proves nothing, and a burst of Interims at the start is no rhythm.
   const until = from + Math.max(policy.silence.factor * usage.maxGapMs, longestPause(policy) + usage.maxGapMs);
   if (now < until) return { proven: false, because: `silent only since ${isoTime(from)}`, recheckAt: until };
@@ -55,11 +56,14 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
   const from = Math.max(assignment.allocatedAt ?? assignment.createdAt, horizon);
   const round = from + policy.interimRoundMs;
   if (now < round) return waiting(`never seen; one interim round ends at ${isoTime(round)}`, round);
+  const maintained = isMaintained(d, now, policy);
   let heard = 0;
   for (const id of d.nasesIn(assignment.vrf)) {
     const nas = d.get('nas', id);
     if (now - nas.heardUntil > policy.forgottenNasMs) continue;
     heard++;
+    const bar = maintained ? maintenanceBar(d, nas, from, now, policy) : null;
+    if (bar !== null) return waiting(`never seen; ${bar.because}`, bar.until);
     // Who has no session has nothing to report.
     if (d.unconfirmed(nas.id, nas.epoch + 1).length === 0) continue;
     const until = Math.max(from, nas.heardSince) + policy.interimRoundMs;
@@ -75,12 +79,7 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
 }
 
 /** Until when nothing may be freed that began at `since`, with the reason; null where nothing forbids it. */
-export function barred(
-  d: Draft,
-  since: number,
-  now: number,
-  policy: Policy,
-): { because: string; until: number } | null {
+export function barred(d: Draft, since: number, now: number, policy: Policy): Bar | null {
   const alive = d.find('meta', 'alive_at')?.value ?? now;
   if (alive > now + policy.gapToleranceMs) {
     return { because: `the clock is behind: addrd was alive at ${isoTime(alive)}`, until: alive };
@@ -109,7 +108,8 @@ function isSucceeded(d: Draft, witness: Witness, all: readonly Witness[]): boole
 
 /** Looks at every witness of an assignment (SEMANTICS, "Evidence that an address is idle"). */
 export function idleProof(d: Draft, assignment: Assignment, now: number, policy: Policy): Proof {
-  const bar = barred(d, assignment.allocatedAt ?? assignment.createdAt, now, policy);
+  const since = assignment.allocatedAt ?? assignment.createdAt;
+  const bar = barred(d, since, now, policy) ?? maintenanceBarOf(d, assignment.id, since, now, policy);
   if (bar !== null) return waiting(bar.because, bar.until);
   const horizon = d.find('meta', 'listening_since')?.value ?? now;
   const witnesses = d.witnessesOf(assignment.id);

@@ -1,12 +1,17 @@
 /** What operators and provisioning systems order: allocate, activate, revoke. */
 import { formatPrefix, samePrefix, type Prefix } from './address.js';
+import { watchPool } from './alarms.js';
+import type { Approval } from './brake.js';
+import { freezeOf, frozenBy } from './braking.js';
 import type { Draft } from './draft.js';
 import type { ActivateEvent, AllocateEvent, RevokeEvent, Selection } from './events.js';
+import { admits, guardOfActor, holdBack, mark } from './guard.js';
 import type { Policy } from './policy.js';
 import { poolFreeKey, type Assignment, type Pool, type Subscriber } from './records.js';
 import { learnUsername } from './standing.js';
 import { validateLifecycleTransition } from './state.js';
-import { beginRevoke, orderAgain, transition } from './termination.js';
+import { beginRevoke, orderAgain } from './termination.js';
+import { transition } from './transition.js';
 import { isTaken, isUnit, nextUnit, takeUnit, whyBarred } from './units.js';
 import type { Verdict } from './world.js';
 
@@ -22,8 +27,15 @@ export interface AssignmentReply {
   readonly stuck: string | null;
 }
 
-function reply(d: Draft, ids: readonly number[]): { assignments: readonly AssignmentReply[] } {
+/** `batch`: what was ordered waits in it for approval. */
+function reply(
+  d: Draft,
+  ids: readonly number[],
+  batch: number | null = null,
+): { batch: number | null; assignments: readonly AssignmentReply[] } {
+  const frozen = freezeOf(d);
   return {
+    batch,
     assignments: ids.map((id) => {
       const row = d.get('assignment', id);
       return {
@@ -34,7 +46,7 @@ function reply(d: Draft, ids: readonly number[]): { assignments: readonly Assign
         address: formatPrefix(row.prefix),
         lifecycle_state: row.state,
         generation: row.generation,
-        stuck: row.stuck,
+        stuck: row.state === 'revoking' && frozen !== null ? frozenBy(frozen) : row.stuck,
       };
     }),
   };
@@ -110,6 +122,7 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   const subscriber = subscriberRow(d, event.tenant, event.subscriber, now);
   if (usernameBytes !== null && owner === null) learnUsername(d, subscriber.id, usernameBytes, 'configured', now);
   takeUnit(d, pool, unit, event.requested === null);
+  watchPool(d, pool.id, 1, now);
   const pending: Assignment = {
     id: d.nextId('assignment'),
     tenant: event.tenant,
@@ -197,21 +210,53 @@ export function revoke(d: Draft, event: RevokeEvent, policy: Policy): Verdict {
   if (wrong !== undefined) {
     return refused('invalid-transition', `${formatPrefix(wrong.prefix)} is ${wrong.state} and cannot be revoked`);
   }
-  const fresh = chosen.filter((a) => a.state !== 'revoking');
-  const { reason, actor, sendDisconnect, releaseToPool } = event;
-  for (const { id } of fresh) {
-    beginRevoke(d, d.get('assignment', id), { reason, actor, sendDisconnect, releaseToPool }, event.receivedAt, policy);
+  const { reason, actor, sendDisconnect, releaseToPool, receivedAt: now } = event;
+  const order = { reason, actor, sendDisconnect, releaseToPool };
+  let batch: number | null = null;
+  const fresh = chosen.filter((a) => {
+    if (a.state === 'revoking') return false;
+    const waiting = d.find('approval', String(a.id))?.batch ?? null;
+    batch ??= waiting;
+    return waiting === null;
+  });
+  // An order is carried out as a whole or held back as a whole.
+  const guarded = guardOfActor(d, event.tenant, actor);
+  if (fresh.length > 0 && !admits(d, guarded, fresh.length, now, policy)) {
+    const example = `revoke of ${event.subscriber}`;
+    const held = holdBack(d, guarded, 'revokes', fresh.length, example, now);
+    for (const assignment of fresh) hold(d, assignment, { ...order, batch: held, at: now });
+    batch = held;
+  } else {
+    mark(d, guarded, fresh.length, now, policy);
+    for (const { id } of fresh) beginRevoke(d, d.get('assignment', id), order, now, policy);
   }
   // Said again, it also asks the NAS again: the last Disconnect may have been refused, or only observed.
-  for (const { id, state } of chosen)
-    if (state === 'revoking') orderAgain(d, d.get('assignment', id), event.receivedAt, policy);
+  for (const { id, state } of chosen) if (state === 'revoking') orderAgain(d, d.get('assignment', id), now, policy);
   return {
     verdict: fresh.length > 0 ? 'applied' : 'duplicate',
-    code: fresh.length > 0 ? null : 'already-revoking',
+    code: batch !== null ? 'awaiting-approval' : fresh.length > 0 ? null : 'already-revoking',
     detail: null,
     reply: reply(
       d,
       chosen.map((a) => a.id),
+      batch,
     ),
   };
+}
+
+/** Records a revoke that waits for approval. Its assignment stays as it is. */
+function hold(d: Draft, assignment: Assignment, order: Omit<Approval, 'assignment'>): void {
+  d.put('approval', { ...order, assignment: assignment.id });
+  d.note({
+    at: order.at,
+    kind: 'revoke-held',
+    tenant: assignment.tenant,
+    actor: order.actor,
+    subscriber: assignment.subscriber,
+    assignment: assignment.id,
+    vrf: assignment.vrf,
+    prefix: assignment.prefix,
+    code: 'awaiting-approval',
+    detail: { batch: order.batch, reason: order.reason },
+  });
 }

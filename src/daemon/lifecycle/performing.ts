@@ -1,9 +1,11 @@
 /** Effects: whether one should still be performed, and what its outcome means (RFC 5176 section 3). */
+import { clear, raiseOfNas } from './alarms.js';
+import { freezeOf, maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { EffectOutcomeEvent, EffectResult, EffectStartedEvent } from './events.js';
-import type { Policy } from './policy.js';
+import { actsOn, type Policy } from './policy.js';
 import { witnessKey, type Assignment, type Outbox, type Session } from './records.js';
-import { blame, evaluate, lookAgain } from './termination.js';
+import { blame, evaluate, lookAgain, unstuck } from './termination.js';
 import type { Verdict } from './world.js';
 
 /** Error-Cause 503, Session-Context-Not-Found. */
@@ -11,8 +13,11 @@ const SESSION_CONTEXT_NOT_FOUND = 503;
 /** Error-Cause 506, Resources-Unavailable: the only refusal that time alone may cure. */
 const RESOURCES_UNAVAILABLE = 506;
 
+/** The code of an attempt that a brake ended. */
+export const CANCELLED = 'cancelled';
+
 /** The orders that an effect still serves: REVOKING in the generation that ordered it. */
-function current(d: Draft, row: Outbox): Assignment[] {
+export function current(d: Draft, row: Outbox): Assignment[] {
   return row.orders
     .map((order) => ({ order, assignment: d.get('assignment', order.assignment) }))
     .filter(({ order, assignment }) => assignment.state === 'revoking' && assignment.generation === order.generation)
@@ -34,7 +39,8 @@ function note(d: Draft, row: Outbox, at: number, kind: string, code: string | nu
   });
 }
 
-function close(
+/** Ends an effect. */
+export function close(
   d: Draft,
   row: Outbox,
   status: 'done' | 'superseded' | 'would-have',
@@ -48,7 +54,17 @@ function close(
   return closed;
 }
 
-/** Before an effect leaves: is it still wanted? `applied` with the attempt's number says yes, anything else no. */
+/** The brake that keeps an effect back for now, or null. */
+function whyHeld(d: Draft, row: Outbox, session: Session): 'frozen' | 'maintenance' | 'awaiting-approval' | null {
+  if (freezeOf(d) !== null) return 'frozen';
+  if (row.batch !== null) return 'awaiting-approval';
+  return maintenanceOf(d, session.nas) === null ? null : 'maintenance';
+}
+
+/**
+ * Before an effect leaves: is it still wanted? `applied` with the attempt's number says yes; `refused` names
+ * the brake that keeps it back and leaves it pending; anything else means that it is gone.
+ */
 export function effectStarted(d: Draft, event: EffectStartedEvent, policy: Policy): Verdict {
   const row = d.get('outbox', event.outbox);
   if (row.status !== 'pending') return { verdict: 'stale', code: 'effect-closed', detail: null, reply: null };
@@ -58,10 +74,12 @@ export function effectStarted(d: Draft, event: EffectStartedEvent, policy: Polic
     close(d, row, 'superseded', why, event.receivedAt);
     return { verdict: 'stale', code: why, detail: null, reply: null };
   }
-  if (policy.mode !== 'act') {
+  if (!actsOn(policy, d.get('nas', session.nas).entry)) {
     close(d, row, 'would-have', 'observed', event.receivedAt);
     return { verdict: 'stale', code: 'observed', detail: null, reply: null };
   }
+  const brake = whyHeld(d, row, session);
+  if (brake !== null) return { verdict: 'refused', code: brake, detail: null, reply: null };
   const attempt = row.attempt + 1;
   const started = d.put('outbox', { ...row, attempt, startedAt: event.receivedAt, outcome: null });
   note(d, started, event.receivedAt, 'effect-started', row.kind);
@@ -98,7 +116,9 @@ function answered(
     const witness = d.find('witness', witnessKey(assignment.id, session.id));
     if (witness !== null) d.put('witness', { ...witness, answer, answeredAt: now });
     // What was in the way before the NAS answered is not any more.
-    const current = d.put('assignment', { ...d.get('assignment', assignment.id), stuck: null });
+    const before = d.get('assignment', assignment.id);
+    const current = d.put('assignment', { ...before, stuck: null });
+    unstuck(d, before, now);
     const after = evaluate(d, current, now, policy);
     if (after.state === 'revoking') lookAgain(d, after, now + policy.ackGraceMs);
   }
@@ -117,7 +137,14 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
   const assignments = current(d, row);
   const done = { verdict: 'applied', code: null, detail: null, reply: null } as const;
   const { result } = event.outcome;
+  if (event.outcome.result === 'error' && event.outcome.code === CANCELLED) {
+    // A brake was set while it was under way. It says nothing of the NAS, and is due when the brake is released.
+    const cancelled = d.put('outbox', { ...row, dueAt: now, outcome });
+    note(d, cancelled, now, 'effect-cancelled', outcome);
+    return done;
+  }
   if (result === 'ack' || result === 'nak') {
+    clear(d, 'target-silent', `nas:${String(session.nas)}`, now);
     const cause = result === 'nak' ? event.outcome.errorCause : null;
     if (cause !== RESOURCES_UNAVAILABLE) {
       close(d, row, 'done', outcome, now);
@@ -139,8 +166,12 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
   const dueAt = now + backoff(row.attempt, event.jitter, policy);
   const failed = d.put('outbox', { ...row, dueAt, outcome });
   note(d, failed, now, 'effect-failed', outcome);
+  const hopeless = row.attempt >= policy.disconnect.count;
+  if (hopeless) {
+    const example = `Disconnect ${String(row.id)}: ${outcome}, attempt ${String(row.attempt)}`;
+    raiseOfNas(d, 'target-silent', d.get('nas', session.nas), example, now);
+  }
   for (const assignment of assignments) {
-    const hopeless = row.attempt >= policy.disconnect.count;
     const told = hopeless ? `the NAS does not answer (${outcome})` : `${outcome}, attempt ${String(row.attempt)}`;
     settleStep(d, assignment, told, hopeless ? false : null, now);
     if (hopeless) blame(d, assignment, now, policy);
@@ -149,7 +180,13 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
 }
 
 /** Shows in the step what the NAS said: true done, false failed, null to be tried again. */
-function settleStep(d: Draft, assignment: Assignment, outcome: string, good: boolean | null, now: number): void {
+export function settleStep(
+  d: Draft,
+  assignment: Assignment,
+  outcome: string | null,
+  good: boolean | null,
+  now: number,
+): void {
   const before = d.find('step', `${String(assignment.id)}/disconnect`);
   if (before === null) return;
   const state = good === null ? 'waiting' : good ? 'done' : 'failed';

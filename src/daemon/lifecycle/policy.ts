@@ -22,10 +22,16 @@ export interface NasPolicy {
   readonly coa: boolean;
   /** How long one attempt at an effect can last on the wire, all retransmissions included. */
   readonly effectLifeMs: number;
+  /** Its own mode; without one, that of {@link Policy.mode} holds. */
+  readonly mode?: Mode;
 }
 
+/** `act` performs effects; `observe` records them as `would-have`. */
+export type Mode = 'observe' | 'act';
+
 export interface Policy {
-  readonly mode: 'observe' | 'act';
+  /** The mode of effects on NASes, where the entry of the NAS says nothing else. */
+  readonly mode: Mode;
   readonly pools: readonly PoolPolicy[];
   readonly nas: ReadonlyMap<string, NasPolicy>;
   /** How often a live session reports at the latest: one interim round. */
@@ -48,6 +54,16 @@ export interface Policy {
   readonly disconnect: { readonly count: number; readonly windowMs: number };
   /** Effects that failed are tried again after `baseMs`, doubled each time up to `capMs`. */
   readonly retry: { readonly baseMs: number; readonly capMs: number };
+  /**
+   * What may be cut in `windowMs`, by each token and on each NAS: `count`, or less where `share` of the live assignments
+   * is less, but never less than `floor`.
+   */
+  readonly guard: {
+    readonly count: number;
+    readonly share: number;
+    readonly floor: number;
+    readonly windowMs: number;
+  };
   /** How coarse `heardUntil` of a NAS is. */
   readonly heardStepMs: number;
 }
@@ -64,12 +80,18 @@ export const DEFAULT_KNOBS = {
   evidenceTimeoutMs: 3_600_000,
   disconnect: { count: 3, windowMs: 600_000 },
   retry: { baseMs: 1_000, capMs: 300_000 },
+  guard: { count: 200, share: 0.01, floor: 20, windowMs: 600_000 },
   heardStepMs: 5_000,
 } as const;
 
 /** A NAS with sessions is not silent for longer than this, milliseconds: one round and a quarter for what is late. */
 export function longestPause(policy: Policy): number {
   return policy.interimRoundMs * 1.25;
+}
+
+/** Whether effects on the NASes of a config entry are performed. */
+export function actsOn(policy: Policy, entry: string): boolean {
+  return (policy.nas.get(entry)?.mode ?? policy.mode) === 'act';
 }
 
 /** The pool that a prefix lies in, or null: pools of one VRF do not overlap. */

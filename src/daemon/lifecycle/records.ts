@@ -1,4 +1,5 @@
 /** What addrd remembers: the records that `decide` reads and writes and that the store keeps, a table each. */
+import { BRAKE_KEY_OF, type BrakeRows } from './brake.js';
 import { hex, prefixKey, unhex, type Family, type Prefix } from './address.js';
 import type { LifecycleState } from './state.js';
 
@@ -51,7 +52,6 @@ export interface Nas extends NasIdentity {
   readonly createdAt: number;
 }
 
-/** Each Accounting-On or -Off that began an epoch. */
 export interface NasEpoch {
   readonly nas: number;
   readonly epoch: number;
@@ -141,7 +141,7 @@ export interface Assignment {
   readonly metadata: string | null;
 }
 
-/** That an assignment holds its prefix now. The presence of this row is liveness. */
+/** That an assignment holds its prefix now. */
 export interface Live {
   readonly assignment: number;
   readonly vrf: number;
@@ -269,9 +269,8 @@ export interface Conflict {
   readonly closedAt: number | null;
 }
 
-/** Something that falls due: one row for each (kind, ref). */
 export interface Deadline {
-  readonly kind: 'quarantine' | 'evidence' | 'epoch-grace';
+  readonly kind: 'quarantine' | 'evidence' | 'epoch-grace' | 'maintenance' | 'approval';
   readonly ref: string;
   readonly dueAt: number;
 }
@@ -294,11 +293,13 @@ export interface Outbox {
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
   readonly outcome: string | null;
+  /** The batch that holds it back until somebody approves, or null. */
+  readonly batch: number | null;
 }
 
-/** A named value of the daemon itself, such as the time since which it listens without a gap. */
+/** A named value of the daemon itself. */
 export interface Meta {
-  readonly key: 'listening_since' | 'alive_at' | 'incarnation';
+  readonly key: 'listening_since' | 'alive_at' | 'incarnation' | 'maintained_until';
   readonly value: number;
 }
 
@@ -322,7 +323,7 @@ export interface JournalEntry {
 }
 
 /** The tables that a decision may read and write, by name. */
-export interface Rows {
+export interface Rows extends BrakeRows {
   subscriber: Subscriber;
   identity: Identity;
   nas: Nas;
@@ -362,6 +363,7 @@ export const KEY_OF: { readonly [T in TableName]: (row: Rows[T]) => string } = {
   deadline: (row) => deadlineKey(row.kind, row.ref),
   outbox: (row) => String(row.id),
   meta: (row) => row.key,
+  ...BRAKE_KEY_OF,
 };
 
 /** The key of an identity. */

@@ -1,5 +1,6 @@
 /** How a session stands on the addresses it shows, and what its coming and going does to their assignments. */
 import { contains, samePrefix } from './address.js';
+import { conflictClosed, conflictOpened, watchPool } from './alarms.js';
 import type { Draft } from './draft.js';
 import type { AccountingEvent, ShownAddress } from './events.js';
 import { utf8 } from './octets.js';
@@ -13,7 +14,8 @@ import {
   type SessionAddress,
   type Witness,
 } from './records.js';
-import { orderDisconnect, transition } from './termination.js';
+import { orderDisconnect } from './termination.js';
+import { transition } from './transition.js';
 import { occupyUnit, unitOf, vacateUnit } from './units.js';
 
 /** The scope of a User-Name: unique within its tenant. */
@@ -115,6 +117,7 @@ function conflict(
     code: kind,
     detail: { conflict: row.id, attribute: shown.attribute },
   });
+  conflictOpened(d, row, nas, showing.policy);
   return row.id;
 }
 
@@ -194,7 +197,10 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
   if (pool === null || unit === null) {
     return stand('unmanaged', null, live ? conflict(d, 'wider-than-pool', session, showing, shown, null) : null);
   }
-  if (live) occupyUnit(d, pool, unit);
+  if (live) {
+    occupyUnit(d, pool, unit);
+    watchPool(d, pool.id, 1, event.receivedAt);
+  }
   return stand('occupied', null, live ? conflict(d, 'occupied', session, showing, shown, null) : null);
 }
 
@@ -228,7 +234,10 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
     if (pool !== null && unit !== null) vacateUnit(d, pool, unit, receivedAt + rest);
   }
   const about = address.conflict === null ? null : d.find('conflict', String(address.conflict));
-  if (about?.closedAt === null) d.put('conflict', { ...about, lastAt: receivedAt, closedAt: receivedAt });
+  if (about?.closedAt === null) {
+    d.put('conflict', { ...about, lastAt: receivedAt, closedAt: receivedAt });
+    conflictClosed(d, about, receivedAt, policy);
+  }
   if (address.assignment === null) return null;
   const witness = d.find('witness', witnessKey(address.assignment, session.id));
   if (witness?.closedAt === null) d.put('witness', { ...witness, closedAt: receivedAt, closeKind: kind });

@@ -1,108 +1,79 @@
 /** The end of a tenure: REVOKING, the Disconnects, the evidence, REVOKED, quarantine. Every step is a row. */
+import { formatPrefix } from './address.js';
+import { aboutPool, lower, raise } from './alarms.js';
+import type { Brake } from './brake.js';
+import { freezeOf, frozenBy } from './braking.js';
 import type { Draft } from './draft.js';
 import { idleProof, type Proof } from './evidence.js';
-import type { Policy } from './policy.js';
+import { admits, awaits, AWAITS, guardOfNas, holdBack, mark } from './guard.js';
+import { actsOn, type Policy } from './policy.js';
 import {
   holdingKey,
   witnessKey,
   type Assignment,
-  type AssignmentStep,
+  type Nas,
   type Outbox,
   type RevokeOrder,
   type Session,
   type Witness,
 } from './records.js';
-import { validateLifecycleTransition, type LifecycleState } from './state.js';
+import { step, transition } from './transition.js';
 import { leaveUnit } from './units.js';
-
-/** Moves an assignment along the table of transitions and journals it. The caller has checked that the move is allowed. */
-export function transition(
-  d: Draft,
-  assignment: Assignment,
-  to: LifecycleState,
-  why: { at: number; actor: string; code: string; session?: number; detail?: Readonly<Record<string, unknown>> },
-  fields: Partial<Assignment> = {},
-): Assignment {
-  if (!validateLifecycleTransition(assignment.state, to)) throw new ForbiddenTransition(assignment.state, to);
-  d.note({
-    at: why.at,
-    kind: 'transition',
-    tenant: assignment.tenant,
-    actor: why.actor,
-    subscriber: assignment.subscriber,
-    assignment: assignment.id,
-    session: why.session ?? null,
-    pool: assignment.pool,
-    vrf: assignment.vrf,
-    prefix: assignment.prefix,
-    from: assignment.state,
-    to,
-    code: why.code,
-    detail: why.detail ?? null,
-  });
-  return d.put('assignment', { ...assignment, ...fields, state: to });
-}
-
-/** A step of ours asked for a move outside the table: a fault, which condemns the one event that met it. */
-export class ForbiddenTransition extends Error {
-  readonly code = 'forbidden-transition';
-  constructor(from: LifecycleState, to: LifecycleState) {
-    super(`${from} may not become ${to}`);
-    this.name = 'ForbiddenTransition';
-  }
-}
-
-function step(
-  d: Draft,
-  assignment: number,
-  name: AssignmentStep['step'],
-  now: number,
-  fields: Partial<Pick<AssignmentStep, 'state' | 'attempts' | 'dueAt' | 'outcome' | 'startedAt'>>,
-): AssignmentStep {
-  const before = d.find('step', `${String(assignment)}/${name}`) ?? {
-    assignment,
-    step: name,
-    state: 'waiting' as const,
-    attempts: 0,
-    dueAt: null,
-    outcome: null,
-    startedAt: now,
-    updatedAt: now,
-  };
-  return d.put('step', { ...before, ...fields, updatedAt: now });
-}
 
 function isHeldOpen({ closedAt, standing }: Witness): boolean {
   return closedAt === null && standing === 'held';
 }
 
-/** Begins the termination of an ALLOCATED, ACTIVE or SUSPENDED assignment. */
-export function beginRevoke(d: Draft, before: Assignment, order: RevokeOrder, now: number, policy: Policy): Assignment {
+/**
+ * Begins the termination of an ALLOCATED, ACTIVE or SUSPENDED assignment. `approved` is the batch in which it waited: its
+ * Disconnects were approved of with it.
+ */
+export function beginRevoke(
+  d: Draft,
+  before: Assignment,
+  order: RevokeOrder,
+  now: number,
+  policy: Policy,
+  approved: number | null = null,
+): Assignment {
   const assignment = transition(
     d,
     before,
     'revoking',
-    { at: now, actor: order.actor, code: 'revoke', detail: { reason: order.reason } },
+    {
+      at: now,
+      actor: order.actor,
+      code: 'revoke',
+      detail: { reason: order.reason, ...(approved === null ? {} : { batch: approved }) },
+    },
     { generation: before.generation + 1, revokingAt: now, revoke: order, stuck: null },
   );
   const open = d.witnessesOf(assignment.id).filter(isHeldOpen);
   if (open.length === 0) step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: 'no open session' });
-  orderEach(d, assignment, open, now, policy);
+  orderEach(d, assignment, open, now, policy, approved !== null);
   return evaluate(d, d.get('assignment', assignment.id), now, policy);
 }
 
 /** Orders the end of several sessions by one decision: one attempt, however many they are, and all of them or none. */
-function orderEach(d: Draft, assignment: Assignment, held: readonly Witness[], now: number, policy: Policy): void {
+function orderEach(
+  d: Draft,
+  assignment: Assignment,
+  held: readonly Witness[],
+  now: number,
+  policy: Policy,
+  approved = false,
+): void {
   let counts = true;
   for (const { ref } of held) {
-    const ordered = orderDisconnect(d, d.get('assignment', assignment.id), d.get('session', ref), now, policy, counts);
-    if (ordered) counts = false;
+    const current = d.get('assignment', assignment.id);
+    if (orderDisconnect(d, current, d.get('session', ref), now, policy, counts, approved)) counts = false;
   }
 }
 
 /**
  * Puts a Disconnect for one session into the outbox, or joins the one that is already there; returns whether it did.
- * `counts` says that it is an attempt of its own: sessions that are told to end by one decision are one attempt.
+ * `counts` says that it is an attempt of its own: sessions that are told to end by one decision are one attempt. What
+ * was not `approved` of is held back where the blast guard of the NAS is tripped.
  */
 export function orderDisconnect(
   d: Draft,
@@ -111,6 +82,7 @@ export function orderDisconnect(
   now: number,
   policy: Policy,
   counts = true,
+  approved = false,
 ): boolean {
   // Read again: one packet may show several assignments that end, and the first has ordered the Disconnect for all.
   const session = d.get('session', about.id);
@@ -134,12 +106,17 @@ export function orderDisconnect(
     blame(d, assignment, now, policy);
     return false;
   }
+  let outcome: string | null = null;
   const order = { assignment: assignment.id, generation: assignment.generation };
   const pending = session.disconnect === null ? null : d.find('outbox', String(session.disconnect));
   if (pending !== null && pending.status === 'pending') {
     const known = pending.orders.some((o) => o.assignment === order.assignment && o.generation === order.generation);
     if (!known) d.put('outbox', { ...pending, orders: [...pending.orders, order] });
+    if (pending.batch !== null) outcome = awaits(pending.batch);
   } else {
+    const acts = actsOn(policy, nas.entry);
+    const batch = acts && !approved ? guardDisconnect(d, nas, assignment, now, policy) : null;
+    if (batch !== null) outcome = awaits(batch);
     const row: Outbox = {
       id: d.nextId('outbox'),
       tenant: assignment.tenant,
@@ -148,16 +125,17 @@ export function orderDisconnect(
       subject: `session:${String(session.id)}`,
       session: session.id,
       orders: [order],
-      status: policy.mode === 'act' ? 'pending' : 'would-have',
+      status: acts ? 'pending' : 'would-have',
       attempt: 0,
       dueAt: now,
       createdAt: now,
       startedAt: null,
-      finishedAt: policy.mode === 'act' ? null : now,
+      finishedAt: acts ? null : now,
       outcome: null,
+      batch,
     };
     d.put('outbox', row);
-    if (policy.mode === 'act') d.put('session', { ...session, disconnect: row.id });
+    if (acts) d.put('session', { ...session, disconnect: row.id });
     d.note({
       at: now,
       kind: 'effect-ordered',
@@ -170,18 +148,34 @@ export function orderDisconnect(
       vrf: assignment.vrf,
       prefix: assignment.prefix,
       code: row.kind,
-      detail: { outbox: row.id, status: row.status },
+      detail: { outbox: row.id, status: row.status, ...(batch === null ? {} : { batch }) },
     });
   }
-  step(d, assignment.id, 'disconnect', now, { state: 'waiting', attempts, startedAt: started, outcome: null });
+  step(d, assignment.id, 'disconnect', now, { state: 'waiting', attempts, startedAt: started, outcome });
   return true;
+}
+
+/** Counts a Disconnect to a NAS, or holds it back: the number of the batch that it joined, or null. */
+function guardDisconnect(d: Draft, nas: Nas, assignment: Assignment, now: number, policy: Policy): number | null {
+  const guarded = guardOfNas(d, nas, policy);
+  if (!admits(d, guarded, 1, now, policy)) {
+    return holdBack(d, guarded, 'disconnects', 1, `Disconnect for ${formatPrefix(assignment.prefix)}`, now);
+  }
+  mark(d, guarded, 1, now, policy);
+  return null;
 }
 
 /** What is missing, and what went wrong with the Disconnect while a session of the holder is open. */
 function reason(d: Draft, assignment: Assignment, because: string): string {
   const cut = d.find('step', `${String(assignment.id)}/disconnect`);
-  if (cut?.state !== 'failed' || cut.outcome === null) return because;
-  const open = d.witnessesOf(assignment.id).some(isHeldOpen);
+  if (cut === null || cut.outcome === null) return because;
+  const waits = cut.outcome.startsWith(AWAITS);
+  if (cut.state !== 'failed' && !waits) return because;
+  const open = d.witnessesOf(assignment.id).some((w) => {
+    if (!isHeldOpen(w)) return false;
+    const { disconnect } = d.get('session', w.ref);
+    return !waits || (disconnect !== null && d.get('outbox', disconnect).batch !== null);
+  });
   return open ? `${because}; ${cut.outcome}` : because;
 }
 
@@ -208,7 +202,14 @@ function hold(d: Draft, assignment: Assignment, now: number, because: string): A
     code: 'stuck',
     detail: { because },
   });
+  const example = `${formatPrefix(current.prefix)}: ${because}`;
+  if (current.stuck === null) raise(d, 'termination-stuck', aboutPool(d.get('pool', current.pool)), example, now, true);
   return d.put('assignment', { ...current, stuck: because });
+}
+
+/** A termination was stuck and is not any more; `before` is the assignment as it was. */
+export function unstuck(d: Draft, before: Assignment, now: number): void {
+  if (before.stuck !== null) lower(d, 'termination-stuck', `pool:${String(before.pool)}`, now);
 }
 
 /** Sets, moves or removes the one time at which an assignment's evidence is looked at again. */
@@ -220,11 +221,18 @@ function recheck(d: Draft, assignment: Assignment, dueAt: number | null): void {
   else if (before !== null) d.drop('deadline', key);
 }
 
+/** What is idle and may not be freed yet: it is due at once, when it thaws. */
+function held(freeze: Brake | null, now: number): Proof & { idle: false } {
+  return { idle: false, because: freeze === null ? 'frozen' : frozenBy(freeze), recheckAt: now };
+}
+
 /** Looks whether a REVOKING assignment is idle by now; ends it if so, and otherwise says when to look again. */
 export function evaluate(d: Draft, assignment: Assignment, now: number, policy: Policy): Assignment {
   if (assignment.state !== 'revoking') return assignment;
-  const proof = idleProof(d, assignment, now, policy);
-  if (proof.idle) return complete(d, assignment, proof, now, policy);
+  const found = idleProof(d, assignment, now, policy);
+  const freeze = found.idle ? freezeOf(d) : null;
+  if (found.idle && freeze === null) return complete(d, assignment, found, now, policy);
+  const proof = found.idle ? held(freeze, now) : found;
   const timeoutAt = (assignment.revokingAt ?? now) + policy.evidenceTimeoutMs;
   let current = assignment;
   if (now >= timeoutAt) current = hold(d, assignment, now, reason(d, assignment, proof.because));
@@ -243,11 +251,14 @@ export function evaluate(d: Draft, assignment: Assignment, now: number, policy: 
  */
 export function disconnectAgain(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
   const last = d.find('step', `${String(assignment.id)}/disconnect`)?.startedAt ?? 0;
-  const rested = policy.mode === 'act' && now - last > policy.disconnect.windowMs;
+  const rested = now - last > policy.disconnect.windowMs;
   const due = d.witnessesOf(assignment.id).filter((witness) => {
-    if (!isHeldOpen(witness) || d.get('session', witness.ref).disconnect !== null) return false;
+    if (!isHeldOpen(witness)) return false;
+    const session = d.get('session', witness.ref);
+    if (session.disconnect !== null) return false;
     const { answeredAt } = witness;
-    return answeredAt === null ? rested : d.get('usage', witness.ref).updatedAt > answeredAt;
+    if (answeredAt !== null) return d.get('usage', witness.ref).updatedAt > answeredAt;
+    return rested && actsOn(policy, d.get('nas', session.nas).entry);
   });
   orderEach(d, assignment, due, now, policy);
 }
@@ -302,6 +313,7 @@ function complete(
     { at: now, actor: 'addrd', code: proof.kind, detail: { evidence: proof.detail } },
     { generation: before.generation + 1, revokedAt: now, evidence, stuck: null },
   );
+  unstuck(d, before, now);
   step(d, before.id, 'evidence', now, { state: 'done', outcome: proof.kind, dueAt: null });
   const cut = d.find('step', `${String(before.id)}/disconnect`);
   if (cut?.state === 'waiting')

@@ -21,3 +21,24 @@ export function isoTime(ms: number): string {
   const time = `${two(Math.floor(rest / 3600))}:${two(Math.floor(rest / 60) % 60)}:${two(rest % 60)}`;
   return `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}T${time}Z`;
 }
+
+/**
+ * Unix milliseconds of a time as {@link isoTime} writes it, with or without seconds and fractions, or null. Only UTC: a
+ * time that needs a time zone to be understood is none.
+ */
+export function parseIsoTime(text: string): number | null {
+  const match = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?Z$/.exec(text);
+  if (match === null) return null;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match
+    .slice(1)
+    .map((part) => Number(part || 0));
+  const shifted = month <= 2 ? year - 1 : year;
+  const era = Math.floor(shifted / 400);
+  const yearOfEra = shifted - era * 400;
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  const days = era * 146_097 + dayOfEra - 719_468;
+  const ms = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000;
+  // What does not come back as it was given was no such day or hour.
+  return isoTime(ms).startsWith(text.slice(0, 16).replace(' ', 'T')) ? ms : null;
+}

@@ -6,7 +6,7 @@ import type { Prefix } from './address.js';
 import type { IdentityType, JournalEntry, NasIdentity, Rows, TableName, VerdictKind } from './records.js';
 
 /** Tables whose rows are numbered by the store. */
-export type NumberedTable = 'subscriber' | 'nas' | 'pool' | 'assignment' | 'session' | 'conflict' | 'outbox';
+export type NumberedTable = 'subscriber' | 'nas' | 'pool' | 'assignment' | 'session' | 'conflict' | 'outbox' | 'batch';
 
 /** What a decision may read. Each answer reflects every earlier decision of the same batch; `null` means: not there. */
 export interface World {
@@ -37,6 +37,10 @@ export interface World {
   unconfirmed(nas: number, epoch: number): readonly number[];
   /** The NASes of a VRF. */
   nasesIn(vrf: number): readonly number[];
+  /** What a batch of the blast guard holds back: at most one slice of its approvals, else of its effects. */
+  heldBack(batch: number): { readonly approvals: readonly string[]; readonly effects: readonly string[] };
+  /** How many sessions of a NAS are open; counting ends at `most`. */
+  openSessions(nas: number, most: number): number;
   /** A number not used in `table` before. */
   nextId(table: NumberedTable): number;
 }

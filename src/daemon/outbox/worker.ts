@@ -6,6 +6,7 @@ import TinyQueue from 'tinyqueue';
 import { after, type Clock, type Random, type TimerHandle, type Timers } from '../clock.js';
 import type { Settlement } from '../../store/commit.js';
 import type { EffectOutcomeEvent, EffectResult, EffectStartedEvent } from '../lifecycle/events.js';
+import { CANCELLED } from '../lifecycle/performing.js';
 import type { Outbox } from '../lifecycle/records.js';
 import { Breaker, DEFAULT_BREAKER, type BreakerKnobs } from './breaker.js';
 
@@ -22,7 +23,10 @@ export interface WorkerOptions {
   readonly inFlight?: number;
   /** Resolves to the committed verdict, or null where the event could not be taken. */
   readonly submit: (event: EffectStartedEvent | EffectOutcomeEvent) => Promise<Settlement | null>;
-  readonly perform: (row: Outbox) => Promise<EffectResult>;
+  /** `signal` ends it as an error `cancelled`. */
+  readonly perform: (row: Outbox, signal: AbortSignal) => Promise<EffectResult>;
+  /** Whether a brake keeps everything from leaving for a target. */
+  readonly held: (target: string) => boolean;
   /** Hears of each attempt's outcome, and how long it took. */
   readonly onResult: (row: Outbox, result: EffectResult, tookMs: number) => void;
   /** The target of `row` is left alone for a while (`open`), or has answered again. */
@@ -42,6 +46,10 @@ export class OutboxWorker {
   readonly #rows = new Map<number, Outbox>();
   /** Subjects with an effect in flight, and the rows that wait behind it. */
   readonly #busy = new Map<string, Outbox[]>();
+  /** The entry by which each waiting row counts in its queue: others of it are of the past. */
+  readonly #queued = new Map<number, Outbox>();
+  /** What is under way, so that a brake can end it. */
+  readonly #underWay = new Map<AbortController, string>();
   #timer: TimerHandle = null;
   #running = false;
 
@@ -66,14 +74,22 @@ export class OutboxWorker {
   notice(rows: readonly Outbox[]): void {
     if (!this.#running) return;
     for (const row of rows) {
-      if (row.status !== 'pending') {
+      // What waits for approval comes again when it has it.
+      if (row.status !== 'pending' || row.batch !== null) {
         this.#rows.delete(row.id);
         continue;
       }
-      const fresh = !this.#rows.has(row.id);
+      const queued = this.#queued.get(row.id);
+      const fresh = !this.#rows.has(row.id) || (queued !== undefined && queued.dueAt !== row.dueAt);
       this.#rows.set(row.id, row);
       if (fresh) this.#enqueue(row);
     }
+    this.#tick();
+  }
+
+  /** A brake was set or released: what may not be under way any more ends at once, and what may leave does. */
+  heed(): void {
+    for (const [controller, target] of this.#underWay) if (this.#options.held(target)) controller.abort();
     this.#tick();
   }
 
@@ -102,6 +118,7 @@ export class OutboxWorker {
   }
 
   #enqueue(row: Outbox): void {
+    this.#queued.set(row.id, row);
     this.#target(row.target).waiting.push(row);
   }
 
@@ -109,10 +126,15 @@ export class OutboxWorker {
     if (!this.#running) return;
     const { clock, inFlight = DEFAULT_IN_FLIGHT } = this.#options;
     let soonest = Infinity;
-    for (const target of this.#targets.values()) {
+    for (const [name, target] of this.#targets) {
+      if (this.#options.held(name)) continue;
       while (target.inFlight < inFlight) {
         const next = target.waiting.peek();
         if (next === undefined) break;
+        if (this.#queued.get(next.id) !== next) {
+          target.waiting.pop();
+          continue;
+        }
         const wait = next.dueAt - clock.wallMs();
         if (wait > 0) {
           soonest = Math.min(soonest, wait);
@@ -126,6 +148,7 @@ export class OutboxWorker {
           break;
         }
         target.waiting.pop();
+        this.#queued.delete(next.id);
         const row = this.#rows.get(next.id);
         if (row !== undefined) this.#launch(row, target);
       }
@@ -171,10 +194,12 @@ export class OutboxWorker {
     }
     const { attempt } = started.reply as { readonly attempt: number };
     const began = clock.monoMs();
-    const outcome = await perform(row);
+    const outcome = await this.#underBrakes(row, perform);
     const now = clock.monoMs();
     const wasOpen = target.breaker.isOpen;
-    target.breaker.returned(outcome.result === 'ack' || outcome.result === 'nak', now);
+    const spared = outcome.result === 'error' && outcome.code === CANCELLED;
+    if (spared) target.breaker.spared();
+    else target.breaker.returned(outcome.result === 'ack' || outcome.result === 'nak', now);
     onResult(row, outcome, now - began);
     if (target.breaker.isOpen !== wasOpen) onBreaker?.(row, target.breaker.isOpen);
     const jitter = random.unit();
@@ -186,6 +211,18 @@ export class OutboxWorker {
         return;
       }
       await after(this.#options.timers, STORE_RETRY_MS);
+    }
+  }
+
+  /** Performs an effect, unless a brake was set since it was committed that it may leave, or is set meanwhile. */
+  async #underBrakes(row: Outbox, perform: WorkerOptions['perform']): Promise<EffectResult> {
+    if (this.#options.held(row.target)) return { result: 'error', code: CANCELLED };
+    const controller = new AbortController();
+    this.#underWay.set(controller, row.target);
+    try {
+      return await perform(row, controller.signal);
+    } finally {
+      this.#underWay.delete(controller);
     }
   }
 }

@@ -1,4 +1,5 @@
 /** What the main thread and the API thread say to each other: plain data. */
+import type { ApiDeps } from '../api/deps.js';
 import type { ScrapeOptions } from '../api/scrape.js';
 import type { ApiToken } from '../api/token.js';
 import type { Command, CommandResult, CommandUnavailableCode, Readiness } from '../command.js';
@@ -8,6 +9,7 @@ import type { PlainError } from './parent.js';
 export interface ApiSettings {
   readonly tokens: readonly ApiToken[];
   readonly mode: 'observe' | 'act';
+  readonly modes: ApiDeps['modes'];
   /** What the store's metrics measure by. */
   readonly lifecycle: ReturnType<ScrapeOptions['lifecycle']>;
 }
@@ -17,6 +19,8 @@ export interface Beat {
   readonly readiness: Readiness;
   /** Its metrics as text: a scrape reads the latest and asks nobody. */
   readonly metrics: string;
+  /** When they were read, Unix milliseconds. */
+  readonly metricsAt: number;
 }
 
 export interface Listening {

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { StoreError, type StoreErrorCode } from '../../store/errors.js';
 import type { ScrapeOptions } from '../api/scrape.js';
 import type { CommandPort, Readiness } from '../command.js';
-import type { ApiSettings, ApiStart, FromApi, Listening, ToApi } from './api-messages.js';
+import type { ApiSettings, ApiStart, Beat, FromApi, Listening, ToApi } from './api-messages.js';
 import { plainError, throwable, type PlainError } from './parent.js';
 import { answerCommand } from './remote-commands.js';
 import { Thread, type Surroundings } from './thread.js';
@@ -46,6 +46,7 @@ export class ApiThread {
   /** As configured, and then as bound: a thread that begins again listens where the first did. */
   #listen: readonly Listening[];
   #metrics = '';
+  #metricsAt = 0;
   #begun: { readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null;
 
   private constructor(options: ApiThreadOptions) {
@@ -57,8 +58,8 @@ export class ApiThread {
       name: 'api',
       spawn: () => this.#spawn(),
       beat: async () => {
-        this.#metrics = await options.metricsText();
-        return { type: 'beat', beat: { readiness: options.readiness(), metrics: this.#metrics } };
+        await this.#readMetrics();
+        return { type: 'beat', beat: this.#beat() };
       },
       onMessage: (message, reply) => {
         this.#hear(message, reply);
@@ -77,7 +78,7 @@ export class ApiThread {
    */
   static async start(options: ApiThreadOptions): Promise<ApiThread> {
     const api = new ApiThread(options);
-    api.#metrics = await options.metricsText();
+    await api.#readMetrics();
     try {
       await new Promise<void>((resolve, reject) => {
         api.#begun = { resolve, reject };
@@ -112,15 +113,25 @@ export class ApiThread {
     return this.#thread.stop({ type: 'stop' }, STOP_GRACE_MS);
   }
 
+  async #readMetrics(): Promise<void> {
+    const at = this.#options.clock.wallMs();
+    this.#metrics = await this.#options.metricsText();
+    this.#metricsAt = at;
+  }
+
+  #beat(): Beat {
+    return { readiness: this.#options.readiness(), metrics: this.#metrics, metricsAt: this.#metricsAt };
+  }
+
   #spawn(): Worker {
-    const { storePath, version, readiness, sockets } = this.#options;
+    const { storePath, version, sockets } = this.#options;
     const workerData: ApiStart = {
       storePath,
       version,
       sockets: sockets.map((socket) => ({ ...socket })),
       listen: this.#listen,
       settings: this.#settings,
-      beat: { readiness: readiness(), metrics: this.#metrics },
+      beat: this.#beat(),
     };
     // The environment may hold secrets of the config.
     const env = {};

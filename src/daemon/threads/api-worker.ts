@@ -30,8 +30,7 @@ let readiness: Readiness = beat.readiness;
 let silence = 0;
 let watch: TimerHandle = null;
 const commands = new RemoteCommands(say);
-let heardAt = systemClock.monoMs();
-const http = new HttpMetrics(() => (systemClock.monoMs() - heardAt) / 1_000);
+const http = new HttpMetrics(() => Math.max(0, systemClock.wallMs() - beat.metricsAt) / 1_000);
 const apps: FastifyInstance[] = [];
 
 /** Counts its own seconds: while this thread was held up itself, no beat could be heard. */
@@ -50,12 +49,16 @@ function depsOf(reads: Reads): ApiDeps {
   return {
     commands,
     reads,
-    readiness: () => (silence > SILENT_SECONDS ? { ready: false, reasons: ['main-silent'] } : readiness),
+    readiness: () =>
+      silence > SILENT_SECONDS ? { ready: false, reasons: ['main-silent'], notes: readiness.notes } : readiness,
     get tokens() {
       return settings.tokens;
     },
     get mode() {
       return settings.mode;
+    },
+    get modes() {
+      return settings.modes;
     },
     metrics: async () => `${await scrape()}${await http.registry.metrics()}`,
     metricsContentType: http.registry.contentType,
@@ -101,7 +104,6 @@ function hear(message: ToApi, release: () => void): void {
       beat = message.beat;
       readiness = beat.readiness;
       silence = 0;
-      heardAt = systemClock.monoMs();
       say({ type: 'alive' });
       return;
     case 'readiness':

@@ -43,12 +43,14 @@ export interface DynAuthRequest {
   readonly replyMessageAuthenticator?: MessageAuthenticatorPolicy;
   /** Adds an Event-Timestamp, the time of the first transmission. */
   readonly eventTimestamp: boolean;
+  /** Ends the request as `cancelled`: nothing more of it leaves, and an answer that comes later is not heard. */
+  readonly signal?: AbortSignal;
 }
 
 /**
  * How a request ended. `nak` has the Error-Cause if the NAS gave one. `timeout`: nobody knows whether the NAS acted.
- * `error`: the request never left; `code` is an `EncodeErrorCode`, `bad-address`, `line-full`, `stopped`, or the system's
- * (EHOSTUNREACH). After `stopped` the request may have left.
+ * `error`: the request never left; `code` is an `EncodeErrorCode`, `bad-address`, `line-full`, `stopped`, `cancelled`, or
+ * the system's (EHOSTUNREACH). After `stopped` and `cancelled` the request may have left.
  */
 export type DynAuthOutcome =
   | { readonly kind: 'ack' }
@@ -56,7 +58,7 @@ export type DynAuthOutcome =
   | { readonly kind: 'timeout'; readonly transmissions: number }
   | {
       readonly kind: 'error';
-      readonly code: EncodeErrorCode | 'bad-address' | 'line-full' | 'stopped' | (string & {});
+      readonly code: EncodeErrorCode | 'bad-address' | 'line-full' | 'stopped' | 'cancelled' | (string & {});
     };
 
 export interface DynAuthClientOptions {
@@ -166,22 +168,32 @@ export class DynAuthClient {
 
   async #ask(code: RequestCode, request: DynAuthRequest): Promise<DynAuthOutcome> {
     if (this.#stopping) return { kind: 'error', code: 'stopped' };
+    const { signal } = request;
+    if (signal?.aborted === true) return { kind: 'error', code: 'cancelled' };
     const octets = addressOctets(request.address);
     if (octets === undefined || !Number.isInteger(request.port) || request.port < 1 || request.port > 65535) {
       return { kind: 'error', code: 'bad-address' };
     }
     return new Promise((resolve) => {
+      const cancel = (): void => {
+        this.#cancel(settle);
+      };
       const settle: Settle = (outcome) => {
-        if (this.#unsettled.delete(settle)) resolve(outcome);
+        if (!this.#unsettled.delete(settle)) return;
+        signal?.removeEventListener('abort', cancel);
+        resolve(outcome);
       };
       this.#unsettled.add(settle);
+      signal?.addEventListener('abort', cancel, { once: true });
       this.#socket(octets.length === 4 ? 4 : 6).then(
         (socket) => {
           if (this.#stopping) return;
           const target = this.#target(socket, request, octets);
           const inLine = target.identifiers.acquire((identifier) => {
             // Whoever stood in line has its outcome already when an identifier comes free by stopping.
-            if (!this.#stopping) this.#begin(target, identifier, code, request, settle);
+            if (this.#stopping) return;
+            if (this.#unsettled.has(settle)) this.#begin(target, identifier, code, request, settle);
+            else target.identifiers.release(identifier);
           });
           if (!inLine) settle({ kind: 'error', code: 'line-full' });
         },
@@ -190,6 +202,19 @@ export class DynAuthClient {
         },
       );
     });
+  }
+
+  /** Ends a request that is in flight, or in line for a socket or an identifier. */
+  #cancel(settle: Settle): void {
+    const outcome: DynAuthOutcome = { kind: 'error', code: 'cancelled' };
+    for (const { inFlight } of this.#targets.values()) {
+      for (const exchange of inFlight.values()) {
+        if (exchange.settle !== settle) continue;
+        this.#finish(exchange, outcome);
+        return;
+      }
+    }
+    settle(outcome);
   }
 
   #begin(target: Target, identifier: number, code: RequestCode, request: DynAuthRequest, settle: Settle): void {

@@ -1,7 +1,9 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { lastAddress, type Prefix } from '../../daemon/lifecycle/address.js';
+import type { Approval, Brake } from '../../daemon/lifecycle/brake.js';
 import type { Assignment, AssignmentStep, PoolFree } from '../../daemon/lifecycle/records.js';
 import { ASSIGNMENT } from '../tables/assignment.js';
+import { BrakeReads } from './brakes.js';
 import { familyOf } from '../tables/live.js';
 import { POOL_FREE } from '../tables/pool-free.js';
 import { STEP } from '../tables/step.js';
@@ -16,6 +18,9 @@ export interface ShownAssignment {
   readonly steps: readonly AssignmentStep[];
   /** What the pool says of the unit, where this assignment was the last to hold it. */
   readonly past: PoolFree | null;
+  /** The revoke of it that waits for approval, and the freeze that keeps it from ending. */
+  readonly approval: Approval | null;
+  readonly freeze: Brake | null;
 }
 
 type Values = readonly SqlValue[];
@@ -31,8 +36,10 @@ export class AssignmentReads {
   readonly #liveOver: Statement;
   readonly #steps: Statement;
   readonly #past: Statement;
+  readonly #brakes: BrakeReads;
 
   constructor(db: Database) {
+    this.#brakes = new BrakeReads(db);
     const columns = `${Table.columns(ASSIGNMENT, 'a')}, s.name, p.name, v.name`;
     const ofSubscriber = `SELECT ${columns} ${FROM} WHERE a.subscriber = ? AND a.tenant = ?
       ORDER BY a.state = 'revoked', a.id DESC LIMIT ?`;
@@ -90,6 +97,8 @@ export class AssignmentReads {
       vrf: values[COLUMNS + 2] as string,
       steps: (this.#steps.all(row.id) as Values[]).map((step) => STEP.read(step)),
       past: past === undefined ? null : POOL_FREE.read(past),
+      approval: this.#brakes.approval(row.id),
+      freeze: this.#brakes.freeze(),
     };
   }
 }

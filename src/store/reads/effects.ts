@@ -9,12 +9,17 @@ export interface ShownEffect {
   readonly nas: string | null;
   readonly sid: Uint8Array | null;
   readonly subscriber: string | null;
+  /** The brake that keeps it from leaving, where it is pending. */
+  readonly brake: 'frozen' | 'maintenance' | null;
 }
 
 type Values = readonly SqlValue[];
 
 const COLUMNS = OUTBOX.columns.length;
-const SELECT = `SELECT ${Table.columns(OUTBOX, 'o')}, n.entry, e.sid, s.name FROM outbox o
+const BRAKE = `SELECT CASE b.kind WHEN 'freeze' THEN 'frozen' ELSE 'maintenance' END FROM brake b
+  WHERE o.status = 'pending' AND b.ended_at IS NULL AND (b.kind = 'freeze' OR b.ref = CAST(n.id AS TEXT))
+  ORDER BY b.kind LIMIT 1`;
+const SELECT = `SELECT ${Table.columns(OUTBOX, 'o')}, n.entry, e.sid, s.name, (${BRAKE}) FROM outbox o
   LEFT JOIN session e ON e.id = o.session LEFT JOIN nas n ON n.id = e.nas LEFT JOIN subscriber s ON s.id = e.subscriber`;
 
 export class EffectReads {
@@ -57,5 +62,6 @@ function shown(rows: unknown[]): ShownEffect[] {
     nas: values[COLUMNS] as string | null,
     sid: values[COLUMNS + 1] as Uint8Array | null,
     subscriber: values[COLUMNS + 2] as string | null,
+    brake: values[COLUMNS + 3] as ShownEffect['brake'],
   }));
 }

@@ -1,5 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3';
+import type { Brake } from '../../daemon/lifecycle/brake.js';
 import type { Nas } from '../../daemon/lifecycle/records.js';
+import { BrakeReads } from './brakes.js';
 import { NAS } from '../tables/nas.js';
 import { Table, type SqlValue } from '../tables/table.js';
 
@@ -9,6 +11,8 @@ export interface ShownNas {
   readonly openSessions: number;
   /** Open sessions not seen since its last restart. */
   readonly suspectSessions: number;
+  /** Its maintenance that goes on, or null. */
+  readonly maintenance: Brake | null;
 }
 
 type Values = readonly SqlValue[];
@@ -17,8 +21,10 @@ const COLUMNS = NAS.columns.length;
 
 export class NasReads {
   readonly #all: Statement;
+  readonly #brakes: BrakeReads;
 
   constructor(db: Database) {
+    this.#brakes = new BrakeReads(db);
     const open = 'SELECT count(*) FROM session e WHERE e.nas = n.id AND e.ended_at IS NULL';
     this.#all = db
       .prepare(
@@ -34,6 +40,7 @@ export class NasReads {
       vrf: values[COLUMNS] as string,
       openSessions: values[COLUMNS + 1] as number,
       suspectSessions: values[COLUMNS + 2] as number,
+      maintenance: this.#brakes.maintenance(values[0] as number),
     }));
   }
 }

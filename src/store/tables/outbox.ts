@@ -21,6 +21,7 @@ export const OUTBOX: TableSpec<Outbox> = {
     ['started_at', (row) => row.startedAt],
     ['finished_at', (row) => row.finishedAt],
     ['outcome', (row) => row.outcome],
+    ['batch', (row) => row.batch],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -37,6 +38,7 @@ export const OUTBOX: TableSpec<Outbox> = {
     startedAt: v[11] as number | null,
     finishedAt: v[12] as number | null,
     outcome: v[13] as string | null,
+    batch: v[14] as number | null,
   }),
   parse: numbered,
 };

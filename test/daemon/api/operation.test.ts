@@ -27,17 +27,17 @@ t.test('health, readiness and metrics need no token', async (t) => {
   t.strictSame(alive.json(), { status: 'alive' });
   const ready = await world.call('GET', '/readyz', { token: null });
   t.equal(ready.statusCode, 200);
-  t.strictSame(ready.json(), { ready: true, reasons: [] });
+  t.strictSame(ready.json(), { ready: true, reasons: [], notes: [] });
   const metrics = await world.call('GET', '/metrics', { token: null });
   t.equal(metrics.body, 'addrd_up 1\n');
   t.match(metrics.headers['content-type'], 'text/plain; version=0.0.4');
 });
 
 t.test('not ready says why', async (t) => {
-  const world = await openWorld({ readiness: () => ({ ready: false, reasons: ['store-full'] }) });
+  const world = await openWorld({ readiness: () => ({ ready: false, reasons: ['store-full'], notes: [] }) });
   const { statusCode, json } = await world.call('GET', '/readyz', { token: null });
   t.equal(statusCode, 503);
-  t.strictSame(json(), { ready: false, reasons: ['store-full'] });
+  t.strictSame(json(), { ready: false, reasons: ['store-full'], notes: [] });
   t.equal((await world.call('GET', '/healthz', { token: null })).statusCode, 200, 'and it is alive');
 });
 
@@ -73,6 +73,15 @@ t.test('the description names every route with what it takes and answers', async
     'status',
     'subscribers/{id}',
     'addresses/{address}',
+    'freeze',
+    'thaw',
+    'maintenance',
+    'maintenance/end',
+    'approvals',
+    'approvals/{id}/approve',
+    'approvals/{id}/reject',
+    'alarms',
+    'alarms/acknowledge',
   ];
   t.strictSame(
     Object.keys(paths).sort(),
@@ -124,6 +133,7 @@ t.test('every route is in docs/api.md', async (t) => {
   for (const path of Object.keys(paths)) {
     const written = path
       .replace('/{address}', '/ADDRESS')
+      .replace('/approvals/{id}', '/approvals/BATCH')
       .replace(/\{[a-z_]+\}/, 'SUBSCRIBER')
       .replace(/ipv[46]-/, 'ipv4-');
     t.ok(page.includes(`${written}\``), written);

@@ -126,12 +126,13 @@ export async function openWorld(deps: Partial<ApiDeps> = {}): Promise<World> {
   const api = buildApi({
     commands: port,
     reads: new Reads(house.db),
-    readiness: () => ({ ready: true, reasons: [] }),
+    readiness: () => ({ ready: true, reasons: [], notes: [] }),
     tokens: TOKENS,
     metrics: async () => 'addrd_up 1\n',
     metricsContentType: 'text/plain; version=0.0.4; charset=utf-8',
     version: '0.1.0',
     mode: 'act',
+    modes: { nas: 'act', entries: {} },
     now: () => world.now,
     ...deps,
   });

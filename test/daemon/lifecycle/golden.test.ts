@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { DEFAULT_KNOBS } from '../../../src/daemon/lifecycle/policy.js';
 import { Transcript } from '../../support/transcript.js';
 
 const folder = fileURLToPath(new URL('./golden/', import.meta.url));
@@ -15,7 +16,10 @@ t.ok(files.length >= 10, 'the transcripts are there');
 for (const file of files) {
   t.test(file, async (t) => {
     const text = readFileSync(folder + file, 'utf8');
-    const transcript = await Transcript.open();
+    const guard = /^# guard: count=(\d+) floor=(\d+)$/m.exec(text);
+    const [count, floor] = [Number(guard?.[1]), Number(guard?.[2])];
+    const knobs = guard === null ? {} : { guard: { ...DEFAULT_KNOBS.guard, count, floor } };
+    const transcript = await Transcript.open(knobs);
     const out: string[] = [];
     for (const block of text.split('\n\n')) {
       const command = block

@@ -28,6 +28,7 @@ function token(secret: string): ApiToken {
   return { name: 'noc', scope: 'operate', tenant: 'default', digest: tokenDigest(secret) };
 }
 
+const modes = { nas: 'act', entries: {} } as const;
 const lifecycle = { evidenceTimeoutMs: 60_000, interimIntervalMs: 300_000 };
 
 interface Teardown {
@@ -43,7 +44,7 @@ async function scene(t: Teardown, change: Partial<apiThread.ApiThreadOptions> = 
   const note = ({ code }: { code: string }): void => {
     codes.push(code);
   };
-  const state: { readiness: command.Readiness } = { readiness: { ready: true, reasons: [] } };
+  const state: { readiness: command.Readiness } = { readiness: { ready: true, reasons: [], notes: [] } };
   const options: apiThread.ApiThreadOptions = {
     clock: systemClock,
     timers: systemTimers,
@@ -52,7 +53,7 @@ async function scene(t: Teardown, change: Partial<apiThread.ApiThreadOptions> = 
     storePath: path,
     listen: [{ host: '127.0.0.1', port: 0 }],
     version: '0.1.0',
-    settings: { tokens: [token('first')], mode: 'act', lifecycle },
+    settings: { tokens: [token('first')], mode: 'act', modes, lifecycle },
     sockets: [],
     commands: port,
     readiness: () => state.readiness,
@@ -134,10 +135,10 @@ t.test('tokens, mode and readiness change while it runs', async (t) => {
   const { start, state } = await scene(t);
   const api = await start();
   t.equal((await ask(api, '/api/v1/status')).body['mode'], 'act');
-  api.update({ tokens: [token('second')], mode: 'observe', lifecycle });
+  api.update({ tokens: [token('second')], mode: 'observe', modes, lifecycle });
   t.equal((await ask(api, '/api/v1/status')).status, 401, 'the old token is gone');
   t.equal((await ask(api, '/api/v1/status', 'second')).body['mode'], 'observe');
-  state.readiness = { ready: false, reasons: ['store-full'] };
+  state.readiness = { ready: false, reasons: ['store-full'], notes: [] };
   api.announce();
   const { status, body } = await ask(api, '/readyz');
   t.equal(status, 503);

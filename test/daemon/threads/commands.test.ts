@@ -63,7 +63,10 @@ t.test('an order crosses whole and is answered', async (t) => {
 
 t.test('answers find their orders, in whatever order they come', async (t) => {
   const waiting = new Map<string, (result: CommandResult) => void>();
-  const { remote } = sides(t, (command) => new Promise((resolve) => waiting.set(command.subscriber, resolve)));
+  const { remote } = sides(
+    t,
+    (command) => new Promise((resolve) => waiting.set('subscriber' in command ? command.subscriber : '', resolve)),
+  );
   const both = ['a', 'b'].map((subscriber) => remote.execute({ ...order, subscriber }));
   while (waiting.size < 2) await new Promise((resolve) => setImmediate(resolve));
   waiting.get('b')?.({ ...result, detail: 'b' });

@@ -1,0 +1,220 @@
+/** Freeze, thaw, maintenance, approvals, alarms. A brake is easy to pull: releasing one needs scope `admin`. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Command, CommandResult } from '../command.js';
+import { parseIsoTime } from '../lifecycle/time.js';
+import { alarmOf, batchOf } from './brake-representation.js';
+import {
+  acknowledgedView,
+  alarmsView,
+  batchesView,
+  decidedView,
+  freezeView,
+  maintenancesView,
+  type AlarmsView,
+  type BatchesView,
+} from './brake-views.js';
+import type { ApiDeps } from './deps.js';
+import { idempotencyOf } from './order.js';
+import { isProblemCode, Problem } from './problem.js';
+import { tokenOfRequest, type Scope } from './token.js';
+import { problemView } from './views.js';
+
+const security = [{ token: [] }];
+const problems = { '4xx': problemView, '5xx': problemView };
+const MOST_ROWS = 1_000;
+
+const words = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^[^\p{Cc}]*$/u, 'must not hold control characters');
+const reason = words.describe('kept in the journal, and shown to whoever meets the brake');
+const maybeReason = words.nullish().describe('kept in the journal');
+const hour = z
+  .string()
+  .transform((given, context): number => {
+    const at = parseIsoTime(given);
+    if (at !== null) return at;
+    context.addIssue({ code: 'custom', message: 'must be a time in UTC such as 2026-11-22T05:00:00Z' });
+    return z.NEVER;
+  })
+  .describe('ISO 8601, UTC');
+
+const bodies = {
+  freeze: z.strictObject({ reason }),
+  thaw: z.strictObject({ reason: maybeReason }),
+  maintenance: z.strictObject({ nas: words.describe('name of a config entry, or an address'), until: hour, reason }),
+  end: z.strictObject({ nas: words.describe('name of a config entry, or an address') }),
+  decide: z.strictObject({ reason: maybeReason }),
+  acknowledge: z.strictObject({ alarm: words.describe('its `id`') }),
+};
+
+const batchParams = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[1-9]\d{0,14}$/, 'must be the number of a batch')
+    .transform(Number),
+});
+const all = z.strictObject({ all: z.enum(['true', 'false']).optional().describe('default false: open ones only') });
+
+/** What every command has. */
+type By = Pick<Command, 'tenant' | 'actor' | 'idempotency'>;
+
+interface Order {
+  readonly path: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly scope: Scope;
+  readonly body: z.ZodType;
+  readonly params?: z.ZodType;
+  readonly answer: z.ZodType;
+  command(by: By, body: unknown, params: unknown): Command;
+}
+
+const ORDERS: readonly Order[] = [
+  {
+    path: '/api/v1/freeze',
+    operationId: 'freeze',
+    summary: 'Stop every effect and every release; events are still received and answered',
+    scope: 'operate',
+    body: bodies.freeze,
+    answer: freezeView,
+    command: (by, body) => ({ ...by, kind: 'freeze', ...(body as z.output<typeof bodies.freeze>) }),
+  },
+  {
+    path: '/api/v1/thaw',
+    operationId: 'thaw',
+    summary: 'Let everything go on',
+    scope: 'admin',
+    body: bodies.thaw,
+    answer: freezeView,
+    command: (by, body) => ({ ...by, kind: 'thaw', reason: (body as z.output<typeof bodies.thaw>).reason ?? null }),
+  },
+  {
+    path: '/api/v1/maintenance',
+    operationId: 'beginMaintenance',
+    summary: 'Somebody works on a NAS: what it does until then proves nothing, and nothing is sent to it',
+    scope: 'operate',
+    body: bodies.maintenance,
+    answer: maintenancesView,
+    command: (by, body) => ({ ...by, kind: 'maintenance', ...(body as z.output<typeof bodies.maintenance>) }),
+  },
+  {
+    path: '/api/v1/maintenance/end',
+    operationId: 'endMaintenance',
+    summary: 'End a maintenance before its time',
+    scope: 'operate',
+    body: bodies.end,
+    answer: maintenancesView,
+    command: (by, body) => ({ ...by, kind: 'maintenance-end', ...(body as z.output<typeof bodies.end>) }),
+  },
+  ...(['approve', 'reject'] as const).map((kind): Order => ({
+    path: `/api/v1/approvals/:id/${kind}`,
+    operationId: kind === 'approve' ? 'approveBatch' : 'rejectBatch',
+    summary: kind === 'approve' ? 'Carry out what the blast guard held back' : 'Drop what the blast guard held back',
+    scope: 'admin',
+    body: bodies.decide,
+    params: batchParams,
+    answer: decidedView,
+    command: (by, body, params) => ({
+      ...by,
+      kind,
+      batch: (params as z.output<typeof batchParams>).id,
+      reason: (body as z.output<typeof bodies.decide>).reason ?? null,
+    }),
+  })),
+  {
+    path: '/api/v1/alarms/acknowledge',
+    operationId: 'acknowledgeAlarm',
+    summary: 'Close an alarm until its cause happens again',
+    scope: 'operate',
+    body: bodies.acknowledge,
+    answer: acknowledgedView,
+    command: (by, body) => ({ ...by, kind: 'acknowledge', ...(body as z.output<typeof bodies.acknowledge>) }),
+  },
+];
+
+/** @throws Problem where the order was refused or met a fault */
+function answered({ verdict, code, detail, reply }: CommandResult): object {
+  if (verdict === 'applied' || verdict === 'duplicate') {
+    return { verdict, code, ...(typeof reply === 'object' ? reply : {}) };
+  }
+  if (verdict !== 'refused') throw new Problem('internal-fault', `the order met a fault (${code ?? verdict})`);
+  throw code !== null && isProblemCode(code) ? new Problem(code, detail) : new Problem('refused', detail ?? code);
+}
+
+async function execute(
+  { commands }: Pick<ApiDeps, 'commands'>,
+  order: Order,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const token = tokenOfRequest(request);
+  const { method, url: path, rawBody: body } = request;
+  const idempotency = idempotencyOf({ method, path, body }, request.headers['idempotency-key'], token);
+  const by = { tenant: token.tenant, actor: `token:${token.name}`, idempotency };
+  const result = await commands.execute(order.command(by, request.body, request.params));
+  if (result.replayed) reply.header('idempotency-replayed', 'true');
+  return reply.code(200).send(answered(result));
+}
+
+/** Brakes and what they hold back, under `/api/v1`. */
+export function brakeRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'commands' | 'reads'>): void {
+  const tags = ['brakes'];
+  for (const order of ORDERS) {
+    const { path, operationId, summary, scope, body, params, answer } = order;
+    app.post(
+      path,
+      {
+        config: { scope },
+        schema: {
+          tags,
+          security,
+          operationId,
+          summary,
+          body,
+          ...(params === undefined ? {} : { params }),
+          response: { 200: answer, ...problems },
+        },
+      },
+      async (request, reply) => execute(deps, order, request, reply),
+    );
+  }
+  app.get<{ Querystring: z.output<typeof all> }>(
+    '/api/v1/approvals',
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags,
+        security,
+        operationId: 'listApprovals',
+        summary: 'Batches that the blast guard holds back, the newest first',
+        querystring: all,
+        response: { 200: batchesView, ...problems },
+      },
+    },
+    async (request): Promise<BatchesView> => {
+      const { tenant } = tokenOfRequest(request);
+      return { approvals: deps.reads.batches(tenant, request.query.all === 'true', MOST_ROWS).map(batchOf) };
+    },
+  );
+  app.get<{ Querystring: z.output<typeof all> }>(
+    '/api/v1/alarms',
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags,
+        security,
+        operationId: 'listAlarms',
+        summary: 'Open alarms, the critical ones first',
+        querystring: all,
+        response: { 200: alarmsView, ...problems },
+      },
+    },
+    async (request): Promise<AlarmsView> => {
+      const { tenant } = tokenOfRequest(request);
+      return { alarms: deps.reads.alarms(tenant, request.query.all === 'true', MOST_ROWS).map(alarmOf) };
+    },
+  );
+}

@@ -1,0 +1,57 @@
+/** The brakes that are set, in memory: read at the start and after each commit that sets or releases one. */
+import type { Settlement } from '../store/commit.js';
+import type { Brake } from './lifecycle/brake.js';
+import type { LifecycleEvent } from './lifecycle/events.js';
+
+export class Brakes {
+  readonly #read: () => readonly Brake[];
+  #freeze: Brake | null = null;
+  #maintained: ReadonlySet<string> = new Set();
+
+  /** `read` gives the brakes that are set in the store. */
+  constructor(read: () => readonly Brake[]) {
+    this.#read = read;
+  }
+
+  load(): void {
+    const set = this.#read();
+    this.#freeze = set.find(({ kind }) => kind === 'freeze') ?? null;
+    this.#maintained = new Set(set.flatMap(({ kind, ref }) => (kind === 'maintenance' ? [`nas:${ref}`] : [])));
+  }
+
+  /** Looks whether a batch has changed a brake; reads them again and returns true where it has. */
+  follow(events: readonly LifecycleEvent[], settlements: readonly Settlement[]): boolean {
+    const changed = events.some((event, n) => isBraking(event) && settlements[n]?.verdict === 'applied');
+    if (changed) this.load();
+    return changed;
+  }
+
+  /** The freeze that is in force, or null. */
+  get freeze(): Brake | null {
+    return this.#freeze;
+  }
+
+  /** How many NASes are in maintenance. */
+  get maintained(): number {
+    return this.#maintained.size;
+  }
+
+  /** Whether nothing may leave for a target (`nas:NUMBER`). */
+  holds(target: string): boolean {
+    return this.#freeze !== null || this.#maintained.has(target);
+  }
+}
+
+function isBraking(event: LifecycleEvent): boolean {
+  switch (event.kind) {
+    case 'freeze':
+    case 'thaw':
+    case 'maintenance':
+    case 'maintenance-end':
+      return true;
+    case 'deadline':
+      return event.what === 'maintenance';
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,165 @@
+/** Alarms: one row for each cause and whom it is about, however often it happens. */
+import { alarmKey, type Alarm, type AlarmCause } from './brake.js';
+import { maintenanceOf } from './braking.js';
+import type { Draft } from './draft.js';
+import type { Conflict, Nas, Pool } from './records.js';
+import { poolOf, type Policy } from './policy.js';
+import { formatPrefix, unitCount } from './address.js';
+import type { AcknowledgeEvent, TroubleEvent } from './events.js';
+import { isoTime } from './time.js';
+import type { Verdict } from './world.js';
+
+/** The tenant of what concerns them all. */
+export const DAEMON_TENANT = 'default';
+
+const EXAMPLES = 3;
+/** The journal hears of an open alarm this often. */
+const NOTE_EVERY_MS = 3_600_000;
+/** A pool is nearly full from this share on. */
+const NEARLY_FULL_PERCENT = 80n;
+
+const CRITICAL: ReadonlySet<AlarmCause> = new Set([
+  'contested',
+  'pool-exhausted',
+  'faulted-often',
+  'store-trouble',
+  'frozen',
+  'guard-tripped',
+]);
+
+/** Whom an alarm is about. */
+export interface About {
+  readonly ref: string;
+  readonly tenant: string;
+  readonly name: string;
+}
+
+export const DAEMON: About = { ref: 'daemon', tenant: DAEMON_TENANT, name: 'addrd' };
+
+export function aboutNas({ id, tenant, entry }: Nas): About {
+  return { ref: `nas:${String(id)}`, tenant, name: entry };
+}
+
+export function aboutPool({ id, tenant, name }: Pick<Pool, 'id' | 'tenant' | 'name'>): About {
+  return { ref: `pool:${String(id)}`, tenant, name };
+}
+
+/** The NAS or pool of a reference, for the journal. */
+function placeOf(ref: string): { nas?: number; pool?: number } {
+  if (ref.startsWith('nas:')) return { nas: Number(ref.slice(4)) };
+  return ref.startsWith('pool:') ? { pool: Number(ref.slice(5)) } : {};
+}
+
+function note(d: Draft, kind: string, alarm: Alarm, at: number, actor: string, detail: object): void {
+  const { tenant, cause, ref, name, count } = alarm;
+  d.note({ at, kind, tenant, actor, ...placeOf(ref), code: cause, detail: { about: name, count, ...detail } });
+}
+
+/** Raises an alarm, or counts one more. `active` says that this cause has an end of its own, which {@link lower} tells. */
+export function raise(d: Draft, cause: AlarmCause, about: About, example: string, at: number, active = false): void {
+  const before = d.find('alarm', alarmKey(cause, about.ref));
+  const open = before?.clearedAt === null ? before : null;
+  const noted = open === null || at - open.notedAt >= NOTE_EVERY_MS;
+  const examples = open?.examples ?? [];
+  const alarm = d.put('alarm', {
+    cause,
+    ...about,
+    severity: CRITICAL.has(cause) ? 'critical' : 'warning',
+    firstAt: open?.firstAt ?? at,
+    lastAt: at,
+    count: (open?.count ?? 0) + 1,
+    active: (before?.active ?? 0) + (active ? 1 : 0),
+    examples: examples.length < EXAMPLES ? [...examples, example] : examples,
+    notedAt: noted ? at : open.notedAt,
+    clearedAt: null,
+    clearedBy: null,
+  });
+  if (noted) note(d, 'alarm', alarm, at, 'addrd', { example });
+}
+
+/** As {@link raise} about a NAS; not while it is in maintenance. */
+export function raiseOfNas(d: Draft, cause: AlarmCause, nas: Nas, example: string, at: number): void {
+  if (maintenanceOf(d, nas.id) === null) raise(d, cause, aboutNas(nas), example, at);
+}
+
+/** One cause of an alarm has ended; with the last one the alarm is cleared. */
+export function lower(d: Draft, cause: AlarmCause, ref: string, at: number): void {
+  const before = d.find('alarm', alarmKey(cause, ref));
+  if (before === null || before.active === 0) return;
+  const active = before.active - 1;
+  d.put('alarm', { ...before, active });
+  if (active === 0) clear(d, cause, ref, at);
+}
+
+/** Clears an alarm, if it is open. */
+export function clear(d: Draft, cause: AlarmCause, ref: string, at: number, by = 'addrd'): boolean {
+  const before = d.find('alarm', alarmKey(cause, ref));
+  if (before?.clearedAt !== null) return false;
+  const alarm = d.put('alarm', { ...before, clearedAt: at, clearedBy: by });
+  note(d, 'alarm-cleared', alarm, at, by, { last_at: isoTime(alarm.lastAt) });
+  return true;
+}
+
+/** The pool that an alarm about a conflict names: that of the holder, else the one in which the address lies. */
+function poolOfConflict(d: Draft, { assignment, vrf, prefix }: Conflict, policy: Policy): number | null {
+  if (assignment !== null) return d.get('assignment', assignment).pool;
+  return poolOf(policy, vrf, prefix)?.id ?? null;
+}
+
+/** A session stands where it should not. */
+export function conflictOpened(d: Draft, conflict: Conflict, nas: Nas, policy: Policy): void {
+  const pool = poolOfConflict(d, conflict, policy);
+  if (pool === null) return;
+  const example = `${formatPrefix(conflict.prefix)} on NAS ${nas.entry}`;
+  raise(d, conflict.kind, aboutPool(d.get('pool', pool)), example, conflict.firstAt, true);
+}
+
+/** It stands there no more. */
+export function conflictClosed(d: Draft, conflict: Conflict, at: number, policy: Policy): void {
+  const pool = poolOfConflict(d, conflict, policy);
+  if (pool !== null) lower(d, conflict.kind, `pool:${String(pool)}`, at);
+}
+
+function isNearlyFull(used: bigint, usable: bigint): boolean {
+  return usable > 0n && used * 100n >= usable * NEARLY_FULL_PERCENT;
+}
+
+/** A unit of a pool was taken (`change` 1) or has become free (-1): looks whether the pool fills up. */
+export function watchPool(d: Draft, id: number, change: 1 | -1, at: number): void {
+  const pool = d.get('pool', id);
+  const usable = unitCount(pool.prefix, pool.unitLength) - BigInt(pool.excluded);
+  const used = BigInt(pool.held + pool.barred);
+  const { ref } = aboutPool(pool);
+  if (change === -1) {
+    if (!isNearlyFull(used + 1n, usable)) return;
+    if (used < usable) clear(d, 'pool-exhausted', ref, at);
+    if (!isNearlyFull(used, usable)) clear(d, 'pool-nearly-full', ref, at);
+  } else if (isNearlyFull(used, usable)) {
+    const example = `${used.toString()} of ${usable.toString()} are held or barred`;
+    const open = d.find('alarm', alarmKey('pool-nearly-full', ref));
+    if (open?.clearedAt !== null) raise(d, 'pool-nearly-full', aboutPool(pool), example, at);
+    if (used >= usable) raise(d, 'pool-exhausted', aboutPool(pool), example, at);
+  }
+}
+
+/** An operator has seen an alarm: it is closed until its cause happens again. */
+export function acknowledge(d: Draft, event: AcknowledgeEvent): Verdict {
+  const { alarm: key, tenant, actor, receivedAt } = event;
+  const alarm = d.find('alarm', key);
+  if (alarm === null || (alarm.tenant !== tenant && alarm.ref !== DAEMON.ref)) {
+    return { verdict: 'refused', code: 'unknown-alarm', detail: `there is no alarm ${key}`, reply: null };
+  }
+  const done = clear(d, alarm.cause, alarm.ref, receivedAt, actor);
+  return {
+    verdict: done ? 'applied' : 'duplicate',
+    code: done ? null : 'not-open',
+    detail: null,
+    reply: { alarm: key },
+  };
+}
+
+/** What the daemon itself met, and can tell now. */
+export function trouble(d: Draft, event: TroubleEvent): Verdict {
+  raise(d, event.cause, DAEMON, event.detail, event.receivedAt);
+  return { verdict: 'applied', code: null, detail: null, reply: null };
+}

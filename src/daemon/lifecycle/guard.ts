@@ -1,0 +1,122 @@
+/**
+ * The blast guard: how much may be cut in a while, by each token and on each NAS. What is more waits for somebody to
+ * approve of it. Every count is a row, so that a restart forgets nothing and no history is walked over.
+ */
+import { raise } from './alarms.js';
+import { guardMarkKey, type Batch, type Guard } from './brake.js';
+import type { Draft } from './draft.js';
+import type { Policy } from './policy.js';
+import type { Nas } from './records.js';
+
+/** What is guarded: whose scope it is, and how many live assignments that scope has. */
+export interface Guarded {
+  readonly scope: string;
+  readonly tenant: string;
+  /** As people write it. */
+  readonly name: string;
+  readonly live: () => number;
+}
+
+/** The revokes of a token, held against the live assignments of its tenant. */
+export function guardOfActor(d: Draft, tenant: string, actor: string): Guarded {
+  const live = (): number =>
+    d
+      .pools()
+      .map((id) => d.get('pool', id))
+      .reduce((sum, pool) => sum + (pool.tenant === tenant ? pool.held : 0), 0);
+  const scope = actor.startsWith('token:') ? `token:${tenant}/${actor.slice(6)}` : `token:${tenant}/${actor}`;
+  return { scope, tenant, name: actor, live };
+}
+
+/** The Disconnects to a NAS, held against its open sessions. */
+export function guardOfNas(d: Draft, nas: Nas, { guard: { count, share } }: Policy): Guarded {
+  const most = share > 0 ? Math.ceil(count / share) : 0;
+  const live = (): number => d.openSessions(nas.id, most);
+  return { scope: `nas:${String(nas.id)}`, tenant: nas.tenant, name: `nas:${nas.entry}`, live };
+}
+
+function rowOf(d: Draft, scope: string): Guard {
+  return d.find('guard', scope) ?? { scope, seq: 0, base: 0, batch: null };
+}
+
+/** Whether `n` more in a scope stay within what may be cut. While a batch of it waits, nothing does. */
+export function admits(d: Draft, { scope, live }: Guarded, n: number, now: number, policy: Policy): boolean {
+  const { seq, base, batch } = rowOf(d, scope);
+  if (batch !== null) return false;
+  const { count, share, floor, windowMs } = policy.guard;
+  // With n more, at most `limit` are in the window exactly if the one that many before the last is not.
+  const fits = (limit: number): boolean => {
+    if (n > limit) return false;
+    const before = seq + n - limit;
+    if (before <= base) return true;
+    const mark = d.find('guardMark', guardMarkKey(scope, before));
+    return mark === null || mark.at <= now - windowMs;
+  };
+  if (fits(Math.min(count, floor))) return true;
+  if (!fits(count)) return false;
+  // Counted only where it decides.
+  return fits(Math.min(count, Math.max(floor, Math.floor(live() * share))));
+}
+
+/** Counts `n` that are cut now. */
+export function mark(d: Draft, { scope }: Guarded, n: number, now: number, policy: Policy): void {
+  if (n === 0) return;
+  const guard = rowOf(d, scope);
+  for (let seq = guard.seq + 1; seq <= guard.seq + n; seq++) {
+    d.put('guardMark', { scope, seq, at: now });
+    const past = guardMarkKey(scope, seq - policy.guard.count);
+    if (d.find('guardMark', past) !== null) d.drop('guardMark', past);
+  }
+  d.put('guard', { ...guard, seq: guard.seq + n });
+}
+
+/** Puts `n` things into the batch of a scope, which is opened where there is none. Returns its number. */
+export function holdBack(
+  d: Draft,
+  { scope, tenant, name }: Guarded,
+  what: 'revokes' | 'disconnects',
+  n: number,
+  example: string,
+  now: number,
+): number {
+  const guard = rowOf(d, scope);
+  const batch = guard.batch === null ? open(d, guard, tenant, name, now) : d.get('batch', guard.batch);
+  d.put('batch', { ...batch, [what]: batch[what] + n, lastAt: now });
+  raise(d, 'guard-tripped', { ref: scope, tenant, name }, `${example}, batch ${String(batch.id)}`, now);
+  return batch.id;
+}
+
+function open(d: Draft, guard: Guard, tenant: string, name: string, now: number): Batch {
+  const batch: Batch = {
+    id: d.nextId('batch'),
+    tenant,
+    scope: guard.scope,
+    name,
+    status: 'open',
+    revokes: 0,
+    disconnects: 0,
+    openedAt: now,
+    lastAt: now,
+    decidedAt: null,
+    decidedBy: null,
+    reason: null,
+  };
+  d.put('guard', { ...guard, batch: batch.id });
+  d.note({
+    at: now,
+    kind: 'guard-tripped',
+    tenant,
+    actor: name,
+    code: 'awaiting-approval',
+    detail: { batch: batch.id },
+  });
+  return batch;
+}
+
+/** How the words of {@link awaits} begin. */
+export const AWAITS = 'awaits approval';
+
+/** What a held thing waits for, in words. */
+export function awaits(batch: number): string {
+  return `${AWAITS}: batch ${String(batch)}`;
+}
