@@ -1,7 +1,7 @@
 /** Freeze, thaw, maintenance, approvals, alarms. A brake is easy to pull: releasing one needs scope `admin`. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Command, CommandResult } from '../command.js';
+import type { Command } from '../command.js';
 import { parseIsoTime } from '../lifecycle/time.js';
 import { alarmOf, batchOf } from './brake-representation.js';
 import {
@@ -14,9 +14,8 @@ import {
   type AlarmsView,
   type BatchesView,
 } from './brake-views.js';
+import { commandedBy, decide, outcome, type Commanded } from './commanded.js';
 import type { ApiDeps } from './deps.js';
-import { idempotencyOf } from './order.js';
-import { isProblemCode, Problem } from './problem.js';
 import { tokenOfRequest, type Scope } from './token.js';
 import { problemView } from './views.js';
 
@@ -58,9 +57,6 @@ const batchParams = z.strictObject({
 });
 const all = z.strictObject({ all: z.enum(['true', 'false']).optional().describe('default false: open ones only') });
 
-/** What every command has. */
-type By = Pick<Command, 'tenant' | 'actor' | 'idempotency'>;
-
 interface Order {
   readonly path: string;
   readonly operationId: string;
@@ -69,7 +65,7 @@ interface Order {
   readonly body: z.ZodType;
   readonly params?: z.ZodType;
   readonly answer: z.ZodType;
-  command(by: By, body: unknown, params: unknown): Command;
+  command(by: Commanded, body: unknown, params: unknown): Command;
 }
 
 const ORDERS: readonly Order[] = [
@@ -135,28 +131,14 @@ const ORDERS: readonly Order[] = [
   },
 ];
 
-/** @throws Problem where the order was refused or met a fault */
-function answered({ verdict, code, detail, reply }: CommandResult): object {
-  if (verdict === 'applied' || verdict === 'duplicate') {
-    return { verdict, code, ...(typeof reply === 'object' ? reply : {}) };
-  }
-  if (verdict !== 'refused') throw new Problem('internal-fault', `the order met a fault (${code ?? verdict})`);
-  throw code !== null && isProblemCode(code) ? new Problem(code, detail) : new Problem('refused', detail ?? code);
-}
-
 async function execute(
   { commands }: Pick<ApiDeps, 'commands'>,
   order: Order,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const token = tokenOfRequest(request);
-  const { method, url: path, rawBody: body } = request;
-  const idempotency = idempotencyOf({ method, path, body }, request.headers['idempotency-key'], token);
-  const by = { tenant: token.tenant, actor: `token:${token.name}`, idempotency };
-  const result = await commands.execute(order.command(by, request.body, request.params));
-  if (result.replayed) reply.header('idempotency-replayed', 'true');
-  return reply.code(200).send(answered(result));
+  const command = order.command(commandedBy(request), request.body, request.params);
+  return reply.code(200).send(outcome(await decide(commands, command, reply)));
 }
 
 /** Brakes and what they hold back, under `/api/v1`. */

@@ -1,17 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Command } from '../command.js';
-import {
-  activateCommand,
-  allocateCommand,
-  answered,
-  bodies,
-  idempotencyOf,
-  revokeCommand,
-  statusOf,
-  subscriberId,
-  type Ordered,
-} from './order.js';
+import { commandedBy, decide, type Commanded } from './commanded.js';
+import { activateCommand, allocateCommand, answered, bodies, revokeCommand, statusOf, subscriberId } from './order.js';
 import { Problem } from './problem.js';
 import { assignmentOf } from './representation.js';
 import type { ApiDeps } from './deps.js';
@@ -26,7 +17,7 @@ interface Order {
   readonly summary: string;
   readonly body: z.ZodType;
   readonly answers: readonly (200 | 201 | 202)[];
-  command(body: unknown, ordered: Ordered): Command;
+  command(body: unknown, by: Commanded): Command;
 }
 
 function orders(version: 'ipv4' | 'ipv6'): Order[] {
@@ -37,21 +28,21 @@ function orders(version: 'ipv4' | 'ipv6'): Order[] {
       summary: 'Allocate an address to a subscriber; repeating it answers with the one it has',
       body: allocate,
       answers: [200, 201],
-      command: (body, ordered) => allocateCommand(body as z.output<typeof allocate>, ordered),
+      command: (body, by) => allocateCommand(body as z.output<typeof allocate>, by),
     },
     {
       verb: 'activate',
       summary: 'Put allocated addresses into service before a session shows them',
       body: activate,
       answers: [200],
-      command: (body, ordered) => activateCommand(body as z.output<typeof activate>, ordered),
+      command: (body, by) => activateCommand(body as z.output<typeof activate>, by),
     },
     {
       verb: 'revoke',
       summary: 'Begin the termination: 202 while it runs, 200 when all are revoked',
       body: revoke,
       answers: [200, 202],
-      command: (body, ordered) => revokeCommand(body as z.output<typeof revoke>, ordered),
+      command: (body, by) => revokeCommand(body as z.output<typeof revoke>, by),
     },
   ];
 }
@@ -104,13 +95,8 @@ async function execute(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const token = tokenOfRequest(request);
-  const { method, url: path, rawBody: body } = request;
-  const idempotency = idempotencyOf({ method, path, body }, request.headers['idempotency-key'], token);
-  const command = order.command(request.body, { token, idempotency });
-  const result = await commands.execute(command);
-  if (result.replayed) reply.header('idempotency-replayed', 'true');
-  const answer = answered(result);
+  const command = order.command(request.body, commandedBy(request));
+  const answer = answered(await decide(commands, command, reply));
   return reply.code(statusOf(command.kind, answer)).send(answer);
 }
 

@@ -1,11 +1,10 @@
 /** Orders: the bodies of allocate, activate and revoke, and the commands that they become. */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { readPrefix } from '../address-text.js';
-import type { Command, CommandResult, Idempotency } from '../command.js';
+import type { Command, CommandResult } from '../command.js';
 import { width, type Family, type Prefix } from '../lifecycle/address.js';
-import { isProblemCode, Problem } from './problem.js';
-import type { ApiToken } from './token.js';
+import { outcome, type Commanded } from './commanded.js';
+import { Problem } from './problem.js';
 import { NOT_SERVED } from './validation.js';
 import { orderView, type OrderView } from './views.js';
 
@@ -107,12 +106,6 @@ type AllocateBody = z.output<typeof bodies.ipv4.allocate>;
 type SelectionBody = z.output<typeof bodies.ipv4.activate>;
 type RevokeBody = z.output<typeof bodies.ipv4.revoke>;
 
-/** Who orders, and the key under which a repetition is recognised. */
-export interface Ordered {
-  readonly token: ApiToken;
-  readonly idempotency: Idempotency | null;
-}
-
 /** An address of the other kind can be none of the family's: said at once, and of the field that is wrong. */
 function fitting(field: string, given: Prefix | null | undefined, family: Family): Prefix | null {
   if (given === null || given === undefined) return null;
@@ -122,14 +115,10 @@ function fitting(field: string, given: Prefix | null | undefined, family: Family
   throw new Problem('bad-request', `${field}: ${message}`, [{ field, message }]);
 }
 
-function commanded({ token, idempotency }: Ordered) {
-  return { tenant: token.tenant, actor: `token:${token.name}`, idempotency };
-}
-
-export function allocateCommand(body: AllocateBody, ordered: Ordered): Command {
+export function allocateCommand(body: AllocateBody, by: Commanded): Command {
   return {
     kind: 'allocate',
-    ...commanded(ordered),
+    ...by,
     subscriber: body.subscriber_id,
     family: body.family,
     pool: body.pool_id ?? null,
@@ -139,20 +128,20 @@ export function allocateCommand(body: AllocateBody, ordered: Ordered): Command {
   };
 }
 
-export function activateCommand(body: SelectionBody, ordered: Ordered): Command {
+export function activateCommand(body: SelectionBody, by: Commanded): Command {
   return {
     kind: 'activate',
-    ...commanded(ordered),
+    ...by,
     subscriber: body.subscriber_id,
     family: body.family,
     prefix: fitting('address', body.address, body.family),
   };
 }
 
-export function revokeCommand(body: RevokeBody, ordered: Ordered): Command {
+export function revokeCommand(body: RevokeBody, by: Commanded): Command {
   return {
     kind: 'revoke',
-    ...commanded(ordered),
+    ...by,
     subscriber: body.subscriber_id,
     family: body.family,
     prefix: fitting('address', body.address, body.family),
@@ -163,41 +152,13 @@ export function revokeCommand(body: RevokeBody, ordered: Ordered): Command {
 }
 
 /**
- * The Idempotency-Key of a request with what tells two requests apart, or null where it has none.
- * @throws Problem `bad-request` for a key that is empty, longer than 255 or not printable ASCII
- */
-export function idempotencyOf(
-  request: { readonly method: string; readonly path: string; readonly body: string },
-  key: string | readonly string[] | undefined,
-  token: ApiToken,
-): Idempotency | null {
-  if (key === undefined) return null;
-  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
-    const message = 'must be 1 to 255 printable ASCII characters, once';
-    throw new Problem('bad-request', `Idempotency-Key: ${message}`, [{ field: 'Idempotency-Key', message }]);
-  }
-  // A zero octet is in neither of them, so that no part can pass for a piece of the next.
-  const bodyHash = createHash('sha256').update(`${request.method}\0${request.path}\0${request.body}`, 'utf8').digest();
-  return { token: token.name, key, bodyHash };
-}
-
-/**
  * What the door decided, as an answer.
  * @throws Problem where the order was refused or met a fault
  */
 export function answered(result: CommandResult): OrderView {
-  const { verdict, code, detail, reply } = result;
-  if (verdict === 'applied' || verdict === 'duplicate') {
-    const read = orderView.safeParse({ verdict, code, ...(typeof reply === 'object' ? reply : {}) });
-    if (read.success) return read.data;
-    throw new Problem(
-      'internal-fault',
-      'the order was carried out, but its answer cannot be shown: read the subscriber',
-    );
-  }
-  if (verdict !== 'refused') throw new Problem('internal-fault', `the order met a fault (${code ?? verdict})`);
-  if (code !== null && isProblemCode(code)) throw new Problem(code, detail);
-  throw new Problem('refused', detail ?? code);
+  const read = orderView.safeParse(outcome(result));
+  if (read.success) return read.data;
+  throw new Problem('internal-fault', 'the order was carried out, but its answer cannot be shown: read the subscriber');
 }
 
 /** HTTP status of an answer: 201 for what is new, 202 while a termination runs. */
