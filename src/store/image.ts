@@ -35,6 +35,11 @@ export interface Revoked {
   readonly revokingMs: number;
 }
 
+/** The session of a witness's key. */
+function sessionOfWitness(key: string): number {
+  return Number(key.slice(key.indexOf('/') + 1));
+}
+
 /** Adds to the set under a key of a map. */
 function add<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
   const set = map.get(key);
@@ -68,6 +73,8 @@ export class Image implements World {
     const entries: Map<string, Entry<Rows[T]>> = this.#entries[table];
     const known = entries.get(key);
     if (known !== undefined) return known.row;
+    // What belongs to a session of this very batch is in the working copies, or nowhere.
+    if (table === 'witness' && sessionOfWitness(key) >= this.#firstIds.session) return null;
     const stored = this.#tables[table].load(key);
     entries.set(key, { row: stored, stored });
     return stored;

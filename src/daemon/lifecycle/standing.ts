@@ -51,6 +51,13 @@ function isHolders(d: Draft, assignment: Assignment, session: Session): boolean 
   return session.username === null || d.get('subscriber', assignment.subscriber).usernames === 0;
 }
 
+/** Whether a User-Name is on record for the holder, or need not be, since he has others. */
+function isHisName(d: Draft, { tenant, subscriber }: Assignment, username: Uint8Array): boolean {
+  // Nearly always it is, and the answer is at hand: the session's subscriber was found by it.
+  if (d.subscriberOf(tenant, 'username', USERNAME_SCOPE, username) === subscriber) return true;
+  return d.get('subscriber', subscriber).usernames > 0;
+}
+
 /** A Start this much older than the tenure it meets was buffered by its NAS. */
 const BUFFERED_MS = 60_000;
 
@@ -174,7 +181,7 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
       return stand('unmanaged');
     }
     hold(d, session, showing, shown, own);
-    if (session.username !== null && d.get('subscriber', own.subscriber).usernames === 0) {
+    if (session.username !== null && !isHisName(d, own, session.username)) {
       learnUsername(d, own.subscriber, session.username, 'observed', event.receivedAt);
       d.put('session', { ...session, subscriber: own.subscriber });
     }
