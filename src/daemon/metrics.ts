@@ -8,6 +8,7 @@ import type { DynAuthRejectCode } from '../protocols/radius/client.js';
 import type { Committed } from '../store/commit.js';
 import { LANES, type Lane } from './lanes.js';
 import type { Family } from './lifecycle/address.js';
+import type { AlarmCause } from './lifecycle/brake.js';
 import type { EffectResult, LifecycleEvent } from './lifecycle/events.js';
 import type { Outbox, VerdictKind } from './lifecycle/records.js';
 import type { UnsettledCode } from './pipeline.js';
@@ -25,7 +26,7 @@ export interface Gauges {
   /** Batches that wait for approval. */
   readonly batches: () => number;
   /** Open alarms by cause. */
-  readonly alarms: () => readonly (readonly [string, number])[];
+  readonly alarms: () => readonly (readonly [AlarmCause, number])[];
 }
 
 type EventKind = LifecycleEvent['kind'];
@@ -38,6 +39,22 @@ const UNSETTLED: Readonly<Record<UnsettledCode, null>> = {
   'interim-shed': null,
   'store-unavailable': null,
   stopping: null,
+};
+const ALARMS: Readonly<Record<AlarmCause, null>> = {
+  'restart-storm': null,
+  gap: null,
+  contested: null,
+  occupied: null,
+  'wider-than-pool': null,
+  'termination-stuck': null,
+  'target-silent': null,
+  'faulted-often': null,
+  'store-trouble': null,
+  'pool-nearly-full': null,
+  'pool-exhausted': null,
+  frozen: null,
+  'guard-tripped': null,
+  'maintenance-overdue': null,
 };
 const OUTCOMES: readonly EffectResult['result'][] = ['ack', 'nak', 'timeout', 'error'];
 const STATUSES: readonly Outbox['status'][] = ['pending', 'done', 'superseded', 'would-have'];
@@ -252,7 +269,7 @@ export class Metrics {
       labelNames: ['cause'],
       registers,
       collect: () => {
-        alarms.reset();
+        for (const cause of Object.keys(ALARMS)) alarms.set({ cause }, 0);
         for (const [cause, count] of gauges.alarms()) alarms.set({ cause }, count);
       },
     });

@@ -6,12 +6,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import t from 'tap';
+import { HttpMetrics } from '../../src/daemon/api/http-metrics.js';
 import { openScrape } from '../../src/daemon/api/scrape.js';
 import { kernelSockets, SocketMetrics } from '../../src/daemon/api/socket-metrics.js';
 import { Spell } from '../../src/daemon/api/spell.js';
 import { Metrics } from '../../src/daemon/metrics.js';
 import type { LifecycleEvent } from '../../src/daemon/lifecycle/events.js';
 import { decide } from '../../src/daemon/lifecycle/decide.js';
+import { ThreadMetrics } from '../../src/daemon/threads/thread-metrics.js';
 import { Reads } from '../../src/store/reads.js';
 import { acct, allocate, NOON, octets, revoke } from '../support/events.js';
 import { temporary } from '../support/files.js';
@@ -22,6 +24,8 @@ const HOUR = 3_600_000;
 interface Scene {
   now: number;
   readonly metrics: Metrics;
+  readonly http: HttpMetrics;
+  readonly threads: ThreadMetrics;
   /** Decides, commits and counts. */
   say(...events: LifecycleEvent[]): Promise<void>;
   scrape(): Promise<string>;
@@ -40,22 +44,28 @@ async function open(folder: string): Promise<Scene> {
     batches: () => 0,
     alarms: () => [['gap', 1]],
   });
+  const threads = new ThreadMetrics(metrics.registry);
+  const http = new HttpMetrics(() => 0.4);
+  const store = openScrape({
+    ingest: () => metrics.registry.metrics(),
+    reads: new Reads(house.db),
+    storePath: join(folder, 'addrd.db'),
+    sockets: [{ address: '127.0.0.1', port: 1, receiveBuffer: 4_096 }],
+    clock: { wallMs: () => scene.now, monoMs: () => scene.now },
+    lifecycle: () => ({ evidenceTimeoutMs: HOUR, interimIntervalMs: 10 * 60_000 }),
+  });
   const scene: Scene = {
     now: NOON,
     metrics,
+    http,
+    threads,
     say: async (...events) => {
       const batch = events.map((event) => ({ event, source: 'test', raw: null, idempotency: null }));
       const committed = await house.door.commitBatch(batch, (world, event) => decide(world, event, house.policy));
       metrics.countCommit(committed, events, 2, scene.now);
     },
-    scrape: openScrape({
-      ingest: () => metrics.registry.metrics(),
-      reads: new Reads(house.db),
-      storePath: join(folder, 'addrd.db'),
-      sockets: [{ address: '127.0.0.1', port: 1, receiveBuffer: 4_096 }],
-      clock: { wallMs: () => scene.now, monoMs: () => scene.now },
-      lifecycle: () => ({ evidenceTimeoutMs: HOUR, interimIntervalMs: 10 * 60_000 }),
-    }),
+    // As the API's thread puts it together.
+    scrape: async () => `${await store()}${await http.registry.metrics()}`,
   };
   return scene;
 }
@@ -93,7 +103,7 @@ function described(markdown: string): Map<string, { type: string; labels: Set<st
 
 /** Something of everything, with names that a peer or a customer chose. */
 async function fill(scene: Scene): Promise<void> {
-  const { metrics } = scene;
+  const { metrics, http, threads } = scene;
   scene.now = NOON + 5;
   await scene.say(
     allocate('evil"{}\nname', NOON, { username: 'zzz', usernameBytes: octets('zzz') }),
@@ -106,6 +116,11 @@ async function fill(scene: Scene): Promise<void> {
   metrics.dynauthRejected.add('unknown-peer');
   metrics.refused.add('interim-shed/interim', 4);
   metrics.countEffect('nas.disconnect', 'timeout', 900);
+  http.count('/api/v1/subscribers/:id', 404, 3);
+  http.count(null, 404, 1);
+  threads.restarts.inc({ thread: 'api' });
+  for (const by of ['thread', 'writer']) threads.checkpoints.observe({ by }, 0.02);
+  threads.checkpointFailures.inc();
 }
 
 t.test('every metric has a row in docs/metrics.md, and every row a metric', async (t) => {
@@ -117,7 +132,7 @@ t.test('every metric has a row in docs/metrics.md, and every row a metric', asyn
   for (const name of ['receive_drops_total', 'receive_queue_bytes'])
     found.get(`addrd_socket_${name}`)?.labels.add('socket');
   const rows = described(page);
-  t.ok(found.size > 70);
+  t.ok(found.size > 78);
   t.strictSame([...rows.keys()].sort(), [...found.keys()].sort());
   for (const [name, { type, labels }] of found) {
     t.equal(rows.get(name)?.type, type, `type of ${name}`);
@@ -142,10 +157,12 @@ t.test('no label has a value that a peer or a customer chose', async (t) => {
   }
   const own = text.split('\n').filter((line) => /^(addrd|ipv)/.test(line));
   const values = new Set(own.flatMap((line) => [...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, k, v]) => `${k}=${v}`)));
-  const codes = /^(code|cause|event|verdict|reason|lane|kind|state|status|outcome|family|part|result)=[a-z0-9.-]+$/;
+  const codes =
+    /^(code|cause|event|verdict|reason|lane|kind|state|status|outcome|family|part|result|thread|by)=[a-z0-9.-]+$/;
   const configured = ['tenant=default', 'pool=v4', 'pool=v6', 'pool=pd', 'nas=bras', 'socket=127.0.0.1:1'];
+  const routes = ['route=/api/v1/subscribers/:id', 'route=none'];
   for (const value of values) {
-    t.ok(codes.test(value) || configured.includes(value) || /^(le|\w*version)=/.test(value), value);
+    t.ok(codes.test(value) || [...configured, ...routes].includes(value) || /^(le|\w*version)=/.test(value), value);
   }
 });
 

@@ -94,7 +94,7 @@ export class StoreMetrics {
     this.#listening = gauge('addrd_listening_since_timestamp_seconds', 'Since when addrd listens without a gap');
     this.#file = gauge('addrd_store_file_bytes', 'Size of the store');
     this.#free = gauge('addrd_store_free_bytes', 'Of it in pages that hold nothing');
-    this.#wal = gauge('addrd_store_wal_bytes', 'Size of the write-ahead log');
+    this.#wal = gauge('addrd_store_wal_bytes', 'Size of the file of the write-ahead log');
     this.#took = gauge('addrd_store_figures_seconds', 'What it last took to read these figures', 'part');
     this.#readable = gauge('addrd_store_readable', 'Whether these figures could be read; else they are the last ones');
     const { sqlite, schema } = reads.versions();

@@ -29,12 +29,13 @@ export class ThreadMetrics {
       buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
       registers,
     });
+    for (const by of ['thread', 'writer']) this.checkpoints.zero({ by });
     this.checkpointFailures = new Counter({
       name: 'addrd_checkpoint_failures_total',
       help: 'Checkpoints that met an error',
       registers,
     });
-    this.walBytes = new Gauge({ name: 'addrd_wal_bytes', help: 'Size of the write-ahead log', registers });
+    this.walBytes = new Gauge({ name: 'addrd_wal_bytes', help: 'What the write-ahead log holds', registers });
     this.walPending = new Gauge({
       name: 'addrd_wal_pending_bytes',
       help: 'What of the write-ahead log is not in the database file yet',
