@@ -106,13 +106,18 @@ async function serve(path: string, level: string | undefined): Promise<void> {
   const log = openLog(level ?? config.log.level, output);
   const metrics = new Metrics(version);
   metrics.unlogged = () => output.dropped;
+  let notifier: Notifier | null = null;
   const reloader = new Reloader(loaded, {
     clock: systemClock,
     log,
     load: () => load(path),
+    onBegin: () => {
+      void notifier?.reloading();
+    },
     onResult: (result, inForceSince) => {
       metrics.reloads.add(result);
       metrics.configInForce(inForceSince);
+      void notifier?.reloaded();
     },
   });
   process.on('SIGHUP', () => {
@@ -128,7 +133,7 @@ async function serve(path: string, level: string | undefined): Promise<void> {
   process.on('uncaughtException', (error) => die('uncaught', error, 'a fault of addrd: it ends and starts again'));
   try {
     const manager = fromServiceManager();
-    const notifier = manager.notifier(log);
+    notifier = manager.notifier(log);
     const daemon = await startDaemon(config, process.pid, version, {
       clock: systemClock,
       timers: systemTimers,

@@ -72,10 +72,16 @@ export class Notifier {
     return this.#tell(['READY=1', ...this.#status(vitals())]);
   }
 
-  /** The config is being read again; {@link ready} says that it was. */
+  /** The config is being read again; {@link reloaded} says that it was. Nothing is said before it is ready, or at a stop. */
   reloading(): Promise<void> {
+    if (this.#vitals === null) return Promise.resolve();
     this.#said = '';
     return this.#tell(['RELOADING=1', 'STATUS=reading the config']);
+  }
+
+  /** A reload has come to its end, whatever came of it: the daemon serves as before. */
+  reloaded(): Promise<void> {
+    return this.#vitals === null ? Promise.resolve() : this.ready(this.#vitals);
   }
 
   /** No sign of life is owed any more: the manager's own limit for the stop counts from here. */

@@ -49,6 +49,8 @@ export interface ReloaderOptions {
   readonly log: Logger;
   /** Reads the file. Throws ConfigError, or the system's error. */
   readonly load: () => LoadedConfig;
+  /** Hears that a reload begins. */
+  readonly onBegin: () => void;
   /** Hears of each result, and when the config in force was last known to be that of the file, Unix milliseconds. */
   readonly onResult: (result: ReloadResult, inForceSince: number | null) => void;
 }
@@ -91,6 +93,7 @@ export class Reloader {
     this.#running = true;
     while (this.#asked && this.#apply !== null) {
       this.#asked = false;
+      this.#options.onBegin();
       const result = await this.#reload(this.#apply);
       const inForce = result === 'applied' || result === 'unchanged';
       this.#options.onResult(result, inForce ? this.#options.clock.wallMs() : null);

@@ -40,6 +40,8 @@ function bench(limit: number | null) {
 
 t.test('ready, signs of life, stopping', async (t) => {
   const { notifier, heard, pass } = bench(30_000);
+  await notifier.reloading();
+  await notifier.reloaded();
   await pass(60_000);
   t.same(heard, [], 'nothing before it is ready');
   let vitals = WELL;
@@ -51,7 +53,7 @@ t.test('ready, signs of life, stopping', async (t) => {
   await pass(10_000);
   t.same(heard.splice(0), [['WATCHDOG=1', 'STATUS=1 session, 1 effect waiting']]);
   await notifier.reloading();
-  await notifier.ready(() => vitals);
+  await notifier.reloaded();
   t.same(heard.splice(0), [
     ['RELOADING=1', 'STATUS=reading the config'],
     ['READY=1', 'STATUS=1 session, 1 effect waiting'],
@@ -60,8 +62,9 @@ t.test('ready, signs of life, stopping', async (t) => {
   t.same(heard.splice(0), [['WATCHDOG=1']], 'still one timer');
   await notifier.stopping();
   t.same(heard.splice(0), [['STOPPING=1', 'STATUS=answering what is queued']]);
+  await notifier.reloaded();
   await pass(60_000);
-  t.same(heard, [], 'and nothing after');
+  t.same(heard, [], 'and nothing after, though a reload comes to its end');
 });
 
 t.test('a sign of life is earned', async (t) => {

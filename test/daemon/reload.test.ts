@@ -67,6 +67,7 @@ interface Bench {
   readonly applied: Config[];
   readonly lines: Record<string, unknown>[];
   next: string | null;
+  begun: number;
   answer: () => Promise<null | { code: ReloadResult; detail: string }>;
   settled(): Promise<void>;
 }
@@ -83,6 +84,7 @@ function bench(): Bench {
     applied: [],
     lines,
     next: 'mode: act',
+    begun: 0,
     answer: () => Promise.resolve(null),
     settled: async () => {
       for (let turn = 0; turn < 20; turn++) await Promise.resolve();
@@ -93,6 +95,9 @@ function bench(): Bench {
       load: () => {
         if (made.next === null) throw new Unreadable('no such file');
         return load(made.next);
+      },
+      onBegin: () => {
+        t.equal(made.begun++, results.length, 'the one before it has come to its end');
       },
       onResult: (result) => results.push(result),
     }),

@@ -1,7 +1,7 @@
 /** addrd as it is installed in a machine of its own: config, one credential, and its log in a file. */
 import { startMachine, type Machine } from './machine.js';
 
-const SECRET = 'testing123';
+export const SECRET = 'testing123';
 
 export const CONFIG = `
 mode: observe
@@ -9,8 +9,8 @@ store: { path: /var/lib/addrd/addrd.db }
 radius:
   accounting: { listen: ["0.0.0.0:1813", "[::1]:1813"] }
   nas:
-    - { name: bras4, address: 127.0.0.0/8, secret: { file: /run/credentials/addrd.service/nas } }
-    - { name: bras6, address: "::1", secret: { file: /run/credentials/addrd.service/nas } }
+    - { name: bras4, address: 127.0.0.0/8, secret: { credential: nas } }
+    - { name: bras6, address: "::1", secret: { credential: nas } }
 `;
 const DROP_IN = `[Service]
 LoadCredential=nas:/etc/addrd/credentials/nas

@@ -20,12 +20,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Test } from 'tap';
+import type { NasOptions, NasResult } from '../support/test-nas-run.js';
 import type { VolleyOptions, VolleyResult } from '../support/volley.js';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BOOT = fileURLToPath(new URL('boot.sh', import.meta.url));
 const VOLLEY = fileURLToPath(new URL('../support/volley-run.ts', import.meta.url));
+const NAS = fileURLToPath(new URL('../support/test-nas-run.ts', import.meta.url));
 const LONGEST_MS = 30_000;
 
 /** Whether the test can go on. Where not, it is skipped by name, or fails where ADDRD_PEERS=required. */
@@ -52,6 +54,8 @@ export interface Machine {
   until(unit: string, name: string, value: string): Promise<void>;
   /** Sends a volley from inside of the network; `sent` resolves when all of it is on its way. */
   volley(options: Omit<VolleyOptions, 'onSent'>): { sent: Promise<void>; result: Promise<VolleyResult> };
+  /** Opens a session from inside of the network, and acknowledges the Disconnect for it; `sent` when it is open. */
+  nas(options: NasOptions): { sent: Promise<void>; result: Promise<NasResult> };
   /** What addrd logged, one JSON object a line. */
   log(): Promise<Record<string, unknown>[]>;
   /** A path of the machine as the test can read it. */
@@ -125,6 +129,22 @@ export async function startMachine(files: Readonly<Record<string, string>>): Pro
     await stop();
     throw error;
   }
+  /** Runs one of the test's own programs in the network: it says `sent`, and in the end what came of it, as JSON. */
+  const within = <T>(script: string, options: object): { sent: Promise<void>; result: Promise<T> } => {
+    const program = spawn(
+      'nsenter',
+      ['-t', pid, '-n', '--', process.execPath, '--import', 'tsx', script, JSON.stringify(options)],
+      { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    let text = '';
+    const sent = new Promise<void>((resolve) => {
+      program.stdout.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        if (text.includes('sent\n')) resolve();
+      });
+    });
+    return { sent, result: once(program, 'close').then(() => JSON.parse(text.replace('sent\n', '')) as T) };
+  };
   const inside = ['-t', pid, '-m', '-p', '-n', '-C', '-i', '-u', '--'];
   const machine: Machine = {
     // Not the environment of the test: what it preloads is not in the machine.
@@ -143,22 +163,8 @@ export async function startMachine(files: Readonly<Record<string, string>>): Pro
       }
       throw new TypeError(`${name} of ${unit} is ${is} and not ${value}`);
     },
-    volley: (options) => {
-      const sender = spawn(
-        'nsenter',
-        ['-t', pid, '-n', '--', process.execPath, '--import', 'tsx', VOLLEY, JSON.stringify(options)],
-        { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] },
-      );
-      let text = '';
-      const sent = new Promise<void>((resolve) => {
-        sender.stdout.on('data', (chunk: Buffer) => {
-          text += chunk.toString();
-          if (text.includes('sent\n')) resolve();
-        });
-      });
-      const result = once(sender, 'close').then(() => JSON.parse(text.replace('sent\n', '')) as VolleyResult);
-      return { sent, result };
-    },
+    volley: (options) => within<VolleyResult>(VOLLEY, options),
+    nas: (options) => within<NasResult>(NAS, options),
     log: async () =>
       (await machine.run('cat', '/run/addrd.log'))
         .split('\n')
