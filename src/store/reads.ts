@@ -11,7 +11,7 @@ import { EffectReads, type ShownEffect } from './reads/effects.js';
 import { FigureReads, type Figures, type Lateness, type OpenSessions } from './reads/figures.js';
 import { HoldingReads, type ShownHolding } from './reads/holdings.js';
 import { JournalReads, type ShownEntry } from './reads/journal.js';
-import { MOST_ROWS, sane } from './reads/limit.js';
+import { MOST_ROWS, ReadLimit, sane } from './reads/limit.js';
 import { NasReads, type ShownNas } from './reads/nas.js';
 import { PoolReads, type ShownPool, type ShownUnit } from './reads/pools.js';
 import { SessionReads, type ShownSession } from './reads/sessions.js';
@@ -62,6 +62,7 @@ const STORY_LINES = 50;
 
 export class Reads {
   readonly #db: Database;
+  readonly #limit: ReadLimit;
   readonly #subscriber: Statement;
   readonly #identities: Statement;
   readonly #assignments: AssignmentReads;
@@ -76,9 +77,13 @@ export class Reads {
   readonly #figures: FigureReads;
   readonly #brakes: BrakeReads;
 
-  /** `db` may be a read-only connection; statements are prepared once, so the schema must be there. */
-  constructor(db: Database) {
+  /**
+   * `db` may be a read-only connection; statements are prepared once, so the schema must be there. By `clock`, a read that
+   * looks through rows for more than two seconds is ended with {@link ReadTooLong}.
+   */
+  constructor(db: Database, clock: { monoMs(): number }) {
     this.#db = db;
+    this.#limit = new ReadLimit(db, clock);
     this.#subscriber = db
       .prepare(`SELECT ${Table.columns(SUBSCRIBER, 's')} FROM subscriber s WHERE s.tenant = ? AND s.name = ?`)
       .raw(true);
@@ -185,15 +190,15 @@ export class Reads {
   }
 
   outbox(tenant: string, status: Outbox['status'] | null = null, limit = MOST_ROWS): ShownEffect[] {
-    return this.#effects.list(tenant, status, sane(limit));
+    return this.#atOnce(() => this.#effects.list(tenant, status, sane(limit)));
   }
 
   conflicts(tenant: string, limit = MOST_ROWS): ShownConflict[] {
-    return this.#conflicts.open(tenant, sane(limit));
+    return this.#atOnce(() => this.#conflicts.open(tenant, sane(limit)));
   }
 
   nas(tenant: string): ShownNas[] {
-    return this.#nas.list(tenant, MOST_ROWS);
+    return this.#atOnce(() => this.#nas.list(tenant, MOST_ROWS));
   }
 
   /** `tenant` null counts the rows of all tenants, for metrics. `now` in Unix milliseconds. */
@@ -253,6 +258,7 @@ export class Reads {
 
   /** Runs several queries against one state of the database. */
   #atOnce<T>(read: () => T): T {
+    this.#limit.begin();
     return this.#db.transaction(read)();
   }
 }

@@ -25,6 +25,10 @@ export interface AddrdOptions {
 export interface AddrdServer extends BenchServer {
   /** The text of GET /metrics. */
   metrics(): Promise<string>;
+  /** GET on its API with its token. Rejects with {@link ServerFailed} where it is not answered 200. */
+  get(path: string): Promise<unknown>;
+  /** The file of its store. */
+  readonly store: string;
 }
 
 /**
@@ -51,6 +55,11 @@ export async function startAddrdServer(options: AddrdOptions): Promise<AddrdServ
     await program.end();
     throw error;
   }
+  const get = async (path: string): Promise<unknown> => {
+    const response = await fetch(`http://${api}${path}`, { headers: { authorization: `Bearer ${token}` } });
+    if (response.status !== 200) throw new ServerFailed(`${path}: ${String(response.status)} ${await response.text()}`);
+    return await response.json();
+  };
   return {
     name: 'addrd',
     port,
@@ -60,8 +69,7 @@ export async function startAddrdServer(options: AddrdOptions): Promise<AddrdServ
       return [program.pid];
     },
     openSessions: async () => {
-      const response = await fetch(`http://${api}/api/v1/status`, { headers: { authorization: `Bearer ${token}` } });
-      const { sessions_open: open } = (await response.json()) as { sessions_open?: number };
+      const { sessions_open: open } = (await get('/api/v1/status')) as { sessions_open?: number };
       return open ?? null;
     },
     warmed: async () => {
@@ -71,6 +79,8 @@ export async function startAddrdServer(options: AddrdOptions): Promise<AddrdServ
     },
     stop: () => program.end(),
     metrics: () => metricsNow({ url: `http://${api}` }),
+    get,
+    store,
   };
 }
 

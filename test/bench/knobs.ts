@@ -24,9 +24,39 @@ export interface Knobs {
   readonly profile: string | null;
 }
 
+/** Of `npm run bench:reports`. */
+export interface ReportKnobs {
+  /** Of one half of a round. */
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly subscribers: number;
+  /** Packets a second, by the clock. */
+  readonly perSecond: number;
+  /** What a report takes at least, where nothing else happens. */
+  readonly reportSeconds: number;
+  readonly folder: string;
+}
+
 /** A knob that the bench cannot do anything with. */
 export class KnobError extends Error {
   readonly code = 'bad-knob';
+}
+
+/** @throws KnobError with the name of the variable. */
+export function readReportKnobs(env: Readonly<Record<string, string | undefined>>): ReportKnobs {
+  const number = (name: string, usual: string): number => {
+    const value = Number(env[name] ?? usual);
+    if (!(value > 0)) throw new KnobError(`${name}: ${String(env[name])} is not above 0`);
+    return value;
+  };
+  return {
+    seconds: number('BENCH_SECONDS', '15'),
+    rounds: number('BENCH_ROUNDS', '6'),
+    subscribers: number('BENCH_SUBSCRIBERS', '20000'),
+    perSecond: number('BENCH_RATE', '1000'),
+    reportSeconds: number('BENCH_REPORT_SECONDS', '2'),
+    folder: env['BENCH_DIR'] ?? tmpdir(),
+  };
 }
 
 /** @throws KnobError with the name of the variable. */

@@ -39,7 +39,7 @@ export interface Run {
   readonly wrong: number;
   /** Answers to requests that had one already. */
   readonly late: number;
-  /** Milliseconds from the first transmission to the answer, over every packet of the run that was answered. */
+  /** Milliseconds from the first transmission to the answer, over every packet of the run that was answered. Paced: from when it was due. */
   readonly p50: number;
   readonly p99: number;
   /** CPU seconds of the load generator itself. */
@@ -64,6 +64,8 @@ export class Load {
   #next = 0;
   #out = 0;
   #open = false;
+  /** Packets go by the clock, whatever is answered. */
+  #paced = false;
   #wanted = Infinity;
   #latencies: number[] = [];
   #seen = 0;
@@ -110,23 +112,54 @@ export class Load {
    * Keeps `window` packets unanswered until the end, then waits for what is out. `ended` is called between the two.
    * Rejects if a socket fails.
    */
-  async run(window: number, until: Until, ended: () => void = () => undefined): Promise<Run> {
+  run(window: number, until: Until, ended: () => void = () => undefined): Promise<Run> {
+    return this.#measured(until, ended, () => {
+      for (let i = 0; i < window; i++) this.#send(performance.now());
+      return null;
+    });
+  }
+
+  /**
+   * Sends `perSecond` packets a second by the clock, however many are unanswered, and then waits for what is out. The
+   * latency of each counts from when it was due, so that a server that stands still is not spared the packets that it
+   * would have got meanwhile. Rejects if a socket fails.
+   */
+  runPaced(perSecond: number, seconds: number): Promise<Run> {
+    return this.#measured(
+      { seconds },
+      () => undefined,
+      () => {
+        this.#paced = true;
+        const began = performance.now();
+        let due = 0;
+        return setInterval(() => {
+          const now = Math.min(performance.now() - began, seconds * 1000);
+          for (; (due * 1000) / perSecond < now; due++) this.#send(began + (due * 1000) / perSecond);
+        }, 1);
+      },
+    );
+  }
+
+  async #measured(until: Until, ended: () => void, offer: () => NodeJS.Timeout | null): Promise<Run> {
     this.#latencies = [];
     this.#sent = this.#retransmissions = this.#wrong = this.#late = 0;
     this.#wanted = 'answers' in until ? until.answers : Infinity;
     this.#open = true;
+    this.#paced = false;
     const again = setInterval(() => {
       this.#retransmit();
     }, this.#retransmitMs / 10);
     const cpuBefore = process.cpuUsage();
     const began = performance.now();
+    let pace: NodeJS.Timeout | null = null;
     try {
-      for (let i = 0; i < window; i++) this.#send();
+      pace = offer();
       await this.#sleep(
         'seconds' in until ? until.seconds * 1000 : 600_000,
         () => this.#latencies.length >= this.#wanted,
       );
       this.#open = false;
+      if (pace !== null) clearInterval(pace);
       const seconds = (performance.now() - began) / 1000;
       const answers = this.#latencies.length;
       const cpu = process.cpuUsage(cpuBefore);
@@ -149,6 +182,7 @@ export class Load {
       };
     } finally {
       this.#open = false;
+      if (pace !== null) clearInterval(pace);
       clearInterval(again);
     }
   }
@@ -183,8 +217,8 @@ export class Load {
     });
   }
 
-  /** The next subscriber that waits for nothing, under an Identifier that is free on its lane. */
-  #send(): void {
+  /** The next subscriber that waits for nothing, under an Identifier that is free on its lane; `due`: when it should be sent. */
+  #send(due: number): void {
     if (this.#sent >= this.#wanted) return;
     for (let tried = 0; tried < this.#subscribers.length; tried++) {
       const subscriber = this.#subscribers[this.#next];
@@ -199,7 +233,8 @@ export class Load {
         lane.waiting[identifier] = subscriber;
         subscriber.waiting = true;
         subscriber.next(identifier);
-        lane.firstSent[identifier] = lane.lastSent[identifier] = performance.now();
+        lane.firstSent[identifier] = due;
+        lane.lastSent[identifier] = performance.now();
         this.#out++;
         this.#sent++;
         lane.socket.send(subscriber.packet);
@@ -231,7 +266,7 @@ export class Load {
     this.#out--;
     this.#latencies.push(performance.now() - (lane.firstSent[identifier] ?? NaN));
     if (this.#open) {
-      this.#send();
+      if (!this.#paced) this.#send(performance.now());
       if (this.#latencies.length >= this.#wanted) this.#wake();
     } else if (this.#out === 0) this.#wake();
   }

@@ -48,7 +48,7 @@ async function open(folder: string): Promise<Scene> {
   const http = new HttpMetrics(() => 0.4);
   const store = openScrape({
     ingest: () => metrics.registry.metrics(),
-    reads: new Reads(house.db),
+    reads: new Reads(house.db, { monoMs: () => 0 }),
     storePath: join(folder, 'addrd.db'),
     sockets: [{ address: '127.0.0.1', port: 1, receiveBuffer: 4_096 }],
     clock: { wallMs: () => scene.now, monoMs: () => scene.now },
@@ -212,7 +212,7 @@ t.test('a store that cannot be read leaves the other figures', async (t) => {
   const metrics = new Metrics('1.2.3');
   const scrape = openScrape({
     ingest: () => metrics.registry.metrics(),
-    reads: new Reads(house.db),
+    reads: new Reads(house.db, { monoMs: () => 0 }),
     storePath: join(temporary(t), 'addrd.db'),
     sockets: [],
     clock: { wallMs: () => NOON, monoMs: () => NOON },

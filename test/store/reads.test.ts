@@ -20,7 +20,7 @@ t.test('a second, read-only connection sees what was committed', async (t) => {
     db.close();
     house.db.close();
   });
-  const reads = new Reads(db);
+  const reads = new Reads(db, { monoMs: () => 0 });
   t.equal(reads.subscriber('default', 'alice'), null);
   const order = { kind: 'allocate', tenant: 'default', actor: 'test', subscriber: 'alice', family: 'ipv4' } as const;
   const rest = { pool: null, requested: null, username: null, usernameBytes: null, metadata: null } as const;

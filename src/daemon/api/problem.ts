@@ -34,6 +34,7 @@ export const PROBLEMS = {
   'internal-fault': { status: 500, title: 'addrd met a fault of its own' },
   'queue-full': { status: 503, title: 'Too much is waiting: try again' },
   'store-unavailable': { status: 503, title: 'The store cannot be written' },
+  'read-too-long': { status: 503, title: 'There is too much to look through for one answer' },
   stopping: { status: 503, title: 'addrd is stopping' },
 } as const satisfies Readonly<Record<string, { status: number; title: string }>>;
 

@@ -2,6 +2,7 @@
 import swagger from '@fastify/swagger';
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { z } from 'zod';
+import { LONGEST_READ_MS, ReadTooLong } from '../../store/reads/limit.js';
 import { CommandUnavailable } from '../command.js';
 import { brakeRoutes } from './brake-routes.js';
 import type { ApiDeps, ApiLog } from './deps.js';
@@ -92,6 +93,13 @@ function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
 function problemOf(error: unknown, logger: ApiLog | undefined): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof CommandUnavailable) return new Problem(error.code, 'nothing has changed; try again');
+  if (error instanceof ReadTooLong) {
+    const seconds = String(LONGEST_READ_MS / 1_000);
+    return new Problem(
+      error.code,
+      `it was given up after ${seconds} s: ask for less, or for rows after a later number`,
+    );
+  }
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return new Problem('payload-too-large', `a body has at most ${String(BODY_LIMIT)} octets`);

@@ -129,7 +129,7 @@ async function run(): Promise<void> {
     hear(message, release);
   });
   try {
-    const bound = await listen(depsOf(new Reads(reader)));
+    const bound = await listen(depsOf(new Reads(reader, systemClock)));
     watchLater();
     say({ type: 'listening', listen: bound });
   } catch (error) {

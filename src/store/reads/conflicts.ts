@@ -25,11 +25,11 @@ export class ConflictReads {
   constructor(db: Database) {
     this.#open = db
       .prepare(
-        `SELECT ${Table.columns(CONFLICT, 'c')}, v.name, n.entry, e.sid, e.username, s.name, h.name FROM conflict c
+        `SELECT ${Table.columns(CONFLICT, 'c')}, v.name, n.entry, e.sid, e.username, s.name, h.name FROM conflict c INDEXED BY conflict_open
          JOIN vrf v ON v.id = c.vrf JOIN session e ON e.id = c.session JOIN nas n ON n.id = e.nas
          LEFT JOIN subscriber s ON s.id = e.subscriber
          LEFT JOIN assignment a ON a.id = c.assignment LEFT JOIN subscriber h ON h.id = a.subscriber
-         WHERE c.closed_at IS NULL AND c.tenant = ? ORDER BY c.last_at DESC, c.id DESC LIMIT ?`,
+         WHERE in_time(c.id) AND c.closed_at IS NULL AND c.tenant = ? ORDER BY c.last_at DESC, c.id DESC LIMIT ?`,
       )
       .raw(true);
   }

@@ -32,15 +32,17 @@ export class EffectReads {
     const newest = 'ORDER BY o.id DESC LIMIT ?';
     // The partial index of pending rows is used only where the query says `pending` itself.
     this.#pending = db
-      .prepare(`${SELECT} WHERE o.status = 'pending' AND o.tenant = ? ORDER BY o.due_at, o.id LIMIT ?`)
+      .prepare(
+        `${SELECT} WHERE in_time(o.id) AND o.status = 'pending' AND o.tenant = ? ORDER BY o.due_at, o.id LIMIT ?`,
+      )
       .raw(true);
-    this.#ofStatus = db.prepare(`${SELECT} WHERE o.tenant = ? AND o.status = ? ${newest}`).raw(true);
-    this.#all = db.prepare(`${SELECT} WHERE o.tenant = ? ${newest}`).raw(true);
+    this.#ofStatus = db.prepare(`${SELECT} WHERE in_time(o.id) AND o.tenant = ? AND o.status = ? ${newest}`).raw(true);
+    this.#all = db.prepare(`${SELECT} WHERE in_time(o.id) AND o.tenant = ? ${newest}`).raw(true);
     // The outbox has no index by assignment; the journal has, and every effect was journalled when it was ordered.
     this.#ofAssignments = db
       .prepare(
         `${SELECT} WHERE o.tenant = ? AND o.id IN (SELECT json_extract(j.detail, '$.outbox') FROM json_each(?) a
-           JOIN journal j ON j.assignment = a.value WHERE j.kind = 'effect-ordered') ${newest}`,
+           JOIN journal j ON j.assignment = a.value WHERE in_time(j.id) AND j.kind = 'effect-ordered') ${newest}`,
       )
       .raw(true);
   }

@@ -34,7 +34,7 @@ const SELECT = `SELECT j.id, j.at, j.kind, j.actor, s.name, j.assignment, j.sess
   j.from_state, j.to_state, j.code, j.detail FROM journal j
   LEFT JOIN subscriber s ON s.id = j.subscriber LEFT JOIN session e ON e.id = j.session
   LEFT JOIN nas n ON n.id = j.nas LEFT JOIN pool p ON p.id = j.pool`;
-const SUBJECT = `j.tenant = :tenant
+const SUBJECT = `in_time(j.id) AND j.tenant = :tenant
   AND (j.subscriber = :subscriber OR j.assignment IN (SELECT value FROM json_each(:assignments)))`;
 
 export class JournalReads {
@@ -45,8 +45,10 @@ export class JournalReads {
 
   constructor(db: Database) {
     const order = (way: 'ASC' | 'DESC'): string => `ORDER BY j.id ${way} LIMIT :limit`;
-    this.#after = db.prepare(`${SELECT} WHERE j.tenant = :tenant AND j.id > :after ${order('ASC')}`).raw(true);
-    this.#newest = db.prepare(`${SELECT} WHERE j.tenant = :tenant ${order('DESC')}`).raw(true);
+    this.#after = db
+      .prepare(`${SELECT} WHERE in_time(j.id) AND j.tenant = :tenant AND j.id > :after ${order('ASC')}`)
+      .raw(true);
+    this.#newest = db.prepare(`${SELECT} WHERE in_time(j.id) AND j.tenant = :tenant ${order('DESC')}`).raw(true);
     this.#afterOf = db.prepare(`${SELECT} WHERE ${SUBJECT} AND j.id > :after ${order('ASC')}`).raw(true);
     this.#newestOf = db.prepare(`${SELECT} WHERE ${SUBJECT} ${order('DESC')}`).raw(true);
   }

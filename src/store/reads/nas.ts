@@ -25,11 +25,11 @@ export class NasReads {
 
   constructor(db: Database) {
     this.#brakes = new BrakeReads(db);
-    const open = 'SELECT count(*) FROM session e WHERE e.nas = n.id AND e.ended_at IS NULL';
+    const open = 'SELECT count(*) FROM session e INDEXED BY session_epoch WHERE e.nas = n.id AND e.ended_at IS NULL';
     this.#all = db
       .prepare(
         `SELECT ${Table.columns(NAS, 'n')}, v.name, (${open}), (${open} AND e.epoch < n.epoch) FROM nas n
-         JOIN vrf v ON v.id = n.vrf WHERE n.tenant = ? ORDER BY n.entry, n.id LIMIT ?`,
+         JOIN vrf v ON v.id = n.vrf WHERE in_time(n.id) AND n.tenant = ? ORDER BY n.entry, n.id LIMIT ?`,
       )
       .raw(true);
   }

@@ -26,7 +26,7 @@ const SELECT = `SELECT ${Table.columns(SESSION, 'e')}, s.name, n.entry, n.addres
 
 /**
  * No index leads from an address or a User-Name to its sessions: this many open ones are looked through, the newest
- * first, so that one question does not hold up the daemon.
+ * first. Which are open says an index that holds no others, however many have ended.
  */
 const LOOKED_THROUGH = 100_000;
 
@@ -44,20 +44,25 @@ export class SessionReads {
       .prepare(`${SELECT} WHERE e.subscriber = ? AND e.tenant = ? ORDER BY e.ended_at IS NOT NULL, e.id DESC LIMIT ?`)
       .raw(true);
     this.#byId = db.prepare(`${SELECT} WHERE e.id = ? AND e.tenant = ?`).raw(true);
-    this.#all = db.prepare(`${SELECT} WHERE e.tenant = ? AND e.id > ? ORDER BY e.id LIMIT ?`).raw(true);
-    this.#open = db
-      .prepare(`${SELECT} WHERE e.tenant = ? AND e.id > ? AND e.ended_at IS NULL ORDER BY e.id LIMIT ?`)
+    this.#all = db
+      .prepare(`${SELECT} WHERE in_time(e.id) AND e.tenant = ? AND e.id > ? ORDER BY e.id LIMIT ?`)
       .raw(true);
-    const newest = `SELECT id FROM session WHERE ended_at IS NULL ORDER BY id DESC LIMIT ${String(LOOKED_THROUGH)}`;
-    this.#named = db
+    this.#open = db
       .prepare(
-        `${SELECT} WHERE e.id IN (${newest}) AND e.tenant = ? AND e.username = ? AND e.id > ? ORDER BY e.id LIMIT ?`,
+        `${SELECT} WHERE e.id IN (
+           SELECT o.id FROM nas m CROSS JOIN session o INDEXED BY session_epoch ON o.nas = m.id
+           WHERE m.tenant = ? AND o.id > ? AND o.ended_at IS NULL ORDER BY o.id LIMIT ?)
+         ORDER BY e.id`,
       )
+      .raw(true);
+    const newest = `SELECT id FROM session INDEXED BY session_epoch WHERE ended_at IS NULL
+      ORDER BY id DESC LIMIT ${String(LOOKED_THROUGH)}`;
+    const looked = `in_time(e.id) AND e.id IN (${newest})`;
+    this.#named = db
+      .prepare(`${SELECT} WHERE ${looked} AND e.tenant = ? AND e.username = ? AND e.id > ? ORDER BY e.id LIMIT ?`)
       .raw(true);
     this.#on = db
-      .prepare(
-        `${SELECT} WHERE e.id IN (${newest}) AND e.tenant = ? AND instr(e.addresses, ?) > 0 ORDER BY e.id DESC LIMIT ?`,
-      )
+      .prepare(`${SELECT} WHERE ${looked} AND e.tenant = ? AND instr(e.addresses, ?) > 0 ORDER BY e.id DESC LIMIT ?`)
       .raw(true);
     this.#usage = db.prepare(`SELECT ${Table.columns(USAGE, 'u')} FROM session_usage u WHERE u.id = ?`).raw(true);
   }

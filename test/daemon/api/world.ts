@@ -125,7 +125,7 @@ export async function openWorld(deps: Partial<ApiDeps> = {}): Promise<World> {
   const port = new RecordingPort(house, () => world.now);
   const api = buildApi({
     commands: port,
-    reads: new Reads(house.db),
+    reads: new Reads(house.db, { monoMs: () => 0 }),
     readiness: () => ({ ready: true, reasons: [], notes: [] }),
     tokens: TOKENS,
     metrics: async () => 'addrd_up 1\n',
