@@ -46,7 +46,7 @@ export type ThreadCode =
   | 'thread-stop-forced';
 
 /** The API's thread, beside its own faults. */
-export type ApiThreadCode = 'api-refused' | 'api-listening';
+export type ApiThreadCode = 'api-refused' | 'api-listening' | 'api-unyielding';
 
 /** The write-ahead log. */
 export type WalCode = 'wal-held' | 'wal-too-large' | 'wal-shrunk' | 'wal-left' | 'checkpoint-failed';

@@ -60,7 +60,12 @@ export interface CommandOrder {
 
 export type FromApi =
   /** In the order of `listen`, with the ports that the kernel chose. */
-  | { readonly type: 'listening'; readonly listen: readonly Listening[] }
+  | {
+      readonly type: 'listening';
+      readonly listen: readonly Listening[];
+      /** Why it does not yield to the main thread, or null. */
+      readonly unyielding: string | null;
+    }
   /** It cannot begin, and ends. */
   | { readonly type: 'refused'; readonly error: PlainError }
   | CommandOrder

@@ -150,6 +150,12 @@ export class ApiThread {
         return;
       case 'listening':
         this.#listen = message.listen;
+        if (message.unyielding !== null) {
+          log.warn(
+            { code: 'api-unyielding', error: message.unyielding },
+            'the thread of the API has the priority of the one that answers NASes',
+          );
+        }
         if (this.#begun === null) {
           log.info(
             { code: 'api-listening', api: message.listen.map(({ host, port }) => `${host} ${String(port)}`) },

@@ -10,6 +10,7 @@ import { buildApi } from '../api/server.js';
 import { systemClock, systemTimers, type TimerHandle } from '../clock.js';
 import type { Readiness } from '../command.js';
 import type { ApiSettings, ApiStart, FromApi, Listening, ToApi } from './api-messages.js';
+import { yieldToOthers } from './niceness.js';
 import { parent, plainError } from './parent.js';
 import { RemoteCommands } from './remote-commands.js';
 import type { Alive } from './thread.js';
@@ -131,7 +132,8 @@ async function run(): Promise<void> {
   try {
     const bound = await listen(depsOf(new Reads(reader, systemClock)));
     watchLater();
-    say({ type: 'listening', listen: bound });
+    // A report may take seconds of a processor; who waits for it can wait longer than a NAS.
+    say({ type: 'listening', listen: bound, unyielding: yieldToOthers() });
   } catch (error) {
     say({ type: 'refused', error: plainError(error) });
     await close(release);

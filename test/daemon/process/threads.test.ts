@@ -1,6 +1,6 @@
 /** The built daemon with its threads: what one of them does must not be felt by accounting. */
 import Database from 'better-sqlite3';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { freeUdpPort } from '../../peers/freeradius.js';
@@ -36,8 +36,22 @@ pools: [{ name: v4, family: ipv4, prefix: 100.64.0.0/24, kind: static, quarantin
   return { place, daemon, nas };
 }
 
+/** The nice values of a process's threads (proc(5): field 19). */
+function niceValues(pid: number): number[] {
+  const tasks = `/proc/${String(pid)}/task`;
+  return readdirSync(tasks).map((tid) => {
+    const stat = readFileSync(`${tasks}/${tid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+  });
+}
+
 t.test('a report that takes seconds leaves accounting answered', { timeout: 100_000 }, async (t) => {
   const { place, daemon, nas } = await begin(t);
+  t.strictSame(
+    niceValues(daemon.child.pid ?? 0).filter((nice) => nice !== 0),
+    [10],
+    'the thread of the API, and no other, yields',
+  );
   makeStatusSlow(place.store, 25_000_000);
   let reported = false;
   const report = call(daemon, 'GET', '/api/v1/status').finally(() => (reported = true));
