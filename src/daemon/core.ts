@@ -28,7 +28,7 @@ import { OutboxWorker } from './outbox/worker.js';
 import { Pipeline } from './pipeline.js';
 import type { Platform } from './platform.js';
 
-import type { Policy } from './lifecycle/policy.js';
+import { actsOn, type Policy } from './lifecycle/policy.js';
 import { compilePolicy } from './policy-of.js';
 import { QuietLog } from './quiet-log.js';
 
@@ -77,7 +77,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
   const outage = new Outage(clock);
   const brakes = new Brakes(() => pending.brakes());
   let trouble: StoreError | null = null;
-  let faults: readonly number[] = [];
+  let faults = { since: -Infinity, count: 0, told: false };
   let current = config;
   let policy = compilePolicy({ ...config, pools: [] }, () => 0);
   let commitEndedAt = clock.monoMs();
@@ -89,11 +89,17 @@ export async function startCore(config: Config, db: Database, platform: Platform
     ...(platform.faultAt === undefined ? {} : { faultAt: platform.faultAt }),
     onFault: (kind, source, error) => {
       metrics.faulted++;
-      faults = [...faults.filter((at) => at > clock.monoMs() - 60_000), clock.monoMs()];
-      if (faults.length > FAULTS_A_MINUTE) {
-        log.error({ code: 'faulted-often', count: faults.length }, 'events are being condemned: addrd needs mending');
-        if (kind !== 'daemon-trouble')
-          tell('faulted-often', `${String(faults.length)} events in a minute, the last one ${kind} from ${source}`);
+      const now = clock.monoMs();
+      if (now - faults.since > 60_000) faults = { since: now, count: 0, told: false };
+      faults.count++;
+      // Once a minute: who is flooded by faults must not be flooded by news of them.
+      if (faults.count > FAULTS_A_MINUTE && !faults.told) {
+        faults.told = true;
+        log.error({ code: 'faulted-often', count: faults.count }, 'events are being condemned: addrd needs mending');
+        tell(
+          'faulted-often',
+          `more than ${String(FAULTS_A_MINUTE)} events in a minute, ${kind} from ${source} among them`,
+        );
       }
       quiet.error('faulted', source, { event: kind, err: error }, 'an event was condemned; see the poison table');
     },
@@ -212,7 +218,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
     timers,
     nextDue: () => pending.nextDue(),
     due: (now, limit) => pending.due(now, limit),
-    submit: async (event) => (await submit(event))?.verdict === 'applied',
+    submit: async (event) => (await submit(event))?.verdict ?? null,
   });
   const heartbeat = new Heartbeat({
     clock,
@@ -279,7 +285,8 @@ export async function startCore(config: Config, db: Database, platform: Platform
         quiet.warn(code, source.address, { port: source.port }, 'a datagram was refused');
     },
     flood: config.radius.accounting.flood,
-    ready: () => pipeline.accepts(),
+    ready: () =>
+      pipeline.accepts() || outage.mayAnswer(current.radius.accounting.onStoreFailure, policy.gapToleranceMs),
     onReplay: () => {
       metrics.replays++;
     },
@@ -318,6 +325,8 @@ export async function startCore(config: Config, db: Database, platform: Platform
         current = next;
         access = coaOf(next);
         server.setClients(clients);
+        // What is not to be sent any more is called back; it is decided anew when it is due, by the new mode.
+        worker.recall((target) => !actsOn(policy, pending.entryOf(target)));
         resolve(null);
       });
     });
@@ -375,7 +384,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
     vitals: () => ({
       sinceCommitMs: clock.monoMs() - commitEndedAt,
       reasons: trouble === null ? [] : [trouble.code],
-      openSessions: pending.openSessions(),
+      held: pending.held(),
       effectsWaiting: worker.debt().waiting,
     }),
     readiness: () => {

@@ -14,7 +14,8 @@ export interface Vitals {
   readonly sinceCommitMs: number;
   /** Why it is not ready; empty where it is. */
   readonly reasons: readonly string[];
-  readonly openSessions: number;
+  /** Assignments that hold an address or prefix. */
+  readonly held: number;
   readonly effectsWaiting: number;
 }
 
@@ -38,8 +39,8 @@ export function watchdogMs(env: Readonly<Record<string, string | undefined>>, pi
 }
 
 /** The line that `systemctl status` shows. */
-export function statusLine({ reasons, openSessions, effectsWaiting }: Vitals): string {
-  const counts = `${plural(openSessions, 'session')}, ${plural(effectsWaiting, 'effect')} waiting`;
+export function statusLine({ reasons, held, effectsWaiting }: Vitals): string {
+  const counts = `${plural(held, 'assignment')} held, ${plural(effectsWaiting, 'effect')} waiting`;
   return reasons.length === 0 ? counts : `not ready: ${reasons.join(', ')}; ${counts}`;
 }
 
@@ -60,6 +61,8 @@ export class Notifier {
   #last: Promise<void> = Promise.resolve();
   #busy = 0;
   #said = '';
+  /** READY=1 has not been taken yet: without it the manager ends addrd, however well it serves. */
+  #owesReady = false;
 
   constructor(options: NotifierOptions) {
     this.#options = options;
@@ -68,6 +71,7 @@ export class Notifier {
   /** The daemon serves. From now on its vitals are told, and with them that it lives. */
   ready(vitals: () => Vitals): Promise<void> {
     this.#vitals = vitals;
+    this.#owesReady = true;
     this.#later();
     return this.#tell(['READY=1', ...this.#status(vitals())]);
   }
@@ -117,7 +121,11 @@ export class Notifier {
     }
     // A message that is still under way will do: they must not pile up.
     if (this.#busy > 0) return;
-    const lines = [...(lives && limit !== null ? ['WATCHDOG=1'] : []), ...this.#status(vitals)];
+    const lines = [
+      ...(this.#owesReady ? ['READY=1'] : []),
+      ...(lives && limit !== null ? ['WATCHDOG=1'] : []),
+      ...this.#status(vitals),
+    ];
     if (lines.length > 0) void this.#tell(lines);
   }
 
@@ -133,6 +141,9 @@ export class Notifier {
     this.#busy++;
     this.#last = this.#last
       .then(() => this.#options.notify(lines))
+      .then(() => {
+        if (lines.includes('READY=1')) this.#owesReady = false;
+      })
       .catch((error: unknown) => {
         this.#said = '';
         this.#options.log.warn(

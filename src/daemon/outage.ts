@@ -34,14 +34,19 @@ export class Outage {
 
   /**
    * Whether a packet may be answered that cannot be recorded: if the store has failed for longer than `gapToleranceMs` and
-   * the heartbeat's margin, by both clocks, for then the gap is certain to be seen even if addrd dies now. Counts it.
+   * the heartbeat's margin, by both clocks, for then the gap is certain to be seen even if addrd dies now.
    */
-  answers(policy: 'silent' | 'answer', gapToleranceMs: number): boolean {
+  mayAnswer(policy: 'silent' | 'answer', gapToleranceMs: number): boolean {
     if (policy === 'silent' || this.#since === null) return false;
     const { mono, wall } = this.#since;
     const lasted = Math.min(this.#clock.monoMs() - mono, this.#clock.wallMs() - wall);
-    if (lasted <= Math.max(gapToleranceMs, MARGIN_MS)) return false;
-    this.#unrecorded++;
-    return true;
+    return lasted > Math.max(gapToleranceMs, MARGIN_MS);
+  }
+
+  /** {@link mayAnswer} of a packet that is answered if so: it is counted. */
+  answers(policy: 'silent' | 'answer', gapToleranceMs: number): boolean {
+    const may = this.mayAnswer(policy, gapToleranceMs);
+    if (may) this.#unrecorded++;
+    return may;
   }
 }

@@ -193,12 +193,16 @@ export class Pipeline {
     const unrecorded = this.#options.unrecorded?.() ?? 0;
     const receivedAt = this.#options.clock.wallMs();
     const event: LifecycleEvent = { kind: 'heartbeat', receivedAt, ...(unrecorded > 0 ? { unrecorded } : {}) };
+    this.#committing = true;
     try {
       await this.#options.commit([{ event, source: 'addrd', raw: null, idempotency: null }]);
     } catch (error) {
       if (error instanceof StoreError && error.code !== 'store-lost') this.#probeLater();
       else this.#suffer(error, []);
       return;
+    } finally {
+      this.#committing = false;
+      for (const resolve of this.#idle.splice(0)) resolve();
     }
     if (this.#state === 'unavailable') this.#state = 'open';
     this.#options.onStore(null);

@@ -18,7 +18,8 @@ export class Pending {
   readonly #due: Statement;
   readonly #subject: Statement;
   readonly #pools: Statement;
-  readonly #open: Statement;
+  readonly #entry: Statement;
+  readonly #held: Statement;
   readonly #brakes: Statement;
   readonly #frozen: Statement;
   readonly #unfrozenNext: Statement;
@@ -44,7 +45,12 @@ export class Pending {
          LEFT JOIN subscriber u ON u.id = s.subscriber WHERE s.id = ?`,
       )
       .raw(true);
-    this.#open = db.prepare('SELECT count(*) FROM session WHERE ended_at IS NULL').pluck(true);
+    this.#entry = db.prepare('SELECT entry FROM nas WHERE id = ?').pluck(true);
+    this.#held = db
+      .prepare(
+        "SELECT coalesce(sum(count), 0) FROM assignment_count WHERE state IN ('allocated', 'active', 'suspended', 'revoking')",
+      )
+      .pluck(true);
     this.#pools = db.prepare('SELECT id, tenant, name FROM pool').raw(true);
     this.#brakes = db.prepare(`SELECT ${Table.columns(BRAKE, 'b')} FROM brake b WHERE ended_at IS NULL`).raw(true);
     this.#frozen = db.prepare("SELECT 1 FROM brake WHERE kind = 'freeze' AND ended_at IS NULL").pluck(true);
@@ -95,9 +101,14 @@ export class Pending {
     return this.#frozen.get() !== undefined;
   }
 
-  /** How many sessions are open, of all tenants. */
-  openSessions(): number {
-    return this.#open.get() as number;
+  /** The config entry of the NAS that an effect's target names (`nas:N`). */
+  entryOf(target: string): string {
+    return (this.#entry.get(Number(target.slice(target.indexOf(':') + 1))) as string | undefined) ?? '';
+  }
+
+  /** How many assignments hold an address or prefix, of all tenants: a sum of counters, whatever their number. */
+  held(): number {
+    return this.#held.get() as number;
   }
 
   /** The number that each pool has in the store. */

@@ -4,8 +4,8 @@ import t from 'tap';
 import { Notifier, STALE_MS, statusLine, watchdogMs, type Vitals } from '../../src/daemon/notify.js';
 import { FakeTime } from '../protocols/radius/world.js';
 
-const WELL: Vitals = { sinceCommitMs: 3_000, reasons: [], openSessions: 1_204, effectsWaiting: 1 };
-const LINE = 'STATUS=1,204 sessions, 1 effect waiting';
+const WELL: Vitals = { sinceCommitMs: 3_000, reasons: [], held: 1_204, effectsWaiting: 1 };
+const LINE = 'STATUS=1,204 assignments held, 1 effect waiting';
 
 async function settle(): Promise<void> {
   for (let n = 0; n < 20; n++) await Promise.resolve();
@@ -49,7 +49,7 @@ t.test('ready, signs of life, stopping', async (t) => {
   t.same(heard.splice(0), [['READY=1', LINE]]);
   await pass(10_000);
   t.same(heard.splice(0), [['WATCHDOG=1']], 'a third of the limit; a status that is known is not told again');
-  vitals = { ...WELL, openSessions: 1 };
+  vitals = { ...WELL, held: 1 };
   await pass(10_000);
   t.same(heard.splice(0), [['WATCHDOG=1', 'STATUS=1 session, 1 effect waiting']]);
   await notifier.reloading();
@@ -80,7 +80,7 @@ t.test('a sign of life is earned', async (t) => {
   t.match(logged, [{ code: 'watchdog-withheld', sinceCommitMs: STALE_MS + 1 }], 'and the log says why');
   vitals = { ...WELL, sinceCommitMs: 900, reasons: ['store-full'] };
   await pass(10_000);
-  const line = 'STATUS=not ready: store-full; 1,204 sessions, 1 effect waiting';
+  const line = 'STATUS=not ready: store-full; 1,204 assignments held, 1 effect waiting';
   t.same(heard, [['WATCHDOG=1', line]], 'trouble that is known and probed is: a restart would not cure it');
 });
 
@@ -110,7 +110,7 @@ t.test('without a watchdog the status is told all the same', async (t) => {
   t.same(heard, []);
   vitals = { ...WELL, effectsWaiting: 12 };
   await pass(10_000);
-  t.same(heard, [['STATUS=1,204 sessions, 12 effects waiting']]);
+  t.same(heard, [['STATUS=1,204 assignments held, 12 effects waiting']]);
 });
 
 t.test('the limit of the watchdog', (t) => {
@@ -119,6 +119,6 @@ t.test('the limit of the watchdog', (t) => {
   t.equal(watchdogMs({ WATCHDOG_USEC: '30000000', WATCHDOG_PID: '8' }, 7), null, 'meant for another process');
   for (const usec of ['0', '-1', 'x', '', '1e9']) t.equal(watchdogMs({ WATCHDOG_USEC: usec }, 7), null, usec);
   t.equal(watchdogMs({}, 7), null);
-  t.equal(statusLine({ ...WELL, openSessions: 0, effectsWaiting: 0 }), '0 sessions, 0 effects waiting');
+  t.equal(statusLine({ ...WELL, held: 0, effectsWaiting: 0 }), '0 assignments held, 0 effects waiting');
   t.end();
 });

@@ -13,6 +13,8 @@ import { Breaker, DEFAULT_BREAKER, type BreakerKnobs } from './breaker.js';
 const DEFAULT_IN_FLIGHT = 32;
 /** When the store cannot take an event, it is offered again after this long. */
 const STORE_RETRY_MS = 1_000;
+/** An effect whose outcome could not be recorded is performed again after this long. */
+const CONDEMNED_RETRY_MS = 60_000;
 
 export interface WorkerOptions {
   readonly clock: Clock;
@@ -63,6 +65,11 @@ export class OutboxWorker {
     this.notice(rows);
   }
 
+  /** Calls back what is under way to targets that are not to be acted on any more. */
+  recall(unwanted: (target: string) => boolean): void {
+    for (const [controller, target] of this.#underWay) if (unwanted(target)) controller.abort();
+  }
+
   /** Starts nothing more; what is in flight is left to itself and will be due again after a restart. */
   stop(): void {
     this.#running = false;
@@ -89,7 +96,7 @@ export class OutboxWorker {
 
   /** A brake was set or released: what may not be under way any more ends at once, and what may leave does. */
   heed(): void {
-    for (const [controller, target] of this.#underWay) if (this.#options.held(target)) controller.abort();
+    this.recall((target) => this.#options.held(target));
     this.#tick();
   }
 
@@ -207,7 +214,9 @@ export class OutboxWorker {
       const receivedAt = clock.wallMs();
       const settled = await submit({ kind: 'effect-outcome', outbox: row.id, attempt, outcome, jitter, receivedAt });
       if (settled !== null) {
-        if (settled.verdict !== 'applied') this.#rows.delete(row.id);
+        if (settled.verdict === 'stale') this.#rows.delete(row.id);
+        // Condemned: a defect of ours. The effect is still owed, but not at a pace that a NAS would notice.
+        else if (settled.verdict !== 'applied') await after(this.#options.timers, CONDEMNED_RETRY_MS);
         return;
       }
       await after(this.#options.timers, STORE_RETRY_MS);
