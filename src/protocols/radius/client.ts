@@ -210,7 +210,11 @@ export class DynAuthClient {
     for (const { inFlight } of this.#targets.values()) {
       for (const exchange of inFlight.values()) {
         if (exchange.settle !== settle) continue;
-        this.#finish(exchange, outcome);
+        this.#end(exchange, outcome);
+        // Whoever calls off many at once means those in line too: none of them may leave in the place of the first.
+        void Promise.resolve().then(() => {
+          exchange.target.identifiers.release(exchange.identifier);
+        });
         return;
       }
     }
@@ -269,11 +273,15 @@ export class DynAuthClient {
   }
 
   #finish(exchange: Exchange, outcome: DynAuthOutcome): void {
-    const { target, identifier } = exchange;
-    this.#options.timers.clear(exchange.timer);
+    this.#end(exchange, outcome);
+    exchange.target.identifiers.release(exchange.identifier);
+  }
+
+  /** Settles an exchange and keeps its identifier. */
+  #end({ target, identifier, timer, settle }: Exchange, outcome: DynAuthOutcome): void {
+    this.#options.timers.clear(timer);
     target.inFlight.delete(identifier);
-    exchange.settle(outcome);
-    target.identifiers.release(identifier);
+    settle(outcome);
   }
 
   #receive(datagram: Uint8Array, peer: UdpPeer): void {
