@@ -13,7 +13,7 @@ import { Breaker, DEFAULT_BREAKER, type BreakerKnobs } from './breaker.js';
 const DEFAULT_IN_FLIGHT = 32;
 /** When the store cannot take an event, it is offered again after this long. */
 const STORE_RETRY_MS = 1_000;
-/** An effect whose outcome could not be recorded is performed again after this long. */
+/** When the outcome of an attempt was condemned, nobody knows what it was: the effect is due again after this long. */
 const CONDEMNED_RETRY_MS = 60_000;
 
 export interface WorkerOptions {
@@ -183,8 +183,10 @@ export class OutboxWorker {
       target.inFlight--;
       const waiting = this.#busy.get(subject) ?? [];
       this.#busy.delete(subject);
-      const again = this.#rows.get(row.id);
-      for (const one of again === undefined ? waiting : [again, ...waiting]) this.#enqueue(one);
+      for (const { id } of [row, ...waiting]) {
+        const newest = this.#rows.get(id);
+        if (newest !== undefined) this.#enqueue(newest);
+      }
       this.#tick();
     });
   }
@@ -214,9 +216,9 @@ export class OutboxWorker {
       const receivedAt = clock.wallMs();
       const settled = await submit({ kind: 'effect-outcome', outbox: row.id, attempt, outcome, jitter, receivedAt });
       if (settled !== null) {
-        if (settled.verdict === 'stale') this.#rows.delete(row.id);
         // Condemned: a defect of ours. The effect is still owed, but not at a pace that a NAS would notice.
-        else if (settled.verdict !== 'applied') await after(this.#options.timers, CONDEMNED_RETRY_MS);
+        if (settled.verdict === 'faulted') this.#rows.set(row.id, { ...row, dueAt: receivedAt + CONDEMNED_RETRY_MS });
+        else if (settled.verdict !== 'applied') this.#rows.delete(row.id);
         return;
       }
       await after(this.#options.timers, STORE_RETRY_MS);

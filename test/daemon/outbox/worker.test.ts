@@ -1,0 +1,208 @@
+/** The outbox worker on a real store: what a brake held leaves by itself when it is released, and nothing is lost sight of. */
+import t from 'tap';
+import { Brakes } from '../../../src/daemon/brakes.js';
+import { decide } from '../../../src/daemon/lifecycle/decide.js';
+import type { EffectResult, LifecycleEvent } from '../../../src/daemon/lifecycle/events.js';
+import { OutboxWorker } from '../../../src/daemon/outbox/worker.js';
+import type { Settlement } from '../../../src/store/commit.js';
+import { FakeTime, noChance } from '../../protocols/radius/world.js';
+import { acct, allocate, deadline, octets, revoke } from '../../support/events.js';
+import { openHouse } from '../../support/house.js';
+
+const noc = { tenant: 'default', actor: 'noc', reason: 'r' } as const;
+const NAMES = ['alice', 'bob', 'carol'];
+
+/** Lets everything happen that waits for nothing but its turn. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+/** Three customers in service, and the worker behind the door, tied to it as the core does. */
+async function rig(guardCount = 200) {
+  const time = new FakeTime();
+  const house = await openHouse(time.wallMs());
+  house.policy = { ...house.policy, guard: { count: guardCount, floor: 1, share: 1, windowMs: 600_000 } };
+  const brakes = new Brakes(() => house.pending.brakes());
+  const sent: { readonly session: number; readonly signal: AbortSignal; answer(result: EffectResult): void }[] = [];
+  let condemned: LifecycleEvent['kind'] | null = null;
+  let full = false;
+  const commit = async (...events: LifecycleEvent[]): Promise<readonly Settlement[]> => {
+    const batch = events.map((event) => ({ event, source: 'test', raw: null, idempotency: null }));
+    const committed = await house.door.commitBatch(batch, (world, event) => {
+      if (event.kind === condemned) throw new TypeError('condemned on purpose');
+      return decide(world, event, house.policy);
+    });
+    if (brakes.follow(events, committed.settlements)) worker.heed();
+    if (committed.outbox.length > 0) worker.notice(committed.outbox);
+    return committed.settlements;
+  };
+  const worker = new OutboxWorker({
+    clock: time,
+    timers: time,
+    random: noChance,
+    submit: async (event) => (full ? null : ((await commit(event))[0] ?? null)),
+    perform: (row, signal) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          resolve({ result: 'error', code: 'cancelled' });
+        });
+        sent.push({ session: row.session, signal, answer: resolve });
+      }),
+    held: (target) => brakes.holds(target),
+    onResult: () => undefined,
+  });
+  worker.start([]);
+  for (const [n, name] of NAMES.entries()) {
+    const address = `100.64.0.${String(n + 1)}`;
+    await commit(allocate(name, time.wallMs()));
+    await commit(acct('acct-start', `s-${name}`, time.wallMs(), [address], { username: octets(name) }));
+  }
+  const say = async (...events: LifecycleEvent[]): Promise<void> => {
+    await commit(...events);
+    await settle();
+  };
+  const rest = {
+    condemn: (kind: LifecycleEvent['kind'] | null) => (condemned = kind),
+    fill: (is: boolean) => (full = is),
+  };
+  const pass = async (ms: number): Promise<void> => {
+    time.advance(ms);
+    await settle();
+  };
+  return { time, house, worker, sent, say, pass, ...rest };
+}
+
+type Rig = Awaited<ReturnType<typeof rig>>;
+
+function freeze({ time, say }: Rig): Promise<void> {
+  return say({ ...noc, kind: 'freeze', receivedAt: time.wallMs() });
+}
+
+function thaw({ time, say }: Rig): Promise<void> {
+  return say({ ...noc, kind: 'thaw', receivedAt: time.wallMs() });
+}
+
+function statuses({ house }: Rig): unknown[] {
+  return house.db.prepare('SELECT status, attempt, outcome FROM outbox ORDER BY id').raw().all();
+}
+
+t.test('ordered while frozen: it leaves by the thaw alone', async (t) => {
+  const r = await rig();
+  await freeze(r);
+  await r.say(revoke('alice', r.time.wallMs()));
+  await r.pass(3_600_000);
+  t.equal(r.sent.length, 0);
+  t.match(r.worker.debt(), { waiting: 1, inFlight: 0 });
+  await thaw(r);
+  t.equal(r.sent.length, 1);
+});
+
+t.test('under way when it freezes: cut short, pending, and sent anew by the thaw alone', async (t) => {
+  const r = await rig();
+  await r.say(revoke('alice', r.time.wallMs()));
+  t.equal(r.sent.length, 1);
+  await freeze(r);
+  t.equal(r.sent[0]?.signal.aborted, true);
+  t.strictSame(statuses(r), [['pending', 1, 'error-cancelled']]);
+  await r.pass(3_600_000);
+  t.equal(r.sent.length, 1);
+  await thaw(r);
+  t.equal(r.sent.length, 2);
+  r.sent[1]?.answer({ result: 'ack' });
+  await settle();
+  t.strictSame(statuses(r), [['done', 2, 'ack']]);
+  t.match(r.worker.debt(), { waiting: 0, inFlight: 0 });
+});
+
+t.test('its session ends while it waits for the thaw: it never leaves', async (t) => {
+  const r = await rig();
+  await freeze(r);
+  await r.say(revoke('alice', r.time.wallMs()));
+  await r.say(acct('acct-stop', 's-alice', r.time.wallMs(), ['100.64.0.1'], { username: octets('alice') }));
+  await thaw(r);
+  t.equal(r.sent.length, 0);
+  t.strictSame(statuses(r), [['superseded', 0, 'session-ended']]);
+  t.equal(r.worker.debt().waiting, 0);
+});
+
+t.test('held by the guard: it leaves when the batch is approved of, and not before', async (t) => {
+  const r = await rig(1);
+  // Each by a token of its own, so that the NAS is what is guarded.
+  for (const name of NAMES) await r.say(revoke(name, r.time.wallMs(), { actor: `token:${name}` }));
+  t.equal(r.sent.length, 1);
+  await r.pass(3_600_000);
+  t.equal(r.sent.length, 1);
+  await r.say({ ...noc, kind: 'approve', batch: 1, receivedAt: r.time.wallMs() });
+  await r.say(deadline('approval', '1', r.time.wallMs()));
+  t.equal(r.sent.length, 3);
+  t.strictSame(new Set(r.sent.map(({ session }) => session)).size, 3);
+});
+
+t.test('approved of while frozen: it leaves with the thaw', async (t) => {
+  const r = await rig(1);
+  for (const name of NAMES) await r.say(revoke(name, r.time.wallMs(), { actor: `token:${name}` }));
+  await freeze(r);
+  await r.say({ ...noc, kind: 'approve', batch: 1, receivedAt: r.time.wallMs() });
+  await r.say(deadline('approval', '1', r.time.wallMs()));
+  t.equal(r.sent.length, 1);
+  await thaw(r);
+  t.equal(r.sent.length, 4, 'the two, and the one that was under way');
+});
+
+for (const ends of ['by its time', 'by hand'] as const) {
+  t.test(`maintenance of the NAS that ends ${ends}`, async (t) => {
+    const r = await rig();
+    const until = r.time.wallMs() + 60_000;
+    await r.say({ ...noc, kind: 'maintenance', nas: 'bras', until, receivedAt: r.time.wallMs() });
+    await r.say(revoke('alice', r.time.wallMs()));
+    await r.pass(60_000);
+    t.equal(r.sent.length, 0);
+    const at = r.time.wallMs();
+    if (ends === 'by hand') await r.say({ ...noc, kind: 'maintenance-end', nas: 'bras', receivedAt: at });
+    else await r.say(deadline('maintenance', '1', at));
+    t.equal(r.sent.length, 1);
+  });
+}
+
+t.test('frozen in the batch in which it may leave: it does not', async (t) => {
+  const r = await rig();
+  r.fill(true);
+  await r.say(revoke('alice', r.time.wallMs()));
+  r.fill(false);
+  const at = r.time.wallMs();
+  await r.say({ kind: 'effect-started', outbox: 1, receivedAt: at }, { ...noc, kind: 'freeze', receivedAt: at });
+  await r.pass(1_000);
+  t.equal(r.sent.length, 0);
+  await thaw(r);
+  t.equal(r.sent.length, 1);
+});
+
+t.test('the store cannot take the outcome: it is offered until it can', async (t) => {
+  const r = await rig();
+  await r.say(revoke('alice', r.time.wallMs()));
+  r.fill(true);
+  r.sent[0]?.answer({ result: 'ack' });
+  await settle();
+  for (let second = 0; second < 5; second++) await r.pass(1_000);
+  t.strictSame(statuses(r), [['pending', 1, null]]);
+  r.fill(false);
+  await r.pass(1_000);
+  t.strictSame(statuses(r), [['done', 1, 'ack']]);
+  t.equal(r.sent.length, 1);
+});
+
+t.test('an outcome that is condemned loses no effect until a restart: it is sent again, and not at once', async (t) => {
+  const r = await rig();
+  await r.say(revoke('alice', r.time.wallMs()));
+  r.condemn('effect-outcome');
+  r.sent[0]?.answer({ result: 'timeout' });
+  await settle();
+  await r.pass(59_000);
+  t.equal(r.sent.length, 1);
+  r.condemn(null);
+  await r.pass(2_000);
+  t.equal(r.sent.length, 2);
+  r.sent[1]?.answer({ result: 'ack' });
+  await settle();
+  t.strictSame(statuses(r), [['done', 2, 'ack']]);
+});
