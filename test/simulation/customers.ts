@@ -136,6 +136,19 @@ export class Customers {
     );
   }
 
+  /** Somebody pulls the plug of a line, some time within `withinMs`. */
+  unplug(customer: Customer, withinMs: number): void {
+    const session = customer.nas.sessions.find((one) => one.customer === customer.name);
+    if (session === undefined) return;
+    this.#time.after(
+      this.#chance.between(0, withinMs),
+      () => {
+        customer.nas.hangUp(session, 'Lost-Carrier');
+      },
+      session.life,
+    );
+  }
+
   /** A line that was cut dials again, with what AAA has for it by then. */
   redial(session: TrueSession): void {
     const customer = this.list.find(({ name }) => name === session.customer);

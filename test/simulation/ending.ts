@@ -24,6 +24,16 @@ interface OpenWitness {
   readonly kind: string | null;
 }
 
+interface PendingEffect {
+  readonly id: number;
+  readonly outcome: string | null;
+  readonly batch: number | null;
+  readonly nas: Uint8Array;
+  readonly tried: number;
+  /** How many are pending for its NAS. */
+  readonly beside: number;
+}
+
 /** The reasons that may keep a revoke from ending, and what each is allowed to mean. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/; the NAS refused the Disconnect \(nak-501\)$/, 'the NAS refuses'],
@@ -58,7 +68,7 @@ export function ending(
     .pluck()
     .all(now - 1_000) as string[];
   for (const net of barred) found.push(`ending: ${net} is still in quarantine`);
-  found.push(...occupied(db, nases), ...effects(db, nases));
+  found.push(...occupied(db, nases), ...effects(db, nases, now));
   const rows = db
     .prepare(
       `SELECT a.id, a.net, a.plen, a.stuck, e.outcome, a.revoke->>'sendDisconnect' AS disconnects, c.outcome AS disconnect
@@ -89,19 +99,25 @@ function occupied(db: Database, nases: readonly Nas[]): string[] {
   return rows.length === 0 || up.size > 0 || open > 0 ? [] : ['ending: units are occupied by nobody'];
 }
 
-/** Nothing is left to send but to NASes that do not answer. */
-function effects(db: Database, nases: readonly Nas[]): string[] {
+/** A NAS that does not answer is tried again within the cap of the backoff, and by one probe at a time: see breaker.ts. */
+const RETRY_MS = 180_000;
+const PROBE_MS = 45_000;
+
+/** Nothing is left to send but to NASes that do not answer; and those are still asked: no effect was lost sight of. */
+function effects(db: Database, nases: readonly Nas[], now: number): string[] {
   const rows = db
     .prepare(
-      `SELECT o.id, o.outcome, n.bytes AS nas FROM outbox o JOIN session s ON s.id = o.session JOIN nas n ON n.id = s.nas
-        WHERE o.status = 'pending'`,
+      `SELECT o.id, o.outcome, o.batch, n.bytes AS nas, coalesce(o.started_at, o.created_at) AS tried,
+              count(*) OVER (PARTITION BY n.id) AS beside
+         FROM outbox o JOIN session s ON s.id = o.session JOIN nas n ON n.id = s.nas WHERE o.status = 'pending'`,
     )
-    .all() as { id: number; outcome: string | null; nas: Uint8Array }[];
-  return rows.flatMap(({ id, outcome, nas: bytes }) => {
+    .all() as PendingEffect[];
+  return rows.flatMap(({ id, outcome, batch, nas: bytes, tried, beside }) => {
+    const said = batch === null ? String(outcome) : `batch ${batch}`;
     const nas = nasAt(nases, bytes);
-    return nas?.options.habits.disconnect === 'silent'
-      ? []
-      : [`ending: effect ${id} is still pending (${String(outcome)})`];
+    if (nas?.options.habits.disconnect !== 'silent') return [`ending: effect ${id} is still pending (${said})`];
+    const since = now - tried;
+    return since > RETRY_MS + beside * PROBE_MS ? [`ending: effect ${id} was not tried for ${since} ms (${said})`] : [];
   });
 }
 

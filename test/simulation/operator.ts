@@ -120,6 +120,8 @@ export class Operator {
   }
 
   #revoke(customer: Customer): void {
+    // Whose contract ends may be unplugged in the same minute: his Stop and the Disconnect meet on the way.
+    if (this.#chance.flip(0.25)) this.#options.customers.unplug(customer, 2_000);
     this.#order(customer, {
       ...this.#selection(customer),
       kind: 'revoke',

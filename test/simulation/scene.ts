@@ -25,6 +25,8 @@ export interface Scene {
   readonly dialEveryMs: number;
   readonly orderEveryMs: number;
   readonly rebootEveryMs: number;
+  /** Of Accounting-Ons that no session ended by: a card or a module of the NAS began anew. */
+  readonly partEveryMs: number;
   readonly killEveryMs: number;
   readonly cutEveryMs: number;
   readonly fullEveryMs: number;
@@ -92,6 +94,7 @@ export function drawScene(chance: Chance): Scene {
     dialEveryMs: chance.pick([4_000, 8_000, 15_000]),
     orderEveryMs: chance.pick([8_000, 15_000, 30_000]),
     rebootEveryMs: chance.pick([0, 8 * MINUTE, 15 * MINUTE]),
+    partEveryMs: braking.pick([0, 2 * MINUTE]),
     killEveryMs: chance.pick([0, 4 * MINUTE, 12 * MINUTE]),
     cutEveryMs: chance.pick([0, 0, 5 * MINUTE]),
     fullEveryMs: chance.pick([0, 0, 10 * MINUTE]),

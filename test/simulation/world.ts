@@ -22,6 +22,9 @@ const MINUTE = 60_000;
 export const CHAOS_MS = 25 * MINUTE;
 export const REST_MS = 50 * MINUTE;
 
+/** More steps than this within one millisecond come from something that orders itself again. */
+const MOST_AT_ONCE = 20_000;
+
 /** 2026-11-22T06:00:00Z */
 const ORIGIN = 1_795_327_200_000;
 
@@ -127,6 +130,7 @@ export class World {
     await this.#until(CHAOS_MS);
     this.#makePeace();
     await this.#until(CHAOS_MS + REST_MS);
+    await this.#decideTheRest();
     const stuck = new Map<string, number>();
     if (this.#observer.faults.length === 0) await this.#reckon(stuck);
     const [fault] = this.#observer.faults;
@@ -149,8 +153,14 @@ export class World {
   }
 
   async #until(end: number): Promise<void> {
+    let since = this.#steps;
+    let before = this.#time.monoMs();
     while (this.#observer.faults.length === 0 && (await this.#time.step(end))) {
       this.#steps++;
+      if (this.#time.monoMs() !== before) {
+        before = this.#time.monoMs();
+        since = this.#steps;
+      } else if (this.#steps - since > MOST_AT_ONCE) this.#observer.fault('time: addrd turns in circles');
       // What a process leaves open when it dies, the next one to open the file rolls back.
       if (!this.#life.alive && this.#db.inTransaction) this.#db.exec('ROLLBACK');
     }
@@ -223,7 +233,7 @@ export class World {
   }
 
   #trouble(): void {
-    const { rebootEveryMs, killEveryMs, cutEveryMs, fullEveryMs } = this.#scene;
+    const { rebootEveryMs, partEveryMs, killEveryMs, cutEveryMs, fullEveryMs } = this.#scene;
     const chance = this.#chance;
     this.#every(killEveryMs, () => {
       if (!this.#life.alive) return;
@@ -233,18 +243,18 @@ export class World {
     this.#every(rebootEveryMs, () => {
       const nas = chance.pick(this.#nases);
       if (!nas.serving) return;
-      const kind = chance.unit();
-      if (kind < 0.2) {
-        nas.announcePart();
-        return;
-      }
-      if (kind < 0.5) nas.shutDown();
-      this.#time.after(kind < 0.5 ? 20_000 : 0, () => {
+      const orderly = chance.flip(0.4);
+      if (orderly) nas.shutDown();
+      this.#time.after(orderly ? 20_000 : 0, () => {
         nas.crash();
         this.#time.after(chance.between(10_000, 120_000), () => {
           nas.boot();
         });
       });
+    });
+    this.#every(partEveryMs, () => {
+      const nas = chance.pick(this.#nases);
+      if (nas.serving) nas.announcePart();
     });
     this.#every(cutEveryMs, () => {
       const nas = chance.pick(this.#nases);
@@ -297,15 +307,25 @@ export class World {
 
   /** In peace somebody looks every minute at what waits: renewed Disconnects may be too many again. */
   #tidy(): void {
-    const batches = this.#db.inTransaction
-      ? []
-      : (this.#db.prepare("SELECT id FROM batch WHERE status = 'open'").pluck().all() as number[]);
-    this.#operator.tidy(batches, this.#nasNames());
+    this.#operator.tidy(this.#openBatches(), this.#nasNames());
     if (this.#time.monoMs() < CHAOS_MS + REST_MS - 5 * MINUTE) {
       this.#time.after(MINUTE, () => {
         this.#tidy();
       });
     }
+  }
+
+  /** What was renewed at the very end and is held back by the guard is decided too, and has its time to be performed. */
+  async #decideTheRest(): Promise<void> {
+    for (let round = 0; round < 10 && this.#observer.faults.length === 0 && this.#openBatches().length > 0; round++) {
+      this.#operator.tidy(this.#openBatches(), this.#nasNames());
+      await this.#until(this.#time.monoMs() + 2 * MINUTE);
+    }
+  }
+
+  #openBatches(): number[] {
+    if (this.#db.inTransaction) return [];
+    return this.#db.prepare("SELECT id FROM batch WHERE status = 'open'").pluck().all() as number[];
   }
 
   async #reckon(stuck: Map<string, number>): Promise<void> {
