@@ -169,6 +169,49 @@ t.test('a pool is added and allocated from; tokens and mode change; then it all 
   t.equal((await allocate('token-b', 'bob')).status, 201);
 });
 
+t.test('the blast guard and the modes: what is ordered afterwards, and what was held back before', async (t) => {
+  const das = await freeUdpPort();
+  const entry = (mode: string): string => `{ name: bras, address: 127.0.0.0/8, secret: secret-one, ${mode}
+    coa: { address: 127.0.0.1, port: ${String(das)}, timeout: 500ms, retries: 5 } }`;
+  const site = await open(t, { nas: entry(''), extra: 'mode: observe' });
+  const { store } = site.place;
+  const nas = new TestNas(site.accounting, 'secret-one', () => 'ack');
+  await nas.open(das);
+  t.teardown(() => {
+    nas.close();
+  });
+  const order = (verb: string, user: string, more: object = {}) =>
+    site.call('token-a', 'POST', `/api/v1/network/ipv4-lifecycle/${verb}`, { subscriber_id: user, ...more });
+  for (const user of ['u0', 'u1', 'u2']) {
+    const { body } = await order('allocate', user, { username: user });
+    const [assignment] = body['assignments'] as { address: string }[];
+    await nas.send({ kind: 'start', sid: user, user, address: assignment?.address ?? '', seconds: 0 });
+  }
+  const few = 'guard: { count: 1, floor: 1, share: 100%, window: 10m }';
+  t.match(await site.reload(site.yaml(store, { nas: entry(''), extra: `mode: act\n${few}` })), {
+    changed: ['mode', 'guard.count', 'guard.share', 'guard.floor'],
+  });
+  t.match(await order('revoke', 'u0'), { status: 202, body: { code: null } });
+  t.match(await order('revoke', 'u1'), { status: 202, body: { code: 'awaiting-approval', batch: 1 } });
+  for (let n = 0; n < 100 && nas.asked.length === 0; n++) await pause(20);
+  t.match(nas.asked, [{ sid: 'u0' }], 'the mode of before is of the past');
+
+  // A guard that lets more pass lets nothing pass a batch that is open, and a NAS that observes is sent nothing of it.
+  t.match(await site.reload(site.yaml(store, { nas: entry('mode: observe,'), extra: 'mode: act' })), {
+    changed: ['radius.nas[bras].mode', 'guard.count', 'guard.share', 'guard.floor'],
+  });
+  t.match(await order('revoke', 'u2'), { body: { code: 'awaiting-approval', batch: 1 } });
+  const { body } = await site.call('token-a', 'GET', '/api/v1/nas');
+  t.match(body, { nas: [{ nas: 'bras', mode: 'observe' }] });
+  t.match(await site.call('token-a', 'POST', '/api/v1/approvals/1/approve', {}), { body: { revokes: 2 } });
+  const observed = async (): Promise<unknown[]> =>
+    (await site.call('token-a', 'GET', '/api/v1/outbox?status=would-have')).body['outbox'] as unknown[];
+  for (let n = 0; n < 100 && (await observed()).length < 2; n++) await pause(20);
+  t.equal((await observed()).length, 2);
+  await pause(300);
+  t.equal(nas.asked.length, 1);
+});
+
 t.test('what cannot be put in force is refused whole', async (t) => {
   const site = await open(t, {});
   const { store } = site.place;
