@@ -1,7 +1,7 @@
 /** What worlds have found, each as the shortest story that shows it. The names give the seeds. */
 import t from 'tap';
 import { acct, allocate, deadline, nasOn, NOON, octets, revoke } from '../support/events.js';
-import { openHouse, prefix, type House } from '../support/house.js';
+import { openHouse, POOLS, prefix, type House } from '../support/house.js';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -120,4 +120,18 @@ t.test('a session that survived an Accounting-On stays itself (seed 5005)', asyn
   );
   t.match(unit(house, '100.64.0.5'), { state: 'occupied', occupants: 1 });
   t.strictSame(house.db.prepare('SELECT end_kind FROM session').pluck().all(), [null]);
+});
+
+t.test('the grace after an Accounting-On does not run out while addrd is away (seed 344)', async (t) => {
+  const house = await openHouse(NOON);
+  await house.say(acct('acct-start', 's1', NOON, ['100.64.0.5'], { username: octets('somebody') }));
+  await house.say(nasOn(NOON + MINUTE), { kind: 'heartbeat', receivedAt: NOON + MINUTE });
+  const back = NOON + 60 * MINUTE;
+  await house.say({ kind: 'daemon-started', tenant: 'default', pools: POOLS, receivedAt: back });
+  await house.say(deadline('epoch-grace', '1', back));
+  t.match(unit(house, '100.64.0.5'), { state: 'occupied', occupants: 1 });
+  const due = house.db.prepare("SELECT due_at FROM deadline WHERE kind = 'epoch-grace'").pluck().get() as number;
+  t.equal(due, back + house.policy.epochGraceMs, 'it begins anew');
+  await house.say(deadline('epoch-grace', '1', due));
+  t.match(unit(house, '100.64.0.5'), { state: 'quarantined', occupants: 0 });
 });

@@ -38,6 +38,12 @@ export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
 /** Closes, as inferred, a slice of the sessions that no packet confirmed since the NAS's epoch began. */
 export function endGrace(d: Draft, nasId: number, now: number, policy: Policy): Verdict {
   const nas = d.get('nas', nasId);
+  // Across a gap nobody could show himself: the grace is time in which addrd listened.
+  const listening = d.find('meta', 'listening_since')?.value ?? 0;
+  if (listening > nas.epochReceivedAt && now < listening + policy.epochGraceMs) {
+    d.put('deadline', { kind: 'epoch-grace', ref: KEY_OF.nas(nas), dueAt: listening + policy.epochGraceMs });
+    return APPLIED;
+  }
   const slice = d.unconfirmed(nas.id, nas.epoch);
   for (const id of slice) {
     const session = d.get('session', id);
