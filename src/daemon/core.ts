@@ -1,36 +1,33 @@
 /** Constructs the core, from sockets to store, and ties its parts together. No logic: who hears what from whom, and in which order. */
-import { DynAuthClient } from '../protocols/radius/client.js';
 import { AccountingServer, type BoundSocket } from '../protocols/radius/server.js';
-import { Brakes } from './brakes.js';
 import { Door, type Settlement } from '../store/commit.js';
 import type { StoreError } from '../store/errors.js';
-import { Pending } from '../store/pending.js';
 import type { Database } from '../store/open.js';
+import { Pending } from '../store/pending.js';
 import { listenDifference, listenText } from './activation.js';
+import { Brakes } from './brakes.js';
 import { after } from './clock.js';
 import type { CommandPort, Readiness } from './command.js';
 import { configuredPools, type Config, type NasConfig } from './config.js';
-import type { ReloadRefusal } from './reload.js';
-import { Outage } from './outage.js';
 import { Deadlines } from './deadlines.js';
-import { disconnect } from './effects/nas.js';
+import { openDynAuth } from './dynauth.js';
 import { Heartbeat } from './heartbeat.js';
 import { accountingEvent } from './ingest/radius.js';
 import { LANE_OF } from './lanes.js';
 import { frozenBy } from './lifecycle/braking.js';
 import { decide } from './lifecycle/decide.js';
-import type { EffectResult, LifecycleEvent, TroubleEvent } from './lifecycle/events.js';
-import type { Outbox } from './lifecycle/records.js';
+import type { LifecycleEvent, TroubleEvent } from './lifecycle/events.js';
+import { actsOn, type Policy } from './lifecycle/policy.js';
+import { clientsOf, coaOf } from './nas-entries.js';
 import type { Vitals } from './notify.js';
 import { openCommands } from './orders.js';
-import { clientsOf, coaOf } from './nas-entries.js';
+import { Outage } from './outage.js';
 import { OutboxWorker } from './outbox/worker.js';
 import { Pipeline } from './pipeline.js';
 import type { Platform } from './platform.js';
-
-import { actsOn, type Policy } from './lifecycle/policy.js';
 import { compilePolicy } from './policy-of.js';
 import { QuietLog } from './quiet-log.js';
+import type { ReloadRefusal } from './reload.js';
 
 /** The store does not fit the config: nothing was changed. `code` is that of the refusal. */
 export class StartRefused extends Error {
@@ -160,36 +157,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
   };
 
   let access = coaOf(config);
-  const dynauth = new DynAuthClient({
-    openUdp,
-    clock,
-    timers,
-    random,
-    onReject: (code, peer) => {
-      metrics.dynauthRejected.add(code);
-      quiet.warn(`dynauth-${code}`, peer.address, {}, 'a reply to a Disconnect-Request was not believed');
-    },
-    onError: (error) => {
-      quiet.warn('dynauth-socket', null, { err: error }, 'the Disconnect socket reports an error');
-    },
-  });
-  const perform = async (row: Outbox, signal: AbortSignal): Promise<EffectResult> => {
-    const subject = pending.disconnectSubject(row.session);
-    const coa = access.get(subject.entry) ?? null;
-    const outcome: EffectResult =
-      coa === null
-        ? { result: 'error', code: 'no-coa' }
-        : await disconnect((request) => dynauth.disconnect(request), subject, coa, signal);
-    const { entry: nas, subscriber } = subject;
-    const said = outcome.result === 'error' ? { error: outcome.code } : {};
-    const cause = outcome.result === 'nak' ? { errorCause: outcome.errorCause } : {};
-    const { result } = outcome;
-    log.info(
-      { code: 'effect', effect: row.kind, outbox: row.id, nas, subscriber, result, ...cause, ...said },
-      'an effect',
-    );
-    return outcome;
-  };
+  const dynauth = openDynAuth({ platform, quiet, pending, access: () => access });
 
   const worker = new OutboxWorker({
     clock,
@@ -197,7 +165,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
     random,
     ...config.outbox,
     submit,
-    perform,
+    perform: (row, signal) => dynauth.perform(row, signal),
     held: (target) => brakes.holds(target),
     onResult: (row, outcome, tookMs) => {
       metrics.countEffect(row.kind, outcome.result, tookMs);
@@ -264,6 +232,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
       const event = accountingEvent(request, { tenant, entry, trust, source: source.bytes, receivedAt });
       const began = clock.monoMs();
       metrics.accepted.add(event.kind);
+      for (const { code } of request.oddities) metrics.odd.add(code);
       const raw = request.packet.bytes;
       pipeline.submit({ event, source: source.address, raw, idempotency: null }, (settlement, why) => {
         const unrecorded = why === 'store-unavailable' && answersUnrecorded();

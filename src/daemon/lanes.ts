@@ -65,9 +65,9 @@ export function routeOf(event: LifecycleEvent): Route {
 }
 
 /** The length keeps a NAS-Identifier from running into what follows it. */
-function nasKey({ kind, bytes }: NasIdentity): string {
+function nasKey({ tenant, kind, bytes }: NasIdentity): string {
   const octets = octetsKey(bytes);
-  return kind === 'source-address' ? octets : `${kind} ${String(octets.length)} ${octets}`;
+  return kind === 'source-address' ? octets : `${tenant} ${kind} ${String(octets.length)} ${octets}`;
 }
 
 export interface LaneLimits {

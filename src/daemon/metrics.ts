@@ -3,6 +3,7 @@
  * What the store knows is counted in the API's thread: `api/store-metrics.ts`. docs/metrics.md has a row for each.
  */
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Oddity } from '../protocols/radius/accounting.js';
 import type { AccountingRejectCode } from '../protocols/radius/server.js';
 import type { DynAuthRejectCode } from '../protocols/radius/client.js';
 import type { Committed } from '../store/commit.js';
@@ -83,6 +84,8 @@ const REVOCATION_BUCKETS = [0.01, 0.1, 1, 5, 15, 60, 300, 900, 3_600, 14_400, 43
 /** Seconds: one Disconnect-Request with its repetitions. */
 const EFFECT_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60];
 
+const ODDITIES: readonly Oddity['code'][] = ['value-length', 'value-empty', 'prefix-length', 'attribute-repeated'];
+
 export class Metrics {
   readonly registry = new Registry();
   /** Datagrams that were refused in silence, by code. */
@@ -90,6 +93,8 @@ export class Metrics {
   /** Requests that were taken in, by what they report, and those that were answered. */
   readonly accepted: Tally<PacketKind>;
   readonly answered: Tally<PacketKind>;
+  /** Attributes of accepted requests that were left out: malformed, or repeated where one only makes sense. */
+  readonly odd: Tally<Oddity['code']>;
   /** Events that were not taken, by reason: their senders heard nothing, or 503. */
   readonly refused: Tally<`${UnsettledCode}/${Lane}`>;
   /** Packets answered while the store could not be written (`on_store_failure: answer`). */
@@ -144,6 +149,7 @@ export class Metrics {
     number('addrd_radius_datagrams_total', 'Datagrams received on the accounting sockets', () => this.datagrams);
     number('addrd_radius_received_bytes_total', 'Octets of those datagrams', () => this.octets);
     this.rejected = tally('addrd_radius_rejected_total', 'Datagrams refused in silence', ['code']);
+    this.odd = tally('addrd_radius_odd_attributes_total', 'Attributes that were left out', ['code'], ODDITIES);
     number('addrd_radius_replayed_total', 'Repetitions answered from the reply cache', () => this.replays);
     number('addrd_radius_status_server_total', 'Status-Server packets answered', () => this.statusAnswers);
     this.accepted = tally('addrd_radius_accepted_total', 'Authenticated requests taken in', ['event'], PACKETS);

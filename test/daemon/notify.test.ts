@@ -51,12 +51,12 @@ t.test('ready, signs of life, stopping', async (t) => {
   t.same(heard.splice(0), [['WATCHDOG=1']], 'a third of the limit; a status that is known is not told again');
   vitals = { ...WELL, held: 1 };
   await pass(10_000);
-  t.same(heard.splice(0), [['WATCHDOG=1', 'STATUS=1 session, 1 effect waiting']]);
+  t.same(heard.splice(0), [['WATCHDOG=1', 'STATUS=1 assignment held, 1 effect waiting']]);
   await notifier.reloading();
   await notifier.reloaded();
   t.same(heard.splice(0), [
     ['RELOADING=1', 'STATUS=reading the config'],
-    ['READY=1', 'STATUS=1 session, 1 effect waiting'],
+    ['READY=1', 'STATUS=1 assignment held, 1 effect waiting'],
   ]);
   await pass(10_000);
   t.same(heard.splice(0), [['WATCHDOG=1']], 'still one timer');
@@ -91,7 +91,11 @@ t.test('a manager that does not listen', async (t) => {
   t.match(logged, [{ code: 'notify-failed', err: { code: 'ENOENT' } }]);
   manager.deaf = false;
   await pass(1_000);
-  t.same(heard.splice(0), [['WATCHDOG=1', LINE]], 'what was not taken in is told again');
+  t.same(
+    heard.splice(0),
+    [['READY=1', 'WATCHDOG=1', LINE]],
+    'what was not taken in is told again, and above all READY',
+  );
   let release = (): void => undefined;
   manager.hold = new Promise((resolve) => (release = resolve));
   for (let n = 0; n < 5; n++) await pass(1_000);

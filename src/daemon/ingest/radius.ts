@@ -22,6 +22,9 @@ export interface Reception {
 /** Acct-Delay-Time is believed up to a week: real NASes were seen to buffer for a day. */
 const LONGEST_DELAY_S = 7 * 86_400;
 
+/** More addresses than this are no subscriber's: a packet has room for hundreds. */
+const MOST_ADDRESSES = 64;
+
 /** NASes send these where there is no address yet (0.0.0.0) or none was negotiated (RFC 2865 section 5.8). */
 function isUnset(bytes: Uint8Array): boolean {
   let any = 0;
@@ -37,11 +40,25 @@ function shownAddresses(request: AccountingRequest): readonly ShownAddress[] {
   for (const prefix of request.framedIpv6Addresses) shown.push({ attribute: 'Framed-IPv6-Address', prefix });
   for (const prefix of request.framedIpv6Prefixes) shown.push({ attribute: 'Framed-IPv6-Prefix', prefix });
   for (const prefix of request.delegatedIpv6Prefixes) shown.push({ attribute: 'Delegated-IPv6-Prefix', prefix });
-  return shown.filter(({ prefix }) => !isUnset(prefix.bytes));
+  return shown.filter(({ prefix }) => !isUnset(prefix.bytes)).slice(0, MOST_ADDRESSES);
 }
 
 function nasAddress({ nasIpAddress, nasIpv6Address }: AccountingRequest): Uint8Array | undefined {
-  return [nasIpAddress, nasIpv6Address].find((given) => given !== undefined && !isUnset(given.bytes))?.bytes;
+  const given = [nasIpAddress, nasIpv6Address].find((one) => one !== undefined && isSomebodys(one.bytes));
+  return given === undefined ? undefined : unmapped(given.bytes);
+}
+
+/** Whether an address can be that of one NAS: not unset, and not a group's (RFC 5771, RFC 4291 section 2.7). */
+function isSomebodys(bytes: Uint8Array): boolean {
+  const group = bytes.length === 4 ? ((bytes[0] as number) & 0xf0) === 0xe0 : bytes[0] === 0xff;
+  return !group && !isUnset(bytes);
+}
+
+const MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
+
+/** An IPv4-mapped IPv6 address as the IPv4 address that it stands for (RFC 4291 section 2.5.5.2). */
+function unmapped(bytes: Uint8Array): Uint8Array {
+  return bytes.length === 16 && MAPPED.every((octet, i) => bytes[i] === octet) ? bytes.subarray(12) : bytes;
 }
 
 /** A NAS, and its own address where the packet may say it. */
@@ -107,10 +124,10 @@ export function accountingEvent(
     at,
     status: statusType,
     seconds: request.sessionTime ?? null,
-    inputOctets: request.inputOctets ?? 0,
-    outputOctets: request.outputOctets ?? 0,
-    inputPackets: request.inputPackets ?? 0,
-    outputPackets: request.outputPackets ?? 0,
+    inputOctets: request.inputOctets ?? null,
+    outputOctets: request.outputOctets ?? null,
+    inputPackets: request.inputPackets ?? null,
+    outputPackets: request.outputPackets ?? null,
     eventTimestamp: request.eventTimestamp ?? null,
     username: request.userName ?? null,
     terminateCause: request.terminateCause ?? null,

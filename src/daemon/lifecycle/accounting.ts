@@ -17,6 +17,9 @@ import { attach, detach, resolveSubscriber, sameAddress, shows, type Leaving, ty
 import { evaluate } from './termination.js';
 import type { Verdict } from './world.js';
 
+/** A session with more addresses than this is no subscriber's line; each packet would cost what all of them cost. */
+const MOST_ADDRESSES = 64;
+
 /** NASes repeat an unanswered packet for about this long. */
 const RETRANSMISSION_MS = 30_000;
 
@@ -50,7 +53,8 @@ export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEven
     });
   }
   const nas = d.get('nas', id);
-  if (now - nas.heardUntil < policy.heardStepMs && nas.entry === event.entry) return nas;
+  // Not for each packet, even where two proxies take turns to bring them.
+  if (now - nas.heardUntil < policy.heardStepMs) return nas;
   const paused = now - nas.heardUntil > longestPause(policy);
   const heardSince = paused ? now : nas.heardSince;
   const address = event.address ?? event.source;
@@ -64,10 +68,10 @@ function usageOf(event: AccountingEvent, session: number, before: SessionUsage |
     updatedAt: event.receivedAt,
     status: event.status,
     seconds: event.seconds ?? before?.seconds ?? 0,
-    inputOctets: event.inputOctets,
-    outputOctets: event.outputOctets,
-    inputPackets: event.inputPackets,
-    outputPackets: event.outputPackets,
+    inputOctets: event.inputOctets ?? before?.inputOctets ?? 0,
+    outputOctets: event.outputOctets ?? before?.outputOctets ?? 0,
+    inputPackets: event.inputPackets ?? before?.inputPackets ?? 0,
+    outputPackets: event.outputPackets ?? before?.outputPackets ?? 0,
     eventTimestamp: event.eventTimestamp,
     interims: (before?.interims ?? 0) + (interim ? 1 : 0),
     maxGapMs: before === null ? 0 : Math.max(before.maxGapMs, event.receivedAt - before.updatedAt),
@@ -205,10 +209,24 @@ function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, 
       if (assignment !== null) left.add(assignment);
     }
   }
+  kept = makeRoom(kept, added.length);
   const showing: Showing = { event, nas, policy, since: event.at };
-  stand(d, session, [...kept, ...added.map((shown) => attach(d, session, shown, showing))]);
+  const fitting = added.slice(0, Math.max(0, MOST_ADDRESSES - kept.length));
+  stand(d, session, [...kept, ...fitting.map((shown) => attach(d, session, shown, showing))]);
   evaluateAll(d, left, event.receivedAt, policy);
   return d.get('session', session.id);
+}
+
+/** Forgets the oldest addresses that are in no pool, as far as new ones need their places: nothing hangs on them. */
+function makeRoom(kept: readonly SessionAddress[], wanted: number): SessionAddress[] {
+  let excess = kept.length + wanted - MOST_ADDRESSES;
+  return kept.filter(({ standing }) => standing !== 'unmanaged' || excess-- <= 0);
+}
+
+/** Whether a session shows addresses that it does not stand on, since it stands on as many as one may. */
+function isFull(session: Session, event: AccountingEvent): boolean {
+  if (session.addresses.length < MOST_ADDRESSES) return false;
+  return event.addresses.some((shown) => !session.addresses.some((known) => sameAddress(shown, known)));
 }
 
 /** What the open part of a verdict says of a session's addresses. */
@@ -260,6 +278,7 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
   }
   d.put('usage', usageOf(event, session.id, usage));
   const shown = showMore(d, confirm(d, session, event, nas), event, nas, policy);
+  if (isFull(shown, event)) return verdict('conflict', 'too-many-addresses');
   return shown === session ? APPLIED : judged(shown);
 }
 

@@ -32,10 +32,11 @@ export interface AccountingEvent extends FromNas {
   readonly at: number;
   readonly status: number;
   readonly seconds: number | null;
-  readonly inputOctets: number;
-  readonly outputOctets: number;
-  readonly inputPackets: number;
-  readonly outputPackets: number;
+  /** Counters; null where the packet has none, or one that cannot be read. */
+  readonly inputOctets: number | null;
+  readonly outputOctets: number | null;
+  readonly inputPackets: number | null;
+  readonly outputPackets: number | null;
   readonly eventTimestamp: number | null;
   readonly username: Uint8Array | null;
   readonly terminateCause: number | null;

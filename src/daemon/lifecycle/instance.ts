@@ -12,10 +12,10 @@ export function sameContent(event: AccountingEvent, usage: SessionUsage): boolea
   return (
     usage.status === event.status &&
     usage.seconds === (event.seconds ?? usage.seconds) &&
-    usage.inputOctets === event.inputOctets &&
-    usage.outputOctets === event.outputOctets &&
-    usage.inputPackets === event.inputPackets &&
-    usage.outputPackets === event.outputPackets &&
+    usage.inputOctets === (event.inputOctets ?? usage.inputOctets) &&
+    usage.outputOctets === (event.outputOctets ?? usage.outputOctets) &&
+    usage.inputPackets === (event.inputPackets ?? usage.inputPackets) &&
+    usage.outputPackets === (event.outputPackets ?? usage.outputPackets) &&
     (event.eventTimestamp === null || usage.eventTimestamp === event.eventTimestamp)
   );
 }

@@ -11,6 +11,9 @@ export type Earlier =
   | { readonly kind: 'in-flight' }
   | { readonly kind: 'answered'; readonly reply: Uint8Array };
 
+/** A reply is 20 octets, unless a proxy asks for kilobytes of Proxy-State to be sent back: those are bounded too. */
+const HALF_OCTETS = 32 * 1024 * 1024;
+
 const IN_FLIGHT: Earlier = { kind: 'in-flight' };
 
 /**
@@ -26,8 +29,11 @@ export class ReplyCache {
   readonly #halfEntries: number;
   #young = new Map<string, Entry>();
   #old = new Map<string, Entry>();
-  /** When the young generation began. */
+  /** When the young generation began, and when its last entry was made or answered. */
   #beganMs = -Infinity;
+  #touchedMs = -Infinity;
+  /** Octets of the replies in the young generation. */
+  #octets = 0;
 
   /** `maxAgeMs` counts from the arrival, then anew from the answer. `maxEntries` is at least 2. */
   constructor(maxAgeMs: number, maxEntries: number) {
@@ -58,6 +64,8 @@ export class ReplyCache {
     if (current !== undefined && current !== entry) return;
     entry.reply = reply;
     entry.expiresAtMs = nowMs + this.#maxAgeMs;
+    this.#touchedMs = nowMs;
+    this.#octets += reply.length;
     // What is not among the young would go before its time.
     if (current === undefined) this.#insert(key, entry, nowMs);
   }
@@ -68,13 +76,15 @@ export class ReplyCache {
   }
 
   #insert(key: string, entry: Entry, nowMs: number): void {
-    const age = nowMs - this.#beganMs;
-    if (age >= this.#maxAgeMs || this.#young.size >= this.#halfEntries) {
-      // What the young generation holds has expired too when another age has passed since it could become old.
-      this.#old = age >= 2 * this.#maxAgeMs ? new Map<string, Entry>() : this.#young;
+    const full = this.#young.size >= this.#halfEntries || this.#octets >= HALF_OCTETS;
+    if (full || nowMs - this.#beganMs >= this.#maxAgeMs) {
+      // Where nothing was made or answered for an age, all of the young generation has expired too.
+      this.#old = nowMs - this.#touchedMs >= this.#maxAgeMs ? new Map<string, Entry>() : this.#young;
       this.#young = new Map<string, Entry>();
       this.#beganMs = nowMs;
+      this.#octets = entry.reply?.length ?? 0;
     }
+    this.#touchedMs = nowMs;
     this.#young.set(key, entry);
     this.#old.delete(key);
   }

@@ -1,4 +1,4 @@
-/** Which NAS a packet is from, and where that NAS is reached. */
+/** Which NAS a packet is from, where that NAS is reached, and what else a packet may say. */
 import t from 'tap';
 import { accountingEvent, type Reception, type TrustedAttribute } from '../../../src/daemon/ingest/radius.js';
 import { decodeAccountingRequest } from '../../../src/protocols/radius/accounting.js';
@@ -13,6 +13,7 @@ const v6 = Uint8Array.from({ length: 16 }, (_, n) => (n === 0 ? 0x20 : n));
 const name = attribute('NAS-Identifier', 'bras-a');
 const ip = attribute('NAS-IP-Address', v4);
 const ipv6 = attribute('NAS-IPv6-Address', v6);
+const mapped = attribute('NAS-IPv6-Address', Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, ...v4));
 const unset = attribute('NAS-IP-Address', new Uint8Array(4));
 
 function event(trust: readonly TrustedAttribute[], attributes: readonly RadiusAttribute[], status = 1) {
@@ -44,6 +45,8 @@ const cases: [string, readonly TrustedAttribute[], readonly RadiusAttribute[], K
   ['in the order of the list: the name', both, [ip, name], { ...byName, address: v4 }],
   ['in the order of the list: the address', ['nas-ip-address', 'nas-identifier'], [name, ip], byIp],
   ['a name without an address', both, [name], byName],
+  ['a group is no NAS', ['nas-ip-address'], [attribute('NAS-IP-Address', Uint8Array.of(224, 0, 0, 1))], bySource],
+  ['one NAS, however its IPv4 address is written', ['nas-ip-address'], [mapped], byIp],
 ];
 
 for (const [what, trust, attributes, { address, ...identity }] of cases) {
@@ -57,3 +60,16 @@ for (const [what, trust, attributes, { address, ...identity }] of cases) {
     }
   });
 }
+
+t.test('what cannot be read is not there: half a counter would look like one that began anew', async (t) => {
+  const counters = [attribute('Acct-Input-Octets', 5), attribute('Acct-Input-Gigawords', Uint8Array.of(1))];
+  t.match(event([], counters), { inputOctets: null, outputOctets: null, inputPackets: null });
+});
+
+t.test('a packet shows at most 64 addresses', async (t) => {
+  const shown = Array.from({ length: 150 }, (_, n) =>
+    attribute('Framed-IPv6-Prefix', Uint8Array.of(0, 64, 0x20, 1, 0x0d, 0xb8, 0, n, 0, 0)),
+  );
+  const got = event([], shown);
+  t.equal('addresses' in got ? got.addresses.length : 0, 64);
+});

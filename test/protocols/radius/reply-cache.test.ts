@@ -31,3 +31,22 @@ t.test('a claim that was displaced has no say', (t) => {
   t.same(cache.begin('a', 1004), { kind: 'answered', reply: new Uint8Array(2) });
   t.end();
 });
+
+t.test('long replies are bounded by their octets', async (t) => {
+  const cache = new ReplyCache(30_000, 65_536);
+  const reply = new Uint8Array(4_000);
+  for (let n = 0; n < 40_000; n++) {
+    const earlier = cache.begin(String(n), 1);
+    if (earlier.kind === 'none') cache.answer(String(n), earlier.claim, reply, 1);
+  }
+  t.ok(cache.size * reply.length < 70e6, `${String(cache.size)} replies`);
+  t.equal(cache.begin('39999', 1).kind, 'answered');
+});
+
+t.test('a late answer is kept for its whole time', async (t) => {
+  const cache = new ReplyCache(30_000, 100);
+  const earlier = cache.begin('a', 0);
+  if (earlier.kind === 'none') cache.answer('a', earlier.claim, new Uint8Array(20), 25_000);
+  cache.begin('b', 54_000);
+  t.equal(cache.begin('a', 54_500).kind, 'answered');
+});
