@@ -267,7 +267,8 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
   if (session.endedAt !== null) {
     const reborn = impliedStart(event) > session.endedAt + INSTANCE_SLACK_MS;
     const outlived = (event.seconds ?? 0) * 1000 > usage.seconds * 1000 + INSTANCE_SLACK_MS;
-    return reborn || outlived ? judged(open(d, event, nas, policy)) : STALE_ENDED;
+    const another = isSomebodyElse(event, session) && event.at > session.endedAt;
+    return reborn || outlived || another ? judged(open(d, event, nas, policy)) : STALE_ENDED;
   }
   if (isReborn(event, session, nas) || isSomebodyElse(event, session)) return replace(d, event, nas, session, policy);
   const repeated = sameContent(event, usage);
@@ -312,7 +313,8 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
   if (session === null) return judged(open(d, event, nas, policy));
   const usage = d.get('usage', session.id);
   if (session.endedAt !== null) {
-    if (session.endKind === 'inferred') return proveEnd(d, event, session, usage, policy);
+    const own = !isSomebodyElse(event, session);
+    if (session.endKind === 'inferred' && own) return proveEnd(d, event, session, usage, policy);
     if (sameContent(event, usage)) return DUPLICATE;
     return impliedStart(event) > session.endedAt + INSTANCE_SLACK_MS
       ? judged(open(d, event, nas, policy))

@@ -36,7 +36,9 @@ export function isNewInstance(event: AccountingEvent, session: Session, usage: S
   }
   // Within a session Acct-Session-Time orders events: a Start is older than the Stop it comes after, unless it says otherwise.
   if (later !== null) return later;
-  return session.startSeen && event.at > session.endedAt;
+  if (isSomebodyElse(event, session)) return true;
+  // Where its Start was never seen, this may be it, late: but not for long. One session too many only holds an address.
+  return event.at > session.endedAt + (session.startSeen ? 0 : INSTANCE_SLACK_MS);
 }
 
 /** Whether a packet names another User-Name than the session of its number: no retransmission does. */
