@@ -60,15 +60,22 @@ radius:
   for (let n = 0; n < PACKETS; n += 1) {
     const packet = start('testing123', n);
     const began = performance.now();
-    const answered = once(quiet, 'message') as Promise<[Uint8Array]>;
+    const answered = new Promise<void>((resolve) => {
+      // The answer to a repetition of the packet before may come between.
+      const hear = (reply: Uint8Array): void => {
+        if (reply[1] !== (n & 0xff)) return;
+        quiet.off('message', hear);
+        resolve();
+      };
+      quiet.on('message', hear);
+    });
     quiet.send(packet, port, '127.0.0.1');
     // As a NAS does: what the flood pushed out of the socket's buffer is sent again.
     const repeat = setInterval(() => {
       quiet.send(packet, port, '127.0.0.1');
     }, 300);
-    const [reply] = await answered;
+    await answered;
     clearInterval(repeat);
-    t.equal(reply[1], n & 0xff);
     waits.push(performance.now() - began);
     await pause(10);
   }
