@@ -267,5 +267,5 @@ function frozen<T extends object>(value: T): T {
 
 /** The pools as `daemon-started` brings them to the lifecycle. */
 export function configuredPools(config: Config): ConfiguredPool[] {
-  return config.pools.map(({ quarantineMs: _, ...pool }) => pool);
+  return [...config.pools];
 }

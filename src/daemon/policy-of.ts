@@ -10,8 +10,8 @@ export function compilePolicy(config: Config, poolIds: (tenant: string, name: st
   return {
     ...DEFAULT_KNOBS,
     mode: config.modes.nas ?? config.mode,
-    pools: config.pools.map(({ tenant, name, vrf, family, prefix, unitLength, quarantineMs }) => {
-      return { id: poolIds(tenant, name), tenant, name, vrf, family, prefix, unitLength, quarantineMs };
+    pools: config.pools.map(({ tenant, name, vrf, family, prefix, unitLength }) => {
+      return { id: poolIds(tenant, name), tenant, name, vrf, family, prefix, unitLength };
     }),
     nas: new Map(config.radius.nas.map((nas) => [nas.name, nasPolicy(nas)])),
     interimRoundMs: lifecycle.interimIntervalMs,

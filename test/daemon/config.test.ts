@@ -117,11 +117,12 @@ t.test('pools and policy reach the lifecycle', async (t) => {
     kind: 'static',
     prefix: config.pools[2]?.prefix,
     unitLength: 56,
+    quarantineMs: 60_000,
   });
   const asked: string[] = [];
   const policy = compilePolicy(config, (tenant, name) => asked.push(`${tenant}/${name}`));
   t.strictSame(asked, ['default/lab-v4', 'default/lab-v6', 'default/lab-pd']);
-  t.match(policy, { mode: 'act', pools: [{ id: 1 }, { id: 2 }, { id: 3, unitLength: 56, quarantineMs: 60_000 }] });
+  t.match(policy, { mode: 'act', pools: [{ id: 1 }, { id: 2 }, { id: 3, unitLength: 56 }] });
   t.strictSame(policy.nas.get('lab'), { name: 'lab', tenant: 'default', vrf: 0, coa: true, effectLifeMs: 4_000 });
   const mute = compilePolicy(read(nas('secret: x')), () => 0);
   t.strictSame(mute.nas.get('n'), { name: 'n', tenant: 'default', vrf: 0, coa: false, effectLifeMs: 0 });

@@ -66,7 +66,7 @@ t.test('a Stop that ends a tenure, an allocation and a hand-over in one batch', 
 t.test('an allocation, its end and the unit’s next life in one batch', async (t) => {
   const house = await watched();
   house.policy = { ...house.policy, interimRoundMs: 0, nas: new Map() };
-  house.policy = { ...house.policy, pools: house.policy.pools.map((pool) => ({ ...pool, quarantineMs: 0 })) };
+  house.db.exec('UPDATE pool SET quarantine_ms = 0');
   const ref = '1/64400001/32';
   await house.say(acct('acct-start', 'somebody', NOON));
   const verdicts = await inOneTransaction(t, house, [

@@ -60,6 +60,16 @@ const BREAKS: readonly (readonly [expected: RegExp, sql: string])[] = [
     "DELETE FROM pool_free WHERE state = 'quarantined'",
   ],
   [/^quarantine: 100\.64\.0\.1 of pool v4 has no deadline$/, "DELETE FROM deadline WHERE kind = 'quarantine'"],
+  [
+    /^pools: v4 and twin overlap and both are in use$/,
+    `INSERT INTO pool SELECT 77, tenant, 'twin', vrf, family, use, kind, net, plen, unit_length, cursor, held, barred, freed,
+      excluded, 1, 0, NULL FROM pool WHERE name = 'v4'`,
+  ],
+  [
+    /^occupied: 100\.64\.0\.9 by 1, open conflicts are 0$/,
+    "UPDATE conflict SET closed_at = last_at WHERE kind = 'occupied'",
+  ],
+  [/^alarm: occupied counts 4 causes, open conflicts are 1$/, "UPDATE alarm SET active = 4 WHERE cause = 'occupied'"],
   [/^policy: pool v6 is not in the store$/, "DELETE FROM pool WHERE name = 'v6'"],
   [
     /^effect: session 2 waits for a Disconnect that is not pending$/,

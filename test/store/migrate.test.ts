@@ -3,12 +3,13 @@ import Database from 'better-sqlite3';
 import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
 import { StoreError } from '../../src/store/errors.js';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from '../../src/store/migrate.js';
 import { openReader, openStore, prepare } from '../../src/store/open.js';
 import { acct, allocate, nasOn, NOON, revoke } from '../support/events.js';
 import { temporary } from '../support/files.js';
-import { openHouse } from '../support/house.js';
+import { openHouse, POOLS } from '../support/house.js';
 import { invariants } from '../support/invariants.js';
 
 const PID = 4_242;
@@ -137,6 +138,33 @@ t.test('down to version 1 with brakes inside: what was held back is not sent, an
   const again = await openHouse(NOON + 10, {}, { db });
   t.match(await again.say(revoke('bob', NOON + 11)), [{ verdict: 'applied', code: null }], 'and works');
 });
+
+t.test(
+  'up from version 2: a pool out of the config has the default quarantine, and waits when it comes back',
+  async (t) => {
+    const db = new Database(':memory:');
+    const house = await openHouse(NOON, {}, { db });
+    const [v4, ...rest] = POOLS;
+    if (v4 === undefined) throw new TypeError('no pools');
+    const start = (pools: readonly ConfiguredPool[], receivedAt: number) =>
+      house.say({ kind: 'daemon-started', tenant: 'default', pools, receivedAt });
+    await start(rest, NOON + 1);
+    migrate(db, 'x', 2);
+    migrate(db, 'x');
+    const pools = db.prepare('SELECT name, quarantine_ms, unsure_since FROM pool ORDER BY id').raw();
+    t.strictSame(pools.all(), [
+      ['v4', 3_600_000, NOON + 1],
+      ['v6', 3_600_000, null],
+      ['pd', 3_600_000, null],
+    ]);
+    await start([{ ...v4, quarantineMs: 5_000 }, ...rest], NOON + 2);
+    t.strictSame(pools.all(), [
+      ['v4', 5_000, NOON + 2],
+      ['v6', 60_000, null],
+      ['pd', 60_000, null],
+    ]);
+  },
+);
 
 t.test('a migration that fails leaves the version before it', (t) => {
   const db = new Database(':memory:');

@@ -16,13 +16,30 @@ export function prefix(text: string): Prefix {
   return parsed;
 }
 
+const REST = { quarantineMs: 60_000 };
 const GLOBAL = { tenant: 'default', vrf: 0, kind: 'static' } as const;
 
 /** Small pools, so that a test can walk over all of their units. */
 export const POOLS: readonly ConfiguredPool[] = [
-  { ...GLOBAL, name: 'v4', family: 'ipv4', use: 'address', prefix: prefix('100.64.0.0/28'), unitLength: 32 },
-  { ...GLOBAL, name: 'v6', family: 'ipv6', use: 'address', prefix: prefix('2001:db8:1::/124'), unitLength: 128 },
-  { ...GLOBAL, name: 'pd', family: 'ipv6-pd', use: 'delegated', prefix: prefix('2001:db8:100::/52'), unitLength: 56 },
+  { ...GLOBAL, name: 'v4', family: 'ipv4', use: 'address', prefix: prefix('100.64.0.0/28'), unitLength: 32, ...REST },
+  {
+    ...GLOBAL,
+    name: 'v6',
+    family: 'ipv6',
+    use: 'address',
+    prefix: prefix('2001:db8:1::/124'),
+    unitLength: 128,
+    ...REST,
+  },
+  {
+    ...GLOBAL,
+    name: 'pd',
+    family: 'ipv6-pd',
+    use: 'delegated',
+    prefix: prefix('2001:db8:100::/52'),
+    unitLength: 56,
+    ...REST,
+  },
 ];
 
 export interface House {
@@ -57,7 +74,7 @@ export async function openHouse(
   };
   await house.say({ kind: 'daemon-started', tenant: 'default', pools: POOLS, receivedAt: now });
   const ids = new Map(pending.poolIds().map(({ name, id }) => [name, id]));
-  const pools = POOLS.map((pool) => ({ ...pool, id: ids.get(pool.name) ?? 0, quarantineMs: 60_000 }));
+  const pools = POOLS.map((pool) => ({ ...pool, id: ids.get(pool.name) ?? 0 }));
   house.policy = { ...house.policy, pools, ...(knobs.pools === undefined ? {} : { pools: knobs.pools }) };
   return house;
 }

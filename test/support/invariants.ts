@@ -4,6 +4,7 @@ import {
   contains,
   formatPrefix,
   hex,
+  overlaps as overlap,
   prefixKey,
   unitAt,
   unitCount,
@@ -39,14 +40,20 @@ export function invariants(db: Database, policy: Policy): string[] {
   const live = rows(db, LIVE);
   const pools = rows(db, POOL);
   const free = rows(db, POOL_FREE);
+  const poolOfAssignment = new Map(assignments.map(({ id, pool }) => [id, pool]));
+  // A pool that was renamed has the addresses of another: whose a live one is, its assignment says.
+  const heldOf = ({ id }: Pool): Live[] => live.filter(({ assignment }) => poolOfAssignment.get(assignment) === id);
   return [
     ...foreignKeys(db),
     ...liveness(assignments, live),
     ...states(db, assignments),
     ...overlaps(live),
-    ...pools.flatMap((pool) => counters(pool, live, free)),
-    ...pools.flatMap((pool) => units(pool, live, free)),
+    ...pools.flatMap((pool) => counters(pool, heldOf(pool), free)),
+    ...pools.flatMap((pool) => units(pool, heldOf(pool), free)),
     ...pools.flatMap((pool) => quarantines(db, pool, free)),
+    ...shared(pools),
+    ...occupants(db, pools, free),
+    ...alarms(db),
     ...policy.pools.flatMap((pool) =>
       pools.some(({ id }) => id === pool.id) ? [] : [`policy: pool ${pool.name} is not in the store`],
     ),
@@ -110,18 +117,14 @@ function overlaps(live: readonly Live[]): string[] {
   return found;
 }
 
-function inPool(pool: Pool, live: readonly Live[]): Live[] {
-  return live.filter((row) => row.vrf === pool.vrf && contains(pool.prefix, row.prefix));
-}
-
-function counters(pool: Pool, live: readonly Live[], free: readonly PoolFree[]): string[] {
+function counters(pool: Pool, held: readonly Live[], free: readonly PoolFree[]): string[] {
   const past = free.filter((row) => row.pool === pool.id);
   const freed = past.filter((row) => row.state === 'free').length;
   let excluded = 0;
   if (unitCount(pool.prefix, pool.unitLength) <= SMALL) {
     for (const unit of unitsOf(pool)) if (isExcluded(pool, unit)) excluded++;
   } else excluded = pool.excluded;
-  const counted = { held: inPool(pool, live).length, barred: past.length - freed, freed, excluded };
+  const counted = { held: held.length, barred: past.length - freed, freed, excluded };
   return Object.entries(counted).flatMap(([name, count]) => {
     const kept = pool[name as keyof typeof counted];
     return kept === count ? [] : [`counter: pool ${pool.name} says ${name} ${String(kept)}, it is ${String(count)}`];
@@ -140,7 +143,7 @@ function* unitsOf(pool: Pool): Iterable<Prefix> {
 function units(pool: Pool, live: readonly Live[], free: readonly PoolFree[]): string[] {
   if (unitCount(pool.prefix, pool.unitLength) > SMALL) return [];
   const found: string[] = [];
-  const held = new Set(inPool(pool, live).map((row) => prefixKey(row.prefix)));
+  const held = new Set(live.map((row) => prefixKey(row.prefix)));
   const past = new Set(free.filter((row) => row.pool === pool.id).map((row) => prefixKey(row.prefix)));
   let index = 0n;
   for (const unit of unitsOf(pool)) {
@@ -167,6 +170,46 @@ function quarantines(db: Database, pool: Pool, free: readonly PoolFree[]): strin
     .filter((row) => row.pool === pool.id && row.state === 'quarantined')
     .filter((row) => due.get(`${String(pool.id)}/${prefixKey(row.prefix)}`) === undefined)
     .map((row) => `quarantine: ${formatPrefix(row.prefix)} of pool ${pool.name} has no deadline`);
+}
+
+/** Of the pools around an address, at most one holds or bars anything: the others were renamed and are empty. */
+function shared(pools: readonly Pool[]): string[] {
+  const used = pools.filter((pool) => pool.held + pool.barred > 0);
+  return used.flatMap((pool, index) =>
+    used
+      .slice(index + 1)
+      .filter((other) => other.vrf === pool.vrf && overlap(other.prefix, pool.prefix))
+      .map((other) => `pools: ${pool.name} and ${other.name} overlap and both are in use`),
+  );
+}
+
+/** The open conflicts of sessions without an assignment, and the units that are occupied, are the same. */
+function occupants(db: Database, pools: readonly Pool[], free: readonly PoolFree[]): string[] {
+  const open = db.prepare(
+    "SELECT vrf, net AS bytes, plen AS length FROM conflict WHERE kind = 'occupied' AND closed_at IS NULL",
+  );
+  const left = (open.all() as ({ vrf: number } & Prefix)[]).map(({ vrf, bytes, length }) => ({
+    vrf,
+    prefix: { bytes, length },
+  }));
+  return free.flatMap((row) => {
+    const pool = pools.find(({ id }) => id === row.pool);
+    const count = left.filter(({ vrf, prefix }) => vrf === pool?.vrf && contains(row.prefix, prefix)).length;
+    if (row.occupants === 0 || row.occupants === count) return [];
+    return [`occupied: ${formatPrefix(row.prefix)} by ${String(row.occupants)}, open conflicts are ${String(count)}`];
+  });
+}
+
+/** What an alarm counts as its open causes are open conflicts. */
+function alarms(db: Database): string[] {
+  const kinds = db.prepare(
+    `SELECT a.cause, a.active, (SELECT count(*) FROM conflict c WHERE c.kind = a.cause AND c.closed_at IS NULL) AS open
+       FROM (SELECT cause, sum(active) AS active FROM alarm
+              WHERE cause IN ('contested', 'occupied', 'wider-than-pool') GROUP BY cause) a`,
+  );
+  return (kinds.all() as { cause: string; active: number; open: number }[]).flatMap(({ cause, active, open }) =>
+    active === open ? [] : [`alarm: ${cause} counts ${String(active)} causes, open conflicts are ${String(open)}`],
+  );
 }
 
 /** A session's unfinished Disconnect and the pending effect name each other. */

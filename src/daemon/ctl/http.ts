@@ -45,6 +45,8 @@ function hintOf({ code, status }: ProblemView, token: GivenToken): string | null
       return 'names are exact, and of the tenant of the token; `addrdctl show ADDRESS` looks from the other side';
     case 'pool-exhausted':
       return '`addrdctl pools` shows what is held and what is in quarantine';
+    case 'pool-unsure':
+      return 'whoever stands on its addresses is noticed within one interim round; no other pool has to wait';
     case 'address-occupied':
       return '`addrdctl show ADDRESS` shows the session that is on it';
     case 'being-revoked':

@@ -7,6 +7,7 @@ import { poolOf, type Policy } from './policy.js';
 import { formatPrefix, unitCount } from './address.js';
 import type { AcknowledgeEvent, TroubleEvent } from './events.js';
 import { isoTime } from './time.js';
+import { poolsAround } from './units.js';
 import type { Verdict } from './world.js';
 
 /** The tenant of what concerns them all. */
@@ -100,24 +101,22 @@ export function clear(d: Draft, cause: AlarmCause, ref: string, at: number, by =
   return true;
 }
 
-/** The pool that an alarm about a conflict names: that of the holder, else the one in which the address lies. */
-function poolOfConflict(d: Draft, { assignment, vrf, prefix }: Conflict, policy: Policy): number | null {
-  if (assignment !== null) return d.get('assignment', assignment).pool;
-  return poolOf(policy, vrf, prefix)?.id ?? null;
-}
-
-/** A session stands where it should not. */
+/** A session stands where it should not: the alarm names the pool of the holder, else the one in which the address lies. */
 export function conflictOpened(d: Draft, conflict: Conflict, nas: Nas, policy: Policy): void {
-  const pool = poolOfConflict(d, conflict, policy);
-  if (pool === null) return;
+  const { assignment, vrf, prefix } = conflict;
+  const pool = assignment === null ? poolOf(policy, vrf, prefix)?.id : d.get('assignment', assignment).pool;
+  if (pool === undefined) return;
   const example = `${formatPrefix(conflict.prefix)} on NAS ${nas.entry}`;
   raise(d, conflict.kind, aboutPool(d.get('pool', pool)), example, conflict.firstAt, true);
 }
 
-/** It stands there no more. */
-export function conflictClosed(d: Draft, conflict: Conflict, at: number, policy: Policy): void {
-  const pool = poolOfConflict(d, conflict, policy);
-  if (pool !== null) lower(d, conflict.kind, `pool:${String(pool)}`, at);
+/** It stands there no more. The config may have dropped the pool since, and put another in its place. */
+export function conflictClosed(d: Draft, { kind, assignment, vrf, prefix }: Conflict, at: number): void {
+  const pools =
+    assignment === null ? poolsAround(d, vrf, prefix) : [d.get('pool', d.get('assignment', assignment).pool)];
+  const counts = ({ ref }: About): boolean => (d.find('alarm', alarmKey(kind, ref))?.active ?? 0) > 0;
+  const about = pools.map(aboutPool).find(counts);
+  if (about !== undefined) lower(d, kind, about.ref, at);
 }
 
 function isNearlyFull(used: bigint, usable: bigint): boolean {
@@ -140,6 +139,13 @@ export function watchPool(d: Draft, id: number, change: 1 | -1, at: number): voi
     if (open?.clearedAt !== null) raise(d, 'pool-nearly-full', aboutPool(pool), example, at);
     if (used >= usable) raise(d, 'pool-exhausted', aboutPool(pool), example, at);
   }
+}
+
+/** The config has dropped a pool: that it fills up matters to nobody. Back, it is looked at anew. */
+export function unwatchPool(d: Draft, pool: Pool, at: number): void {
+  const { ref } = aboutPool(pool);
+  clear(d, 'pool-exhausted', ref, at);
+  clear(d, 'pool-nearly-full', ref, at);
 }
 
 /** An operator has seen an alarm: it is closed until its cause happens again. */

@@ -1,5 +1,5 @@
 /** The judge: one event, one verdict, every write it calls for. Total, and the only place where state changes. */
-import { acknowledge, clear, DAEMON, DAEMON_TENANT, raise, trouble, watchPool } from './alarms.js';
+import { acknowledge, clear, DAEMON, DAEMON_TENANT, raise, trouble, unwatchPool, watchPool } from './alarms.js';
 import { account, APPLIED, hear } from './accounting.js';
 import { formatPrefix, overlaps, samePrefix } from './address.js';
 import { decideBatch, settleBatch } from './approving.js';
@@ -23,7 +23,7 @@ import type { Policy } from './policy.js';
 import { deadlineKey, type Pool } from './records.js';
 import { disconnectAgain, evaluate } from './termination.js';
 import { isoTime } from './time.js';
-import { excludedCount, freeUnit } from './units.js';
+import { excludedCount, freeUnit, isUnsure, unsureUntil } from './units.js';
 import type { Decision, Verdict, World } from './world.js';
 
 /**
@@ -71,7 +71,7 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
     case 'daemon-started':
       return daemonStarted(d, event, policy);
     case 'config-loaded':
-      return configLoaded(d, event);
+      return configLoaded(d, event, policy);
     case 'freeze':
       return freeze(d, event);
     case 'thaw':
@@ -116,8 +116,7 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
       d.drop('deadline', deadlineKey(event.what, event.ref));
       const past = d.find('poolFree', event.ref);
       if (past === null) return APPLIED;
-      const length = policy.pools.find((pool) => pool.id === past.pool)?.quarantineMs ?? 0;
-      const since = past.freeAt - length;
+      const since = past.freeAt - d.get('pool', past.pool).quarantineMs;
       const bar =
         barred(d, since, now, policy) ??
         (past.assignment === null ? null : maintenanceBarOf(d, past.assignment, since, now, policy));
@@ -147,7 +146,7 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
 
 function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Verdict {
   const now = event.receivedAt;
-  const fault = settlePools(d, event);
+  const fault = settlePools(d, event, policy);
   if (fault !== null) return fault;
   const alive = d.find('meta', 'alive_at')?.value ?? null;
   const gap = alive === null || now - alive > policy.gapToleranceMs || now < alive;
@@ -171,8 +170,8 @@ function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Ver
 }
 
 /** The pools of another config are settled as at a start; its other keys are the next events' policy. */
-function configLoaded(d: Draft, event: ConfigLoadedEvent): Verdict {
-  const fault = settlePools(d, event);
+function configLoaded(d: Draft, event: ConfigLoadedEvent, policy: Policy): Verdict {
+  const fault = settlePools(d, event, policy);
   if (fault !== null) return fault;
   const changed = event.changed.slice(0, CHANGES_NAMED);
   const detail = { changed, more: event.changed.length - changed.length };
@@ -181,12 +180,12 @@ function configLoaded(d: Draft, event: ConfigLoadedEvent): Verdict {
 }
 
 /** Creates and compares the pools of a config, and retires those that it drops; the refusal where one does not fit. */
-function settlePools(d: Draft, event: DaemonStartedEvent | ConfigLoadedEvent): Verdict | null {
+function settlePools(d: Draft, event: DaemonStartedEvent | ConfigLoadedEvent, policy: Policy): Verdict | null {
   for (const wanted of event.pools) {
-    const fault = settlePool(d, wanted, event.receivedAt);
+    const fault = settlePool(d, wanted, event.receivedAt, policy);
     if (fault !== null) return fault;
   }
-  retirePools(d, event);
+  retirePools(d, event, policy);
   return null;
 }
 
@@ -218,31 +217,49 @@ function isUsed(known: Pool, wanted: ConfiguredPool): boolean {
   return known.vrf === wanted.vrf && overlaps(known.prefix, wanted.prefix) && known.held + known.barred > 0;
 }
 
+/** The refusal of a pool that would hand out again what another one holds, or null; `id` is its own number, if it has one. */
+function overlapsUsed(d: Draft, wanted: ConfiguredPool, id: number | null): Verdict | null {
+  const heir = d.pools().find((other) => other !== id && isUsed(d.get('pool', other), wanted));
+  if (heir === undefined) return null;
+  const { name, prefix } = d.get('pool', heir);
+  const detail = `pool ${wanted.name} overlaps pool ${name} (${formatPrefix(prefix)}) of the store, whose addresses are held or in quarantine; keep its name`;
+  return { verdict: 'refused', code: 'pool-overlaps', detail, reply: null };
+}
+
 /** Marks the pools that the config has dropped, and those that are back. What they hold is looked after all the same. */
-function retirePools(d: Draft, { pools, receivedAt: now }: DaemonStartedEvent | ConfigLoadedEvent): void {
+function retirePools(
+  d: Draft,
+  { pools, receivedAt: now }: DaemonStartedEvent | ConfigLoadedEvent,
+  policy: Policy,
+): void {
   for (const id of d.pools()) {
     const pool = d.get('pool', id);
     const wanted = pools.some(({ tenant, name }) => tenant === pool.tenant && name === pool.name);
     if (wanted === (pool.retiredAt === null)) continue;
-    d.put('pool', { ...pool, retiredAt: wanted ? null : now });
+    if (wanted) {
+      d.put('pool', { ...pool, retiredAt: null, unsureSince: isUnsure(d, pool, now, policy) ? now : null });
+      watchPool(d, id, 1, now);
+    } else {
+      const unsureSince = unsureUntil(d, pool, now, policy) === null ? null : pool.unsureSince;
+      d.put('pool', { ...pool, retiredAt: now, unsureSince });
+      unwatchPool(d, pool, now);
+    }
     const { tenant, vrf, prefix, name } = pool;
     const kind = wanted ? 'pool-back' : 'pool-retired';
-    d.note({ at: now, kind, tenant, actor: 'addrd', pool: id, vrf, prefix, detail: { name } });
+    const waits = wanted && d.get('pool', id).unsureSince !== null ? { waits: 'one interim round' } : {};
+    d.note({ at: now, kind, tenant, actor: 'addrd', pool: id, vrf, prefix, detail: { name, ...waits } });
   }
 }
 
 /** Creates a pool, or checks that it is still the one its addresses were handed out from. */
-function settlePool(d: Draft, wanted: ConfiguredPool, now: number): Verdict | null {
+function settlePool(d: Draft, wanted: ConfiguredPool, now: number, policy: Policy): Verdict | null {
   const id = d.poolNamed(wanted.tenant, wanted.name);
   if (id === null) {
-    const heir = d.pools().find((other) => isUsed(d.get('pool', other), wanted));
-    if (heir !== undefined) {
-      const { name, prefix } = d.get('pool', heir);
-      const detail = `pool ${wanted.name} overlaps pool ${name} (${formatPrefix(prefix)}) of the store, whose addresses are held or in quarantine; keep its name`;
-      return { verdict: 'refused', code: 'pool-overlaps', detail, reply: null };
-    }
-    const pool = { ...wanted, id: d.nextId('pool'), cursor: 0n, held: 0, barred: 0, freed: 0, retiredAt: null };
-    d.put('pool', { ...pool, excluded: excludedCount(pool) });
+    const fault = overlapsUsed(d, wanted, null);
+    if (fault !== null) return fault;
+    const counters = { cursor: 0n, held: 0, barred: 0, freed: 0, excluded: excludedCount(wanted) };
+    const unsureSince = isUnsure(d, wanted, now, policy) ? now : null;
+    const pool = d.put('pool', { ...wanted, ...counters, id: d.nextId('pool'), retiredAt: null, unsureSince });
     const { tenant, name, vrf, prefix } = wanted;
     d.note({ at: now, kind: 'pool-created', tenant, actor: 'addrd', pool: pool.id, vrf, prefix, detail: { name } });
     return null;
@@ -254,7 +271,14 @@ function settlePool(d: Draft, wanted: ConfiguredPool, now: number): Verdict | nu
     known.use === wanted.use &&
     known.unitLength === wanted.unitLength &&
     samePrefix(known.prefix, wanted.prefix);
-  if (same) return null;
+  if (same) {
+    // What it comes back to may have been handed out by a pool that had its place meanwhile.
+    const fault = known.retiredAt === null ? null : overlapsUsed(d, wanted, id);
+    if (fault === null && known.quarantineMs !== wanted.quarantineMs) {
+      d.put('pool', { ...known, quarantineMs: wanted.quarantineMs });
+    }
+    return fault;
+  }
   const detail = `pool ${wanted.name} is ${formatPrefix(known.prefix)} (${known.family}, /${String(known.unitLength)}) in the store; its addresses are on record, so it cannot be moved`;
   return { verdict: 'refused', code: 'pool-changed', detail, reply: null };
 }

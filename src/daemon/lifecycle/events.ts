@@ -145,6 +145,7 @@ export interface ConfiguredPool {
   readonly kind: 'static';
   readonly prefix: Prefix;
   readonly unitLength: number;
+  readonly quarantineMs: number;
 }
 
 /** Nothing leaves and nothing becomes free until a {@link ThawEvent}. */

@@ -11,8 +11,9 @@ import { poolFreeKey, type Assignment, type Pool, type Subscriber } from './reco
 import { learnUsername } from './standing.js';
 import { validateLifecycleTransition } from './state.js';
 import { beginRevoke, orderAgain } from './termination.js';
+import { isoTime } from './time.js';
 import { transition } from './transition.js';
-import { isTaken, isUnit, nextUnit, takeUnit, whyBarred } from './units.js';
+import { isTaken, isUnit, nextUnit, takeUnit, unsureUntil, whyBarred } from './units.js';
 import type { Verdict } from './world.js';
 
 /** An assignment as a caller is told of it: JSON, times in Unix milliseconds. */
@@ -116,6 +117,13 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   if (owner !== null && owner !== known) {
     const other = d.get('subscriber', owner).name;
     return refused('identity-taken', `User-Name ${event.username ?? ''} belongs to subscriber ${other}`);
+  }
+  const unsure = unsureUntil(d, pool, now, policy);
+  if (unsure !== null) {
+    return refused(
+      'pool-unsure',
+      `pool ${pool.name} was out of the config, and hands out again from ${isoTime(unsure)}`,
+    );
   }
   const unit = chooseUnit(d, pool, event, known);
   if ('verdict' in unit) return unit;

@@ -10,7 +10,6 @@ export interface PoolPolicy {
   readonly family: Family;
   readonly prefix: Prefix;
   readonly unitLength: number;
-  readonly quarantineMs: number;
 }
 
 /** A config entry for NASes. */

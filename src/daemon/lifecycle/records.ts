@@ -81,7 +81,12 @@ export interface Pool {
   readonly freed: number;
   /** Units that are never handed out. */
   readonly excluded: number;
+  /** Since when the config does not name it, or null. */
   readonly retiredAt: number | null;
+  /** How long a unit rests after its last holder, as the config last said. It holds while the pool is retired as well. */
+  readonly quarantineMs: number;
+  /** Since when sessions may stand on units that do not know it (see `unsureUntil`), or null. */
+  readonly unsureSince: number | null;
 }
 
 export type PoolUse = 'address' | 'wan-prefix' | 'delegated' | 'routed';
@@ -222,10 +227,7 @@ export interface SessionUsage {
   readonly maxGapMs: number;
 }
 
-/**
- * That a session stood on an assignment's address: as its holder's own (`held`) or as somebody else's (`contested`). The
- * assignment is idle only when each of its witnesses is closed.
- */
+/** That a session stood on an assignment's address, as its holder's own or not. Idle is what has no open witness. */
 export interface Witness {
   readonly assignment: number;
   readonly source: 'session';

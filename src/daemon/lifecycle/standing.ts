@@ -16,7 +16,7 @@ import {
 } from './records.js';
 import { orderDisconnect } from './termination.js';
 import { transition } from './transition.js';
-import { occupyUnit, unitOf, vacateUnit } from './units.js';
+import { occupiedUnit, occupyUnit, strayOnto, unitOf, vacateUnit } from './units.js';
 
 /** The scope of a User-Name: unique within its tenant. */
 const USERNAME_SCOPE = 'tenant';
@@ -194,7 +194,10 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
   const unit = pool === null ? null : unitOf(pool, shown.prefix);
   // A link's own prefix covers many customers: it holds no unit of an address pool and contests none of them.
   const link = shown.attribute === 'Framed-IPv6-Prefix' && own === undefined && unit === null;
-  if (link || (pool === null && holders.length === 0)) return stand('unmanaged');
+  if (link || (pool === null && holders.length === 0)) {
+    if (live && pool === null) strayOnto(d, nas.vrf, shown.prefix, event.receivedAt);
+    return stand('unmanaged');
+  }
   hold(d, session, showing, shown, null);
   const holder = own ?? holders[0];
   if (holder !== undefined) {
@@ -233,17 +236,18 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
   }
   // Without a conflict it stood there only in history: its Stop was the first that was heard of it, and it occupied nothing.
   if (address.standing === 'occupied' && address.conflict !== null) {
-    const pool = poolOf(policy, vrf, address.prefix);
-    const unit = pool === null ? null : unitOf(pool, address.prefix);
+    const occupied = occupiedUnit(d, vrf, address.prefix);
     // Whose end was only inferred, and who never used to report, may still be there: the address rests for long.
     const unsure = kind === 'inferred' && d.get('usage', session.id).interims < policy.silence.interims;
-    const rest = pool === null ? 0 : Math.max(pool.quarantineMs, unsure ? UNSURE_REST_MS : 0);
-    if (pool !== null && unit !== null) vacateUnit(d, pool, unit, receivedAt + rest);
+    if (occupied !== null) {
+      const rest = Math.max(occupied.pool.quarantineMs, unsure ? UNSURE_REST_MS : 0);
+      vacateUnit(d, occupied.pool, occupied.unit, receivedAt + rest);
+    }
   }
   const about = address.conflict === null ? null : d.find('conflict', String(address.conflict));
   if (about?.closedAt === null) {
     d.put('conflict', { ...about, lastAt: receivedAt, closedAt: receivedAt });
-    conflictClosed(d, about, receivedAt, policy);
+    conflictClosed(d, about, receivedAt);
   }
   if (address.assignment === null) return null;
   const witness = d.find('witness', witnessKey(address.assignment, session.id));

@@ -328,7 +328,7 @@ function complete(
   });
   const tenure = d.find('holding', key);
   if (tenure !== null) d.put('holding', { ...tenure, until: now });
-  const freeAt = now + quarantineOf(policy, before);
+  const freeAt = now + quarantineOf(d, before, policy);
   leaveUnit(
     d,
     { pool: before.pool, prefix: before.prefix, assignment: before.id, subscriber: before.subscriber },
@@ -345,8 +345,8 @@ function complete(
 }
 
 /** An effect in flight must not outlive the quarantine, or it could hit the next holder. */
-function quarantineOf(policy: Policy, assignment: Assignment): number {
-  let longest = policy.pools.find((pool) => pool.id === assignment.pool)?.quarantineMs ?? 0;
+function quarantineOf(d: Draft, assignment: Assignment, policy: Policy): number {
+  let longest = d.get('pool', assignment.pool).quarantineMs;
   for (const nas of policy.nas.values()) {
     if (nas.vrf === assignment.vrf) longest = Math.max(longest, nas.effectLifeMs);
   }

@@ -1,7 +1,7 @@
 /** The units of a pool: which one comes next, and what becomes of one that is used, left or found occupied. */
-import { contains, prefixOf, samePrefix, unitCount, unitIndex, type Prefix } from './address.js';
+import { contains, overlaps, prefixOf, samePrefix, unitCount, unitIndex, type Prefix } from './address.js';
 import type { Draft } from './draft.js';
-import type { PoolPolicy } from './policy.js';
+import type { Policy, PoolPolicy } from './policy.js';
 import { poolFreeKey, type Pool, type PoolFree } from './records.js';
 
 /** Where a unit is counted. `never` and `excluded` have no counter: they follow from the pool's size. */
@@ -34,6 +34,45 @@ export function freeCount(pool: Pool): bigint {
 export function unitOf(pool: Pick<PoolPolicy, 'prefix' | 'unitLength'>, prefix: Prefix): Prefix | null {
   if (prefix.length < pool.unitLength || !contains(pool.prefix, prefix)) return null;
   return prefixOf(prefix.bytes, pool.unitLength);
+}
+
+/** The pools of the store around a prefix, also those that the config has dropped. */
+export function poolsAround(d: Draft, vrf: number, prefix: Prefix): Pool[] {
+  return d
+    .pools()
+    .map((id) => d.get('pool', id))
+    .filter((pool) => pool.vrf === vrf && contains(pool.prefix, prefix));
+}
+
+/** A session shows an address of no pool of the config: a retired pool around it has to know before it comes back. */
+export function strayOnto(d: Draft, vrf: number, prefix: Prefix, now: number): void {
+  for (const pool of poolsAround(d, vrf, prefix)) {
+    const unnoted = pool.retiredAt !== null && pool.unsureSince === null;
+    if (unnoted && unitOf(pool, prefix) !== null) d.put('pool', { ...pool, unsureSince: now });
+  }
+}
+
+/**
+ * Until when a pool that came back hands out nothing, or null: who was on it while it was retired is noticed when he
+ * reports again, and one interim round, in which addrd listens, shows them all. `unsureSince` of a retired pool is when the
+ * first of them came; of one in the config, when it came into it.
+ */
+export function unsureUntil(d: Draft, pool: Pool, now: number, policy: Policy): number | null {
+  if (pool.unsureSince === null) return null;
+  const round = policy.interimRoundMs;
+  const listening = d.find('meta', 'listening_since')?.value ?? 0;
+  const broken = listening > pool.unsureSince && listening <= pool.unsureSince + round;
+  const until = (broken ? listening : pool.unsureSince) + round;
+  return now < until ? until : null;
+}
+
+/** Whether sessions may stand, unnoticed, on what a pool would hand out that is created or comes back now. */
+export function isUnsure(d: Draft, wanted: Pick<Pool, 'vrf' | 'prefix'>, now: number, policy: Policy): boolean {
+  return d.pools().some((id) => {
+    const pool = d.get('pool', id);
+    if (pool.vrf !== wanted.vrf || !overlaps(pool.prefix, wanted.prefix)) return false;
+    return pool.retiredAt === null ? unsureUntil(d, pool, now, policy) !== null : pool.unsureSince !== null;
+  });
 }
 
 const COUNTER = { free: 'freed', barred: 'barred', held: 'held' } as const;
@@ -123,8 +162,18 @@ export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
   });
 }
 
+/** The unit that a session without an assignment occupies by showing `prefix`: perhaps of a pool that was retired since. */
+export function occupiedUnit(d: Draft, vrf: number, prefix: Prefix): { pool: Pool; unit: Prefix } | null {
+  for (const pool of poolsAround(d, vrf, prefix)) {
+    const unit = unitOf(pool, prefix);
+    const past = unit === null ? null : d.find('poolFree', poolFreeKey(pool.id, unit));
+    if (unit !== null && past !== null && past.occupants > 0) return { pool, unit };
+  }
+  return null;
+}
+
 /** A session that occupied a unit is gone; after the last one the unit is in quarantine until `until`. */
-export function vacateUnit(d: Draft, pool: PoolPolicy, unit: Prefix, until: number): void {
+export function vacateUnit(d: Draft, pool: Pick<Pool, 'id'>, unit: Prefix, until: number): void {
   const past = d.find('poolFree', poolFreeKey(pool.id, unit));
   if (past === null || past.occupants === 0) return;
   const occupants = past.occupants - 1;

@@ -1,4 +1,4 @@
-/** Migration 003: brakes, the blast guard, alarms. */
+/** Migration 003: brakes, the blast guard, alarms; what a pool remembers while the config does not name it. */
 export const UP = `
 CREATE TABLE brake (
   kind     TEXT    NOT NULL CHECK (kind IN ('freeze', 'maintenance')),
@@ -80,6 +80,12 @@ CREATE TABLE alarm (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alarm_open ON alarm (cause) WHERE cleared_at IS NULL;
 
+-- The next start sets it to what the config says; one that the config has dropped gets the default of the config.
+ALTER TABLE pool ADD COLUMN quarantine_ms INTEGER NOT NULL DEFAULT 3600000 CHECK (quarantine_ms >= 0);
+-- What was shown of a retired pool was not noted before: when it comes back, it waits.
+ALTER TABLE pool ADD COLUMN unsure_since INTEGER;
+UPDATE pool SET unsure_since = retired_at;
+
 ALTER TABLE deadline RENAME TO deadline_old;
 CREATE TABLE deadline (
   kind   TEXT    NOT NULL CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval')),
@@ -99,6 +105,8 @@ UPDATE outbox SET status = 'superseded', outcome = 'not-approved', finished_at =
   WHERE batch IS NOT NULL AND status = 'pending';
 DROP INDEX outbox_batch;
 ALTER TABLE outbox DROP COLUMN batch;
+ALTER TABLE pool DROP COLUMN unsure_since;
+ALTER TABLE pool DROP COLUMN quarantine_ms;
 ALTER TABLE deadline RENAME TO deadline_old;
 CREATE TABLE deadline (
   kind   TEXT    NOT NULL CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace')),

@@ -24,6 +24,8 @@ export const POOL: TableSpec<Pool> = {
     ['freed', (row) => row.freed],
     ['excluded', (row) => row.excluded],
     ['retired_at', (row) => row.retiredAt],
+    ['quarantine_ms', (row) => row.quarantineMs],
+    ['unsure_since', (row) => row.unsureSince],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -41,6 +43,8 @@ export const POOL: TableSpec<Pool> = {
     freed: v[13] as number,
     excluded: v[14] as number,
     retiredAt: v[15] as number | null,
+    quarantineMs: v[16] as number,
+    unsureSince: v[17] as number | null,
   }),
   parse: numbered,
 };

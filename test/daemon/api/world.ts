@@ -118,10 +118,11 @@ export async function openWorld(deps: Partial<ApiDeps> = {}): Promise<World> {
     kind: 'static',
     prefix: prefix('198.51.100.0/28'),
     unitLength: 32,
+    quarantineMs: 60_000,
   };
   await house.say({ kind: 'daemon-started', tenant: 'other', pools: [...POOLS, other], receivedAt: NIGHT - 3_600_000 });
   const id = house.pending.poolIds().find(({ tenant }) => tenant === 'other')?.id ?? 0;
-  house.policy = { ...house.policy, pools: [...house.policy.pools, { ...other, id, quarantineMs: 60_000 }] };
+  house.policy = { ...house.policy, pools: [...house.policy.pools, { ...other, id }] };
   const port = new RecordingPort(house, () => world.now);
   const api = buildApi({
     commands: port,
