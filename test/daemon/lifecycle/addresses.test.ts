@@ -36,10 +36,11 @@ t.test('addresses of pools are never forgotten: one more is told, and not taken 
     use: 'address',
     unitLength: 128,
     prefix: prefix('2001:db8:9::/120'),
+    quarantineMs: 60_000,
   };
   await house.say({ kind: 'daemon-started', tenant: 'default', pools: [wide], receivedAt: NOON });
   const id = house.pending.poolIds().find(({ name }) => name === 'wide')?.id ?? 0;
-  house.policy = { ...house.policy, pools: [{ ...wide, id, quarantineMs: 60_000 }] };
+  house.policy = { ...house.policy, pools: [{ ...wide, id }] };
   await house.say(acct('acct-start', 's', NOON));
   const codes: (string | null | undefined)[] = [];
   for (let n = 1; n <= 70; n++) {
