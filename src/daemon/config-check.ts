@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Remark } from './config-fault.js';
 import type { ConfigFile, ConfigSchemas, NasEntry, PoolEntry, TokenEntry } from './config-schema.js';
-import { formatPrefix, overlaps, width } from './lifecycle/address.js';
+import { compareBytes, formatPrefix, overlaps, width } from './lifecycle/address.js';
 
 /** An entry of a list that is sound in itself, with its place in the list. */
 interface Placed<T> {
@@ -11,15 +11,23 @@ interface Placed<T> {
   readonly entry: T;
 }
 
+function place<T>(keys: readonly string[], i: number, entry: T): Placed<T> {
+  return { at: [...keys, i], name: `${keys.join('.')}[${String(i)}]`, entry };
+}
+
+function placed<T>(keys: readonly string[], list: readonly T[]): Placed<T>[] {
+  return list.map((entry, i) => place(keys, i, entry));
+}
+
 /** The sound entries of a list of the raw file, so that they are held against each other even beside unsound ones. */
-function placed<T>(raw: unknown, keys: readonly string[], schema: z.ZodType<T>): Placed<T>[] {
+function soundIn<T>(raw: unknown, keys: readonly string[], schema: z.ZodType<T>): Placed<T>[] {
   let list = raw;
   for (const key of keys)
     list = typeof list === 'object' && list !== null ? (list as Record<string, unknown>)[key] : [];
   if (!Array.isArray(list)) return [];
   return list.flatMap((given: unknown, i) => {
     const read = schema.safeParse(given);
-    return read.success ? [{ at: [...keys, i], name: `${keys.join('.')}[${String(i)}]`, entry: read.data }] : [];
+    return read.success ? [place(keys, i, read.data)] : [];
   });
 }
 
@@ -65,14 +73,45 @@ function poolRemarks({ at, entry }: Placed<PoolEntry>): Remark[] {
 function allPools(pools: readonly Placed<PoolEntry>[], tenant: string): Remark[] {
   const remarks = pools.flatMap(poolRemarks);
   remarks.push(...twins(pools, (pool) => `${pool.tenant ?? tenant}/${pool.name}`, sameName));
-  pools.forEach(({ at, entry }, i) => {
-    for (const { entry: other } of pools.slice(0, i)) {
-      if (entry.vrf !== other.vrf || !overlaps(entry.prefix, other.prefix)) continue;
-      const what = `${formatPrefix(entry.prefix)} overlaps ${formatPrefix(other.prefix)} of pool ${other.name}`;
-      remarks.push({ at: [...at, 'prefix'], message: `${what} in VRF ${entry.vrf}` });
-    }
+  return [...remarks, ...overlapRemarks(pools)];
+}
+
+interface Ranked {
+  readonly pool: Placed<PoolEntry>;
+  readonly rank: number;
+}
+
+/**
+ * Two prefixes are apart, or one holds the other: in order of address and then of length, what holds a pool is among those
+ * that hold its neighbour. Each pool is held against the nearest one around it; the later in the file is told of the other.
+ */
+function overlapRemarks(pools: readonly Placed<PoolEntry>[]): Remark[] {
+  const ranked = pools.map((pool, rank): Ranked => ({ pool, rank }));
+  ranked.sort(({ pool: { entry: a }, rank: first }, { pool: { entry: b }, rank: second }) => {
+    if (a.vrf !== b.vrf) return a.vrf < b.vrf ? -1 : 1;
+    if (width(a.prefix) !== width(b.prefix)) return width(a.prefix) - width(b.prefix);
+    return compareBytes(a.prefix.bytes, b.prefix.bytes) || a.prefix.length - b.prefix.length || first - second;
   });
+  const around: Ranked[] = [];
+  const remarks: Remark[] = [];
+  for (const one of ranked) {
+    let nearest = around.at(-1);
+    while (nearest !== undefined && !share(nearest.pool.entry, one.pool.entry)) {
+      around.pop();
+      nearest = around.at(-1);
+    }
+    around.push(one);
+    if (nearest === undefined) continue;
+    const [first, second] = nearest.rank < one.rank ? [nearest.pool, one.pool] : [one.pool, nearest.pool];
+    const { prefix, vrf } = second.entry;
+    const what = `${formatPrefix(prefix)} overlaps ${formatPrefix(first.entry.prefix)} of pool ${first.entry.name}`;
+    remarks.push({ at: [...second.at, 'prefix'], message: `${what} in VRF ${vrf}` });
+  }
   return remarks;
+}
+
+function share(a: PoolEntry, b: PoolEntry): boolean {
+  return a.vrf === b.vrf && overlaps(a.prefix, b.prefix);
 }
 
 function allNases(list: readonly Placed<NasEntry>[]): Remark[] {
@@ -110,20 +149,35 @@ function allTokens(tokens: readonly Placed<TokenEntry>[]): Remark[] {
   ];
 }
 
-/** What is wrong between the entries of the lists, as far as they are sound in themselves. */
-export function entryRemarks(raw: unknown, schemas: ConfigSchemas): Remark[] {
-  const given = typeof raw === 'object' && raw !== null && 'tenant' in raw ? raw.tenant : null;
-  const tenant = typeof given === 'string' ? given : 'default';
-  return [
-    ...allPools(placed(raw, ['pools'], schemas.pool.strip()), tenant),
-    ...allNases(placed(raw, ['radius', 'nas'], schemas.nas.strip())),
-    ...allTokens(placed(raw, ['api', 'tokens'], schemas.token.strip())),
-  ];
+function entriesRemarks(lists: Lists, tenant: string): Remark[] {
+  return [...allPools(lists.pools, tenant), ...allNases(lists.nases), ...allTokens(lists.tokens)];
 }
 
-/** What is wrong between the keys of a file that is sound otherwise. */
+interface Lists {
+  readonly pools: readonly Placed<PoolEntry>[];
+  readonly nases: readonly Placed<NasEntry>[];
+  readonly tokens: readonly Placed<TokenEntry>[];
+}
+
+/** What is wrong between the entries of the lists of a file with faults, as far as they are sound in themselves. */
+export function entryRemarks(raw: unknown, schemas: ConfigSchemas): Remark[] {
+  const given = typeof raw === 'object' && raw !== null && 'tenant' in raw ? raw.tenant : null;
+  const lists = {
+    pools: soundIn(raw, ['pools'], schemas.pool.strip()),
+    nases: soundIn(raw, ['radius', 'nas'], schemas.nas.strip()),
+    tokens: soundIn(raw, ['api', 'tokens'], schemas.token.strip()),
+  };
+  return entriesRemarks(lists, typeof given === 'string' ? given : 'default');
+}
+
+/** What is wrong between the keys, and between the entries of the lists, of a file that is sound otherwise. */
 export function fileRemarks(file: ConfigFile): Remark[] {
-  const remarks: Remark[] = [];
+  const lists = {
+    pools: placed(['pools'], file.pools),
+    nases: placed(['radius', 'nas'], file.radius.nas),
+    tokens: placed(['api', 'tokens'], file.api.tokens),
+  };
+  const remarks = entriesRemarks(lists, file.tenant);
   for (const [keys, list] of [
     [['api', 'listen'], file.api.listen],
     [['radius', 'accounting', 'listen'], file.radius.accounting.listen],

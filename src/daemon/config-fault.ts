@@ -33,6 +33,8 @@ export interface Remark {
   readonly at: readonly PropertyKey[];
   readonly message: string;
   readonly isAboutKey?: boolean;
+  /** The last part of the path may be a secret. */
+  readonly isHidden?: boolean;
 }
 
 /** Parts of the design that a file may name in good faith. */
@@ -43,15 +45,18 @@ type Issue = z.core.$ZodIssue;
 /** A key of the file. What does not look like one may be a secret at the wrong place (`secret:testing123` in braces). */
 function keyText(key: PropertyKey): string {
   const text = String(key);
-  return /^[A-Za-z_-]{1,40}$/.test(text) ? text : '(a key)';
+  return /^[A-Za-z_-]{1,40}$/.test(text) ? text : HIDDEN;
 }
 
-/** Path of a key as people write it: `pools[1].prefix`. */
-export function pathText(path: readonly PropertyKey[]): string {
+const HIDDEN = '(a key)';
+
+/** Path of a key as people write it: `pools[1].prefix`; the last part hidden where it may be a secret. */
+export function pathText(path: readonly PropertyKey[], isHidden = false): string {
   let out = '';
-  for (const part of path) {
+  for (const [i, part] of path.entries()) {
+    const text = isHidden && i === path.length - 1 ? HIDDEN : keyText(part);
     if (typeof part === 'number') out += `[${String(part)}]`;
-    else out += out === '' ? keyText(part) : `.${keyText(part)}`;
+    else out += out === '' ? text : `.${text}`;
   }
   return out === '' ? 'the file' : out;
 }
@@ -90,11 +95,27 @@ export const sayIssue: z.core.$ZodErrorMap = (issue) => {
   }
 };
 
-/** What there is to say of one issue: one about unknown keys names several. */
-export function remarksOf(issue: Issue): Remark[] {
+/** What stands at a path of the raw file. */
+function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
+  let value = raw;
+  for (const key of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[key];
+  return value;
+}
+
+/**
+ * What there is to say of one issue: one about unknown keys names several. `raw` is what the file says: an unknown key
+ * without a value may be half of a secret with a comma in it (`secret: one, two` in braces), and is not repeated.
+ */
+export function remarksOf(issue: Issue, raw: unknown): Remark[] {
   if (issue.code !== 'unrecognized_keys') return [{ at: issue.path, message: issue.message }];
   return issue.keys.map((key) => {
-    return { at: [...issue.path, key], message: unknownKey(issue.path, key), isAboutKey: true };
+    const at = [...issue.path, key];
+    const value = valueAt(raw, at);
+    if ((value !== null && value !== undefined) || LATER.has(pathText(at))) {
+      return { at, message: unknownKey(issue.path, key), isAboutKey: true };
+    }
+    const message = 'unknown key without a value: text with a comma in it must be in quotes';
+    return { at, message, isAboutKey: true, isHidden: true };
   });
 }
 

@@ -19,6 +19,8 @@ const source = z.union([
 
 const WAYS = 'must be text, {file: PATH}, {env: NAME} or {credential: NAME}';
 const CREDENTIAL = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,254}$/;
+/** In a fault where the file of a secret could not be read. */
+export const UNREADABLE = 'cannot be read';
 const LINE_END = /\r?\n$/;
 
 function systemCode(thrown: unknown): string {
@@ -37,12 +39,15 @@ function fromFile(path: string, name: string, sources: ConfigSources): Secret | 
     if (/[\r\n\0]/.test(text)) return `${name} has more than one line`;
     return new Secret(text, sources.isOpenToOthers?.(path) === true);
   } catch (thrown) {
-    return `${name} cannot be read (${systemCode(thrown)})`;
+    return `${name} ${UNREADABLE} (${systemCode(thrown)})`;
   }
 }
 
+/** Capitals in words, such as `NAS_SECRET`: one word alone may as well be the secret itself. */
+const LIKE_VARIABLE = /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/;
+
 function fromEnvironment(given: string, sources: ConfigSources): Secret | string {
-  const name = /^[A-Z_][A-Z0-9_]*$/.test(given) ? `the environment variable ${given}` : 'that environment variable';
+  const name = LIKE_VARIABLE.test(given) ? `the environment variable ${given}` : 'that environment variable';
   const value = sources.env(given);
   if (value === undefined) return `${name} is not set`;
   return value === '' ? `${name} is empty` : new Secret(value);

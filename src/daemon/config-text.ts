@@ -88,6 +88,8 @@ export class ConfigText {
   readonly raw: unknown;
   readonly #document: Document;
   readonly #lines = new LineCounter();
+  /** What each alias stands for. `yaml` itself would walk the whole document for every one of them. */
+  readonly #targets = new Map<Alias, Node>();
 
   /** @throws ConfigError with every fault of the YAML. */
   constructor(text: string) {
@@ -116,12 +118,18 @@ export class ConfigText {
     }
   }
 
+  /** Finds what each alias stands for, the last anchor of its name before it, and complains of those without one. */
   #danglingAliases(): ConfigFault[] {
     const faults: ConfigFault[] = [];
     const message = 'an alias (*name) has no anchor (&name): put text that begins with * in quotes';
+    const anchored = new Map<string, Node>();
     visit(this.#document, {
-      Alias: (_key, alias: Alias) => {
-        if (alias.resolve(this.#document) === undefined) faults.push(fault(message, this.#placeOf(alias) ?? START));
+      Node: (_key, node) => {
+        if (isAlias(node)) {
+          const target = anchored.get(node.source);
+          if (target === undefined) faults.push(fault(message, this.#placeOf(node) ?? START));
+          else this.#targets.set(node, target);
+        } else if (node.anchor !== undefined) anchored.set(node.anchor, node);
       },
     });
     return faults;
@@ -181,7 +189,7 @@ export class ConfigText {
   }
 
   #resolved(node: unknown): unknown {
-    return isAlias(node) ? node.resolve(this.#document) : node;
+    return isAlias(node) ? this.#targets.get(node) : node;
   }
 
   #isNothing(node: unknown): boolean {

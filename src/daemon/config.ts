@@ -10,6 +10,7 @@ import {
   type NasEntry,
   type PoolEntry,
 } from './config-schema.js';
+import { ConfigOrigin, RememberedSources } from './config-memory.js';
 import { ConfigText, textOf } from './config-text.js';
 import { doubtsOf, type ConfigWarning } from './config-warning.js';
 import { width, type Family, type Prefix } from './lifecycle/address.js';
@@ -133,14 +134,19 @@ export interface LoadedConfig {
   readonly config: Config;
   readonly file: ConfigFile;
   readonly warnings: readonly ConfigWarning[];
+  /** What it was made of. */
+  readonly origin: ConfigOrigin;
 }
 
 /**
- * Reads the octets of a config file. Sources give the secrets that the file does not hold itself.
+ * Reads the octets of a config file. Sources give the secrets that the file does not hold itself; each is asked once.
+ * Where the octets and the secrets are those of `before`, that is returned, and nothing is parsed.
  * @throws ConfigError `config-invalid` with every fault, by line
  */
-export function loadConfig(octets: Uint8Array, sources: ConfigSources): LoadedConfig {
-  return read(textOf(octets), sources);
+export function loadConfig(octets: Uint8Array, sources: ConfigSources, before?: LoadedConfig): LoadedConfig {
+  if (before?.origin.isStill(octets, sources) === true) return before;
+  const remembered = new RememberedSources(sources);
+  return { ...read(textOf(octets), remembered), origin: new ConfigOrigin(octets, remembered) };
 }
 
 /**
@@ -148,20 +154,19 @@ export function loadConfig(octets: Uint8Array, sources: ConfigSources): LoadedCo
  * @throws ConfigError `config-invalid` with every fault, by line
  */
 export function parseConfig(yamlText: string, sources: ConfigSources): Config {
-  return read(yamlText, sources).config;
+  return read(yamlText, new RememberedSources(sources)).config;
 }
 
-function read(yamlText: string, sources: ConfigSources): LoadedConfig {
+function read(yamlText: string, sources: ConfigSources): Omit<LoadedConfig, 'origin'> {
   const text = new ConfigText(yamlText);
-  const locate = ({ at, message, isAboutKey }: Remark): ConfigFault => {
-    return { path: pathText(at), message, ...(isAboutKey === true ? text.keyAt(at) : text.at(at)) };
+  const locate = ({ at, message, isAboutKey, isHidden }: Remark): ConfigFault => {
+    return { path: pathText(at, isHidden), message, ...(isAboutKey === true ? text.keyAt(at) : text.at(at)) };
   };
   const schemas = configSchemas(sources);
   const given = schemas.file.safeParse(text.raw, { error: sayIssue });
-  const remarks = [
-    ...(given.success ? fileRemarks(given.data) : given.error.issues.flatMap(remarksOf)),
-    ...entryRemarks(text.raw, schemas),
-  ];
+  const remarks = given.success
+    ? fileRemarks(given.data)
+    : [...given.error.issues.flatMap((issue) => remarksOf(issue, text.raw)), ...entryRemarks(text.raw, schemas)];
   if (!given.success || remarks.length > 0) throw new ConfigError(remarks.map(locate));
   const file = frozen(given.data);
   const warnings = doubtsOf(file).map((doubt) => ({ code: doubt.code, ...locate(doubt) }));

@@ -1,7 +1,8 @@
 import { builtInDictionary } from '../protocols/radius/built-in.js';
-import { DictionaryError, faultText } from '../protocols/radius/dictionary-fault.js';
+import { DictionaryError, faultText, type DictionaryFault } from '../protocols/radius/dictionary-fault.js';
 import { addDictionaryFile } from '../protocols/radius/dictionary-file.js';
 import { dumpPacket } from '../protocols/radius/dump.js';
+import { dumpedOctets } from './hex-dump.js';
 
 /** Exit statuses of sysexits(3): a packet that cannot be parsed, an input file that cannot be used. */
 export const DECODE_EXIT = { ok: 0, dataError: 65, noInput: 66 } as const;
@@ -27,7 +28,7 @@ export type ReadText = (path: string) => string | undefined;
 
 /**
  * `addrd decode`: packets in hex, as people have them at hand, for people to read. `input` holds one packet a line, or one
- * packet over several lines; an empty line ends a packet, `#` begins a comment.
+ * packet over several lines; an empty line ends a packet, `#` begins a comment. Dumps with offsets are taken as they are.
  */
 export function decodeCommand(input: string, options: DecodeOptions, readText: ReadText): DecodeOutcome {
   const dictionary = builtInDictionary();
@@ -36,13 +37,13 @@ export function decodeCommand(input: string, options: DecodeOptions, readText: R
       addDictionaryFile(path, readText, dictionary);
     } catch (error) {
       if (!(error instanceof DictionaryError)) throw error;
-      return refusal(DECODE_EXIT.noInput, error.faults.map(faultText));
+      return refusal(DECODE_EXIT.noInput, error.faults.map(dictionaryFault));
     }
   }
   let secretText = options.secret;
   if (options.secretFile !== undefined) {
     const text = readText(options.secretFile);
-    if (text === undefined) return refusal(DECODE_EXIT.noInput, [`${options.secretFile} cannot be read`]);
+    if (text === undefined) return refusal(DECODE_EXIT.noInput, [unreadable(options.secretFile)]);
     secretText = text.replace(/\r?\n$/, '');
   }
   const request = options.request === undefined ? undefined : hexOctets(options.request);
@@ -78,9 +79,20 @@ export function packetsOf(text: string): (Uint8Array | null)[] {
     .map((block) => block.split('\n').filter((line) => line !== ''))
     .filter((lines) => lines.length > 0);
   return blocks.flatMap((lines) => {
+    const dumped = dumpedOctets(lines);
+    if (dumped !== null) return [dumped];
     const each = lines.map(hexOctets);
     return each.some(isWhole) ? each : [hexOctets(lines.join(''))];
   });
+}
+
+/** A fault of a dictionary; where the file itself cannot be read there is no line to name. */
+function dictionaryFault(fault: DictionaryFault): string {
+  return fault.line === 0 ? unreadable(fault.file) : faultText(fault);
+}
+
+function unreadable(path: string): string {
+  return `${path} cannot be read: it is not there, or not for this user`;
 }
 
 function isWhole(octets: Uint8Array | null): boolean {

@@ -9,6 +9,7 @@ import { startDaemon, StartRefused } from './build.js';
 import { systemClock, systemRandom, systemTimers, systemTurn } from './clock.js';
 import { ConfigError, loadConfig, type LoadedConfig } from './config.js';
 import { faultLine } from './config-fault.js';
+import { UNREADABLE } from './config-secret.js';
 import { readConfigFile, systemSources } from './config-sources.js';
 import { decodeCommand, type DecodeOptions } from './decode-command.js';
 import { LogOutput, openLog, type Logger, type LogCode } from './log.js';
@@ -30,13 +31,14 @@ function complain(message: string): void {
 }
 
 /**
- * Reads the config and the secrets that it names.
+ * Reads the config and the secrets that it names; `before` comes back where nothing of them has changed.
  * @throws ConfigError, UnfitFile, or the system's error.
  */
-function load(path: string): LoadedConfig {
+function load(path: string, before?: LoadedConfig): LoadedConfig {
   return loadConfig(
     readConfigFile(path),
     systemSources((name) => process.env[name]),
+    before,
   );
 }
 
@@ -45,6 +47,9 @@ function complainOfConfig(path: string, error: unknown): void {
   if (error instanceof ConfigError) {
     complain(`${path} cannot be used:`);
     for (const fault of error.faults) process.stderr.write(`  ${faultLine(path, fault)}\n`);
+    if (error.faults.some(({ message }) => message.includes(UNREADABLE))) {
+      complain("a secret cannot be read by this user: run it as the service's user");
+    }
   } else if (error instanceof Error && 'code' in error) complain(`${path} cannot be read: ${error.message}`);
   else throw error;
 }
@@ -110,7 +115,8 @@ async function serve(path: string, level: string | undefined): Promise<void> {
   const reloader = new Reloader(loaded, {
     clock: systemClock,
     log,
-    load: () => load(path),
+    path,
+    load: (inForce) => load(path, inForce),
     onBegin: () => {
       void notifier?.reloading();
     },
@@ -145,7 +151,10 @@ async function serve(path: string, level: string | undefined): Promise<void> {
       metrics,
       onLost: (error) => die('store-lost', error, 'the store is lost: nothing more is answered, and addrd ends'),
     });
-    log.info({ code: 'started', version, mode: config.mode, ...daemon.listening }, 'addrd has started');
+    log.info(
+      { code: 'started', version, pid: process.pid, mode: config.mode, ...daemon.listening },
+      'addrd has started',
+    );
     metrics.configInForce(systemClock.wallMs());
     reloader.start(async (next, changed) => {
       const refusal = await daemon.reload(next, changed);
@@ -215,8 +224,8 @@ function collect(value: string, all: readonly string[]): string[] {
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
-  } catch (error) {
-    complain(explain(error));
+  } catch {
+    // The command says which file it wanted.
     return undefined;
   }
 }

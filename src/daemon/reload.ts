@@ -44,11 +44,22 @@ export function isReloadable(key: string): boolean {
   return RELOADABLE.some((one) => key === one || key.startsWith(`${one}.`) || key.startsWith(`${one}[`));
 }
 
+/** A line of the log stays one that can be read: so many changed keys are named, as in the journal. */
+const CHANGES_NAMED = 100;
+
+/** What a list of keys is in a line of the log: the first of them, and how many there are beside. */
+function named(keys: readonly string[]): { changed: readonly string[]; more?: number } {
+  const more = keys.length - CHANGES_NAMED;
+  return more > 0 ? { changed: keys.slice(0, CHANGES_NAMED), more } : { changed: keys };
+}
+
 export interface ReloaderOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Reads the file. Throws ConfigError, or the system's error. */
-  readonly load: () => LoadedConfig;
+  /** The path of the file, as faults name it. */
+  readonly path: string;
+  /** Reads the file; of one that is still the config in force, returns that. Throws ConfigError, or the system's error. */
+  readonly load: (inForce: LoadedConfig) => LoadedConfig;
   /** Hears that a reload begins. */
   readonly onBegin: () => void;
   /** Hears of each result, and when the config in force was last known to be that of the file, Unix milliseconds. */
@@ -105,14 +116,14 @@ export class Reloader {
     const { log } = this.#options;
     let loaded: LoadedConfig;
     try {
-      loaded = this.#options.load();
+      loaded = this.#options.load(this.#current);
     } catch (error) {
       return this.#unusable(error);
     }
     for (const { code, ...warning } of loaded.warnings) {
       log.warn({ code: 'config-warning', warning: code, ...warning }, warning.message);
     }
-    const changed = changedKeys(this.#current.file, loaded.file);
+    const changed = loaded === this.#current ? [] : changedKeys(this.#current.file, loaded.file);
     if (changed.length === 0) {
       log.info({ code: 'reload', result: 'unchanged' }, 'the config is the one in force');
       return 'unchanged';
@@ -129,7 +140,7 @@ export class Reloader {
       return 'reload-failed';
     }
     this.#current = loaded;
-    log.info({ code: 'reload', result: 'applied', changed }, 'the new config is in force');
+    log.info({ code: 'reload', result: 'applied', ...named(changed) }, 'the new config is in force');
     return 'applied';
   }
 
@@ -142,7 +153,7 @@ export class Reloader {
   #unusable(error: unknown): ReloadResult {
     const { log } = this.#options;
     if (error instanceof ConfigError) {
-      const faults = error.faults.map((fault) => faultLine('config', fault));
+      const faults = error.faults.map((fault) => faultLine(this.#options.path, fault));
       log.error(
         { code: 'reload-refused', result: 'config-invalid', faults },
         'the config has faults: the old one stays',

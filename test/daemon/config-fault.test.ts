@@ -85,8 +85,8 @@ const cases: readonly (readonly [yaml: string, ...faults: string[]])[] = [
   [nas('secret: 1234'), 'radius.nas[0].secret: must be text: put it in quotes'],
   [nas('secret: { file: /run/none }'), 'radius.nas[0].secret: the file /run/none cannot be read (ENOENT)'],
   [nas('secret: { file: /run/empty }'), 'radius.nas[0].secret: the file /run/empty is empty'],
-  [nas('secret: { env: NONE }'), 'radius.nas[0].secret: the environment variable NONE is not set'],
-  [nas('secret: { env: EMPTY }'), 'radius.nas[0].secret: the environment variable EMPTY is empty'],
+  [nas('secret: { env: NONE }'), 'radius.nas[0].secret: that environment variable is not set'],
+  [nas('secret: { env: EMPTY }'), 'radius.nas[0].secret: that environment variable is empty'],
   [
     nas('secret: { env: A, file: B }'),
     'radius.nas[0].secret: must be text, {file: PATH}, {env: NAME} or {credential: NAME}',

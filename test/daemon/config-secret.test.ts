@@ -74,8 +74,9 @@ t.test('a secret that cannot be had', async (t) => {
     [`{ file: ${file('lines', 'a\nb\n')} }`, /lines has more than one line$/],
     [`{ file: ${file('latin1', Uint8Array.of(0x4d, 0xfc))} }`, /latin1 cannot be read \(not-utf8\)$/],
     [`{ file: ${file('large', 'x'.repeat(65_537))} }`, /large cannot be read \(too-large\)$/],
-    ['{ env: NONE }', 'the environment variable NONE is not set'],
-    ['{ env: EMPTY }', 'the environment variable EMPTY is empty'],
+    ['{ env: NO_SECRET }', 'the environment variable NO_SECRET is not set'],
+    ['{ env: NONE }', 'that environment variable is not set'],
+    ['{ env: EMPTY }', 'that environment variable is empty'],
     ['{ credential: x }', /^\$CREDENTIALS_DIRECTORY is not set: systemd sets it/],
     ['{ env: A, file: B }', 'must be text, {file: PATH}, {env: NAME} or {credential: NAME}'],
     ['{}', 'must be text, {file: PATH}, {env: NAME} or {credential: NAME}'],
@@ -104,6 +105,25 @@ t.test('a secret file that others can read is a warning', async (t) => {
   t.strictSame(warned(0o602), ['secret-open radius.nas[0].secret 3']);
 });
 
+t.test('half of a secret with a comma in it becomes a key, and is told as one without its name', async (t) => {
+  const text = nas('left, right').replace('\n    -', '\n    # a comment\n    -');
+  try {
+    load(text);
+    t.fail('it is refused');
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    t.strictSame(error.faults, [
+      {
+        path: 'radius.nas[0].(a key)',
+        message: 'unknown key without a value: text with a comma in it must be in quotes',
+        line: 4,
+        column: error.faults[0]?.column,
+      },
+    ]);
+  }
+  t.strictSame(faults('dhcp:'), ['this version of addrd does not serve it yet']);
+});
+
 t.test('no secret is printed, wherever it was written', async (t) => {
   const yaml = nas('hunter2.x, coa: { secret: hunter2.x }');
   const { config, file: whole, warnings } = load(yaml);
@@ -117,6 +137,12 @@ t.test('no secret is printed, wherever it was written', async (t) => {
     yaml.replace('name: n', 'nam: n'),
     nas('[hunter2]'),
     nas('{ hunter2: x }'),
+    nas('x, hunter'),
+    nas('{ hunter }'),
+    nas('x, coa: { secret: x, hunter }'),
+    nas('{ env: HUNTER }'),
+    'hunter: # and nothing else',
+    'api: { tokens: [{ name: a, scope: read, secret: x, hunter }] }',
     nas('{ env: hunter2 }'),
     nas('{ file: hunter2 }'),
     nas('{ credential: hunter2 }'),
@@ -158,7 +184,7 @@ t.test('no secret is printed, wherever it was written', async (t) => {
       t.fail(text);
     } catch (error) {
       t.ok(error instanceof ConfigError, text);
-      t.notMatch(inspect(error, { depth: null, showHidden: true }).replace(/ {4}at .*/g, ''), /hunter2/, text);
+      t.notMatch(inspect(error, { depth: null, showHidden: true }).replace(/ {4}at .*/g, ''), /hunter/i, text);
     }
   }
 });

@@ -132,13 +132,76 @@ t.test('what cannot be parsed shows what can be read', (t) => {
   t.end();
 });
 
+t.test('a packet cut short shows the attributes that are whole', (t) => {
+  const short = hex(start.subarray(0, start.length - 3));
+  const { output, status } = run(short);
+  t.equal(status, 65);
+  t.match(output, `Accounting-Request (4), id 17, length ${String(start.length)}, cut short\n`);
+  t.match(output, 'User-Name = "alice');
+  t.match(output, `cut: ${String(start.length - 3)} of ${String(start.length)} octets are here, the last`);
+  t.match(output, '! length-beyond-datagram');
+  t.match(run(hex(start.subarray(0, 20))).output, `cut: 20 of ${String(start.length)} octets are here\n`);
+  t.match(run(hex(start.subarray(0, 19))).output, 'not a RADIUS packet: 19 octets');
+  t.end();
+});
+
+/** A dump of octets as a program prints it. */
+function dumped(octets: Uint8Array, line: (offset: string, pairs: string[], text: string) => string): string {
+  const lines: string[] = [];
+  for (let at = 0; at < octets.length; at += 16) {
+    const row = octets.subarray(at, at + 16);
+    const text = [...row].map((octet) => (octet > 32 && octet < 127 ? String.fromCharCode(octet) : '.')).join('');
+    lines.push(line(at.toString(16).padStart(4, '0'), hex(row).match(/../g) ?? [], text));
+  }
+  return lines.join('\n');
+}
+
+t.test('dumps with offsets', (t) => {
+  const fours = (pairs: string[]): string => pairs.join('').replace(/.{4}(?=.)/g, '$& ');
+  const xxd = (octets: Uint8Array): string =>
+    dumped(octets, (at, pairs, text) => `0000${at}: ${fours(pairs).padEnd(39)}  ${text}`);
+  const wireshark = dumped(start, (at, pairs, text) => `${at}   ${pairs.join(' ').padEnd(47)}   ${text}`);
+  const canonical = dumped(start, (at, pairs, text) => {
+    const halves = `${pairs.slice(0, 8).join(' ')}  ${pairs.slice(8).join(' ')}`;
+    return `0000${at}  ${halves.padEnd(48)}  |${text}|`;
+  });
+  const end = start.length.toString(16).padStart(8, '0');
+  const ip = Uint8Array.of(0x45, 0, 0, start.length + 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2);
+  ip[2] = (start.length + 28) >> 8;
+  const datagram = Uint8Array.of(...ip, 0xc0, 0, 7, 0x15, 0, start.length + 8, 0, 0, ...start);
+  const tcpdump = dumped(datagram, (at, pairs) => `\t0x${at}:  ${fours(pairs)}`);
+  for (const [name, text] of Object.entries({
+    xxd: xxd(start),
+    wireshark,
+    canonical: `${canonical}\n${end}`,
+    tcpdump,
+  })) {
+    t.same(
+      packetsOf(text).map((one) => hex(one ?? new Uint8Array())),
+      [hex(start)],
+      name,
+    );
+  }
+  t.equal(packetsOf(`${xxd(start)}\n\n${xxd(reply)}`).length, 2);
+  t.same(
+    packetsOf(xxd(start).split('\n').slice(1).join('\n')),
+    [null],
+    'a dump without its first line is not guessed at',
+  );
+  t.end();
+});
+
 t.test('files that cannot be used', (t) => {
   t.same(run(hex(start), { dictionary: ['/faulty'] }), {
     output: '',
     complaint: 'addrd: /faulty:1: type-unknown: a type of FreeRADIUS 3, not nonsense\n',
     status: 66,
   });
-  t.equal(run(hex(start), { dictionary: ['/none'] }).status, 66);
+  t.same(run(hex(start), { dictionary: ['/none'] }), {
+    output: '',
+    complaint: 'addrd: /none cannot be read: it is not there, or not for this user\n',
+    status: 66,
+  });
   t.equal(run(hex(start), { secretFile: '/none' }).status, 66);
   t.end();
 });

@@ -268,7 +268,7 @@ t.test('what the kernel dropped', async (t) => {
   const sockets = new SocketMetrics({
     registry,
     sockets: watched,
-    readTable: () => readFile('/proc/net/udp', 'latin1'),
+    readTable: () => readFile('/proc/self/net/udp', 'latin1'),
   });
   const drops = async (): Promise<number> => {
     await sockets.refresh();

@@ -7,8 +7,8 @@ import { changedKeys } from '../../src/daemon/config-diff.js';
 import { configKeys } from '../../src/daemon/config-schema.js';
 import { isReloadable, Reloader, type ReloadResult } from '../../src/daemon/reload.js';
 
-function load(yaml: string): LoadedConfig {
-  return loadConfig(new TextEncoder().encode(yaml), { readFile: () => '', env: () => undefined });
+function load(yaml: string, before?: LoadedConfig): LoadedConfig {
+  return loadConfig(new TextEncoder().encode(yaml), { readFile: () => '', env: () => undefined }, before);
 }
 
 function changed(before: string, after: string): string[] {
@@ -92,9 +92,10 @@ function bench(): Bench {
     reloader: new Reloader(load('{}'), {
       clock: { wallMs: () => 1_000, monoMs: () => 1_000 },
       log,
-      load: () => {
+      path: '/etc/addrd/addrd.yaml',
+      load: (inForce) => {
         if (made.next === null) throw new Unreadable('no such file');
-        return load(made.next);
+        return load(made.next, inForce);
       },
       onBegin: () => {
         t.equal(made.begun++, results.length, 'the one before it has come to its end');
@@ -129,6 +130,21 @@ t.test('a file is put in force, and found unchanged the next time', async (t) =>
   ]);
 });
 
+t.test('of many changes the line names a hundred and counts the rest', async (t) => {
+  const b = bench();
+  start(b);
+  const pools = Array.from({ length: 130 }, (_, n) => {
+    return `  - { name: p${String(n)}, family: ipv4, prefix: 10.0.${String(n)}.0/24, kind: static }`;
+  });
+  b.next = ['pools:', ...pools].join('\n');
+  b.reloader.request();
+  await b.settled();
+  const [line] = b.lines as { changed: string[]; more: number }[];
+  t.equal(line?.changed.length, 100);
+  t.equal(line?.changed[0], 'pools[p0]');
+  t.equal(line?.more, 30);
+});
+
 t.test('what cannot be put in force is refused whole, and the config before stays', async (t) => {
   const b = bench();
   start(b);
@@ -145,7 +161,7 @@ t.test('what cannot be put in force is refused whole, and the config before stay
   }
   t.strictSame(b.applied, [], 'none of them got as far as the daemon');
   t.match(b.lines[0], {
-    faults: [/^config:1:\d+ mode: /, /^config:2:1 tennant: /],
+    faults: [/^\/etc\/addrd\/addrd\.yaml:1:\d+ mode: /, /^\/etc\/addrd\/addrd\.yaml:2:1 tennant: /],
   });
   t.match(b.lines.at(-1), { detail: 'store.path, queue.batch' });
   b.next = 'mode: act';

@@ -30,11 +30,17 @@ t.test('a service', { timeout: 115_000 }, async (t) => {
   const first = await machine.volley({ ...local, name: 'first', count: BURST }).result;
   t.match(first, everyAnswer(BURST), 'a burst starts the service and waits for it in the kernel');
   await machine.until('addrd.service', 'ActiveState', 'active');
-  t.match(await machine.property('addrd.service', 'StatusText'), /^\d+ sessions?, 0 effects waiting$/);
+  t.match(await machine.property('addrd.service', 'StatusText'), /^\d+ assignments? held, 0 effects waiting$/);
   // The kernel reports twice of what was asked for.
   for (const octets of await buffers(machine)) t.equal(octets, 2 * 8 * 1024 * 1024, 'ReceiveBuffer=8M in full');
   const over6 = await machine.volley({ ...local, address: '::1', name: 'six', count: 10 }).result;
   t.match(over6, everyAnswer(10), 'the socket of IPv6');
+
+  // ProcSubset=pid: of /proc there is only what belongs to processes.
+  const scrape = "fetch('http://127.0.0.1:8067/metrics').then((r) => r.text()).then((text) => console.log(text))";
+  const scraped = await machine.run('/usr/bin/node', '-e', scrape);
+  t.match(scraped, /^addrd_socket_receive_drops_total\{socket="0\.0\.0\.0:1813"\} \d+$/m, 'what the kernel dropped');
+  t.match(scraped, /^addrd_socket_receive_buffer_bytes\{socket="\[::\]:1813"\} 16777216$/m, 'the buffer in full');
 
   const log = await machine.log();
   const said = (code: string) => log.find((line) => line['code'] === code);

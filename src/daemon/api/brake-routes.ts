@@ -16,6 +16,7 @@ import {
 } from './brake-views.js';
 import { commandedBy, decide, outcome, type Commanded } from './commanded.js';
 import type { ApiDeps } from './deps.js';
+import { Problem } from './problem.js';
 import { tokenOfRequest, type Scope } from './token.js';
 import { problemView } from './views.js';
 
@@ -38,7 +39,10 @@ const hour = z
     context.addIssue({ code: 'custom', message: 'must be a time in UTC such as 2026-11-22T05:00:00Z' });
     return z.NEVER;
   })
-  .describe('ISO 8601, UTC');
+  .describe('ISO 8601, UTC, at most 30 days ahead');
+
+/** While it lasts nothing that a session there stood on becomes free: a slip of the pen must not hold it for years. */
+const LONGEST_MAINTENANCE_MS = 30 * 86_400_000;
 
 const bodies = {
   freeze: z.strictObject({ reason }),
@@ -65,6 +69,8 @@ interface Order {
   readonly body: z.ZodType;
   readonly params?: z.ZodType;
   readonly answer: z.ZodType;
+  /** Refuses what the shape of the body alone cannot: `now` is Unix milliseconds. @throws Problem */
+  check?(body: unknown, now: number): void;
   command(by: Commanded, body: unknown, params: unknown): Command;
 }
 
@@ -94,6 +100,12 @@ const ORDERS: readonly Order[] = [
     scope: 'operate',
     body: bodies.maintenance,
     answer: maintenancesView,
+    check: (body, now) => {
+      const { until } = body as z.output<typeof bodies.maintenance>;
+      if (until - now <= LONGEST_MAINTENANCE_MS) return;
+      const message = 'must be at most 30 days ahead: say it again when it takes longer';
+      throw new Problem('bad-request', `until: ${message}`, [{ field: 'until', message }]);
+    },
     command: (by, body) => ({ ...by, kind: 'maintenance', ...(body as z.output<typeof bodies.maintenance>) }),
   },
   {
@@ -132,17 +144,18 @@ const ORDERS: readonly Order[] = [
 ];
 
 async function execute(
-  { commands }: Pick<ApiDeps, 'commands'>,
+  deps: Pick<ApiDeps, 'commands' | 'now'>,
   order: Order,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  order.check?.(request.body, deps.now());
   const command = order.command(commandedBy(request), request.body, request.params);
-  return reply.code(200).send(outcome(await decide(commands, command, reply)));
+  return reply.code(200).send(outcome(await decide(deps.commands, command, reply)));
 }
 
 /** Brakes and what they hold back, under `/api/v1`. */
-export function brakeRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'commands' | 'reads'>): void {
+export function brakeRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'commands' | 'reads' | 'now'>): void {
   const tags = ['brakes'];
   for (const order of ORDERS) {
     const { path, operationId, summary, scope, body, params, answer } = order;

@@ -30,7 +30,7 @@ export function openScrape(options: ScrapeOptions): () => Promise<string> {
   };
   const readTable = async (family: 4 | 6): Promise<string | null> => {
     try {
-      return await readFile(family === 4 ? '/proc/net/udp' : '/proc/net/udp6', 'latin1');
+      return await readFile(family === 4 ? '/proc/self/net/udp' : '/proc/self/net/udp6', 'latin1');
     } catch {
       // Not Linux, or no IPv6.
       return null;

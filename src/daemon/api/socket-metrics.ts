@@ -1,6 +1,7 @@
 /**
  * What the kernel says of the sockets that take accounting: datagrams that it dropped because addrd did not fetch them in
- * time, and how full the receive buffer is. Read from /proc/net/udp and udp6 (Linux, proc(5)); elsewhere there is nothing.
+ * time, and how full the receive buffer is. Read from /proc/self/net/udp and udp6 (Linux, proc(5)), which are there under
+ * ProcSubset=pid as well; elsewhere there is nothing.
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { formatAddress } from '../lifecycle/address.js';
@@ -13,7 +14,7 @@ export interface WatchedSocket {
   readonly receiveBuffer: number;
 }
 
-/** One line of /proc/net/udp. */
+/** One line of /proc/self/net/udp. */
 export interface KernelSocket {
   readonly address: string;
   readonly port: number;
@@ -25,7 +26,7 @@ export interface KernelSocket {
 export interface SocketMetricsOptions {
   readonly registry: Registry;
   readonly sockets: readonly WatchedSocket[];
-  /** The text of /proc/net/udp (4) or /proc/net/udp6 (6), or null where there is none. */
+  /** The text of /proc/self/net/udp (4) or udp6 (6), or null where there is none. */
   readonly readTable: (family: 4 | 6) => Promise<string | null>;
 }
 
@@ -43,7 +44,7 @@ const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 const LINE =
   /^ *\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} \w+ [0-9A-F]+:([0-9A-F]+) .* (\d+) *$/;
 
-/** The sockets of /proc/net/udp or udp6. Lines that are none are left out. */
+/** The sockets of /proc/self/net/udp or udp6. Lines that are none are left out. */
 export function kernelSockets(table: string): KernelSocket[] {
   return table.split('\n').flatMap((line) => {
     const [, address = '', port = '', queued = '', drops = ''] = LINE.exec(line) ?? [];

@@ -87,7 +87,13 @@ async function freeze(desk: Desk, verb: 'freeze' | 'thaw', reason: string | unde
 /** `2h` from the hour of the daemon on, as ISO 8601; any other text is left to the daemon. */
 async function hourOf(desk: Desk, text: string): Promise<string> {
   const match = /^([1-9]\d{0,4})(m|h|d)$/.exec(text);
-  if (match === null) return text;
+  if (match === null) {
+    if (/^\d{4}-\d\d-\d\dT/.test(text)) return text;
+    throw new CtlFailure(
+      'usage',
+      `--until ${text} is no time: write 2h, 30m, 1d, or a time in UTC such as 2026-11-22T05:00:00Z`,
+    );
+  }
   const minutes = Number(match[1]) * MINUTES[match[2] as keyof typeof MINUTES];
   const { time: now } = await desk.client.get('/api/v1/status', STATUS);
   return later(now, minutes);
@@ -165,6 +171,10 @@ async function approvals(desk: Desk, all: boolean): Promise<void> {
 
 async function alarms(desk: Desk, options: { readonly all?: boolean; readonly ack?: string }): Promise<void> {
   if (options.ack !== undefined) {
+    if (!options.ack.includes('@')) {
+      const how = 'write the first column of `addrdctl alarms` as it stands, such as store-trouble@daemon';
+      throw new CtlFailure('usage', `${options.ack} is no alarm: ${how}`);
+    }
     const answer = await desk.client.post('/api/v1/alarms/acknowledge', { alarm: options.ack }, ACKNOWLEDGED);
     if (desk.json) desk.screen.json(answer);
     else desk.screen.line(`${answer.alarm} is ${answer.code === null ? 'acknowledged' : 'not open'}`);
@@ -215,6 +225,6 @@ export function addBrakes(program: Command, desk: () => Desk): void {
     .command('alarms')
     .description('open alarms, the critical ones first')
     .option('--all', 'those that are cleared too')
-    .option('--ack <alarm>', 'close one until its cause happens again')
+    .option('--ack <alarm>', 'close one, as the first column names it, until its cause happens again')
     .action((options: { all?: boolean; ack?: string }) => alarms(desk(), options));
 }

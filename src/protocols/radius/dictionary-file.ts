@@ -16,23 +16,27 @@ export type ReadDictionary = (path: string) => string | undefined;
 const DEEPEST_INCLUDE = 16;
 
 /** FreeRADIUS's names of types, in lower case. */
-const TYPES: Readonly<Record<string, DataType>> = {
-  ...{ string: 'text', octets: 'string', abinary: 'abinary' },
-  ...{ integer: 'integer', uint32: 'integer', short: 'short', uint16: 'short', byte: 'byte', uint8: 'byte' },
-  ...{ integer64: 'integer64', uint64: 'integer64', signed: 'signed', int32: 'signed', date: 'time' },
-  ...{ ipaddr: 'ipaddr', ipv4addr: 'ipaddr', ipv6addr: 'ipv6addr', 'combo-ip': 'combo-ip' },
-  ...{ ipv4prefix: 'ipv4prefix', ipv6prefix: 'ipv6prefix', ifid: 'ifid', ether: 'ether' },
-  ...{ tlv: 'tlv', vsa: 'vsa', evs: 'evs', extended: 'extended', 'long-extended': 'long-extended' },
-};
+const TYPES: ReadonlyMap<string, DataType> = new Map(
+  Object.entries<DataType>({
+    ...{ string: 'text', octets: 'string', abinary: 'abinary' },
+    ...{ integer: 'integer', uint32: 'integer', short: 'short', uint16: 'short', byte: 'byte', uint8: 'byte' },
+    ...{ integer64: 'integer64', uint64: 'integer64', signed: 'signed', int32: 'signed', date: 'time' },
+    ...{ ipaddr: 'ipaddr', ipv4addr: 'ipaddr', ipv6addr: 'ipv6addr', 'combo-ip': 'combo-ip' },
+    ...{ ipv4prefix: 'ipv4prefix', ipv6prefix: 'ipv6prefix', ifid: 'ifid', ether: 'ether' },
+    ...{ tlv: 'tlv', vsa: 'vsa', evs: 'evs', extended: 'extended', 'long-extended': 'long-extended' },
+  }),
+);
 
-const FLAGS: Readonly<Record<string, Readonly<Partial<DictionaryAttribute>>>> = {
-  has_tag: { tagged: true },
-  concat: { concat: true },
-  secret: { secret: true },
-  virtual: { internal: true },
-  // Several of them in one packet are allowed: nothing that a codec would do differently.
-  array: {},
-};
+const FLAGS: ReadonlyMap<string, Readonly<Partial<DictionaryAttribute>>> = new Map(
+  Object.entries<Readonly<Partial<DictionaryAttribute>>>({
+    has_tag: { tagged: true },
+    concat: { concat: true },
+    secret: { secret: true },
+    virtual: { internal: true },
+    // Several of them in one packet are allowed: nothing that a codec would do differently.
+    array: {},
+  }),
+);
 
 interface Block {
   readonly keyword: 'BEGIN-VENDOR' | 'BEGIN-TLV';
@@ -165,7 +169,7 @@ class DictionaryReader {
 
   #attribute([name = '', number = '', typeText = '', options = '']: readonly string[]): void {
     const [, typeName = '', length] = /^([a-z0-9-]+)(?:\[(\d{1,3})\])?$/i.exec(typeText) ?? [];
-    const type = TYPES[typeName.toLowerCase()];
+    const type = TYPES.get(typeName.toLowerCase());
     if (type === undefined || (length !== undefined && type !== 'string')) {
       this.#fault('type-unknown', `a type of FreeRADIUS 3, not ${typeText}`);
       return;
@@ -189,6 +193,12 @@ class DictionaryReader {
     const own = this.#dictionary.attributeNamed(name);
     // A file may say a name twice only for one number; the older tables give way.
     if (!this.#once(`attribute ${name.toLowerCase()}`, path.join('.'), 'attribute-conflict')) return;
+    if (path.join('.') === '26' ? type !== 'vsa' : isScalar(type) && this.#dictionary.holdsSecrets(path)) {
+      // Its octets would be shown whole, and with them the secrets of its members.
+      const kept = this.#dictionary.typeAt(path);
+      this.#fault('attribute-conflict', `the type ${kept}: members of ${path.join('.')} are secrets`);
+      return;
+    }
     const internal = read.options.internal === true || (topmost && first > 255);
     const attribute = { ...read.options, name, path, type, ...(internal ? { internal } : {}) };
     const fixed = length === undefined ? {} : { length: Number(length) };
@@ -203,7 +213,7 @@ class DictionaryReader {
     let vendor: AttributePath | undefined;
     for (const option of text === '' ? [] : text.split(',')) {
       const [, level] = /^encrypt=([123])$/i.exec(option) ?? [];
-      const flag = FLAGS[option.toLowerCase()];
+      const flag = FLAGS.get(option.toLowerCase());
       // The format of old: the vendor's name behind the type.
       const named = this.#dictionary.vendorNamed(option);
       if (level !== undefined) options = { ...options, encryption: Number(level) };

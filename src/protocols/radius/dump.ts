@@ -57,7 +57,8 @@ export function dumpPacket(datagram: Uint8Array, options: DumpOptions): Dump {
 }
 
 /** Up to the attribute that runs past the end; its octets are not shown, for they may be those of a password. */
-function readablePart(datagram: Uint8Array, { offset }: DecodeError, options: DumpOptions): string[] {
+function readablePart(datagram: Uint8Array, { code, offset }: DecodeError, options: DumpOptions): string[] {
+  if (code === 'length-beyond-datagram' && datagram.length >= HEADER_LENGTH) return cutShort(datagram, options);
   if (offset < HEADER_LENGTH) return [`not a RADIUS packet: ${octetCount(datagram.length)}`];
   const before = datagram.slice(0, offset);
   before[2] = offset >>> 8;
@@ -70,6 +71,29 @@ function readablePart(datagram: Uint8Array, { offset }: DecodeError, options: Du
     `  attribute ${String(datagram[offset])}, length ${String(datagram[offset + 1] ?? 'missing')}, with ${octetCount(
       length - offset,
     )} left in the packet`,
+  ];
+}
+
+/** A datagram that is shorter than its Length says: the attributes that are whole. The last octets are not shown, see above. */
+function cutShort(datagram: Uint8Array, options: DumpOptions): string[] {
+  const length = (datagram[2] ?? 0) * 256 + (datagram[3] ?? 0);
+  let end = HEADER_LENGTH;
+  for (;;) {
+    const attribute = datagram[end + 1] ?? 0;
+    if (attribute < 2 || end + attribute > datagram.length) break;
+    end += attribute;
+  }
+  const whole = datagram.slice(0, end);
+  whole[2] = end >>> 8;
+  whole[3] = end & 0xff;
+  const packet = parse(whole);
+  const rest = datagram.length - end;
+  return [
+    `${headerLine(packet).replace(/length \d+$/, `length ${String(length)}`)}, cut short`,
+    ...attributeLines(packet, options),
+    `  cut: ${String(datagram.length)} of ${octetCount(length)} are here${
+      rest === 0 ? '' : `, the last ${String(rest)} of an attribute that is not whole`
+    }`,
   ];
 }
 

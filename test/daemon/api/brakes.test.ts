@@ -77,6 +77,10 @@ t.test('maintenance of a NAS', async (t) => {
   t.match((await begin({ nas: 'bras', until: 'tomorrow', reason: 'r' })).json(), { code: 'bad-request' });
   t.match((await begin({ nas: 'bras', until: '2026-02-30T05:00:00Z', reason: 'r' })).json(), { code: 'bad-request' });
   t.match((await begin({ nas: 'bras', until: '2026-11-22T02:00:00Z', reason: 'r' })).json(), { code: 'time-is-over' });
+  t.match((await begin({ nas: 'bras', until: '2027-01-22T02:00:00Z', reason: 'r' })).json(), {
+    code: 'bad-request',
+    detail: 'until: must be at most 30 days ahead: say it again when it takes longer',
+  });
   t.match((await begin({ nas: 'nowhere', until, reason: 'r' })).json(), { code: 'unknown-nas' });
   const made = maintenancesView.parse((await begin({ nas: '192.0.2.1', until, reason: 'firmware' })).json());
   t.match(made.maintenance, [{ nas: 'bras', until, reason: 'firmware', ended_at: null }]);

@@ -77,7 +77,7 @@ t.test('maintenance', async (t) => {
   for (const [until, told] of [
     ['2h', '2026-11-22 05:00:00Z'],
     ['30m', '2026-11-22 03:30:00Z'],
-    ['40d', '2027-01-01 03:00:00Z'],
+    ['30d', '2026-12-22 03:00:00Z'],
     ['2026-11-22T05:00:00Z', '2026-11-22 05:00:00Z'],
   ] as const) {
     const { code, out, err } = await as('noc', 'maintenance', 'bras', '--until', until, '--reason', 'firmware');
@@ -128,8 +128,10 @@ t.test('what is not taken', async (t) => {
     [EXIT.refused, 'freeze', '--reason', ''],
     [EXIT.refused, 'freeze', '--reason', long],
     [EXIT.refused, 'freeze', '--reason', 'two\nlines'],
-    [EXIT.refused, 'maintenance', 'bras', '--until', 'tomorrow', '--reason', 'r'],
-    [EXIT.refused, 'maintenance', 'bras', '--until', '0h', '--reason', 'r'],
+    [EXIT.usage, 'maintenance', 'bras', '--until', 'tomorrow', '--reason', 'r'],
+    [EXIT.usage, 'alarms', '--ack', 'occupied'],
+    [EXIT.refused, 'maintenance', 'bras', '--until', '31d', '--reason', 'r'],
+    [EXIT.usage, 'maintenance', 'bras', '--until', '0h', '--reason', 'r'],
     [EXIT.refused, 'maintenance', 'bras', '--until', '2026-02-30T05:00:00Z', '--reason', 'r'],
     [EXIT.refused, 'maintenance', 'bras', '--until', '2026-11-22T02:00:00Z', '--reason', 'r'],
     [EXIT.refused, 'approve', '9999999999999999'],
