@@ -22,8 +22,10 @@ export class Brakes {
   /** Looks whether a batch has changed a brake; reads them again and returns true where it has. */
   follow(events: readonly LifecycleEvent[], settlements: readonly Settlement[]): boolean {
     const changed = events.some((event, n) => isBraking(event) && settlements[n]?.verdict === 'applied');
-    if (changed) this.load();
-    return changed;
+    const before = this.#maintained.size;
+    // A NAS that is heard for the first time shares the maintenance of its entry.
+    if (changed || (before > 0 && events.some(isHeard))) this.load();
+    return changed || this.#maintained.size !== before;
   }
 
   /** The freeze that is in force, or null. */
@@ -40,6 +42,10 @@ export class Brakes {
   holds(target: string): boolean {
     return this.#freeze !== null || this.#maintained.has(target);
   }
+}
+
+function isHeard({ kind }: LifecycleEvent): boolean {
+  return kind.startsWith('acct-') || kind.startsWith('nas-');
 }
 
 function isBraking(event: LifecycleEvent): boolean {

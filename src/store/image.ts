@@ -254,6 +254,17 @@ export class Image implements World {
     };
   }
 
+  pendingEffects(target: string): readonly string[] {
+    const { outbox } = this.#entries;
+    const keys = new Set(this.#queries.pendingEffects(target, 2 * SLICE + outbox.size));
+    for (const [key, { row }] of outbox) {
+      if (row?.target !== target) continue;
+      if (row.status === 'pending') keys.add(key);
+      else keys.delete(key);
+    }
+    return [...keys];
+  }
+
   openSessions(nas: number, most: number): number {
     const entries = this.#entries.session;
     let count = this.#queries.openSessions(nas, most + entries.size);

@@ -30,6 +30,7 @@ export class Queries {
   readonly #pools: Statement;
   readonly #approvals: Statement;
   readonly #heldEffects: Statement;
+  readonly #pendingEffects: Statement;
   readonly #openSessions: Statement;
   readonly #sequence: Statement;
   readonly #sessionColumns = SESSION.columns.length;
@@ -79,6 +80,9 @@ export class Queries {
       .pluck(true);
     this.#heldEffects = db
       .prepare("SELECT id FROM outbox WHERE batch = ? AND status = 'pending' ORDER BY id LIMIT ?")
+      .pluck(true);
+    this.#pendingEffects = db
+      .prepare("SELECT id FROM outbox WHERE kind = 'nas.disconnect' AND target = ? AND status = 'pending' LIMIT ?")
       .pluck(true);
     this.#openSessions = db
       .prepare('SELECT count(*) FROM (SELECT 1 FROM session WHERE nas = ? AND ended_at IS NULL LIMIT ?)')
@@ -161,6 +165,11 @@ export class Queries {
   /** Keys of the effects that a batch holds back. */
   heldEffects(batch: number, limit: number): readonly string[] {
     return (this.#heldEffects.all(batch, limit) as number[]).map(String);
+  }
+
+  /** Keys of unfinished effects of a target. */
+  pendingEffects(target: string, limit: number): readonly string[] {
+    return (this.#pendingEffects.all(target, limit) as number[]).map(String);
   }
 
   openSessions(nas: number, limit: number): number {

@@ -46,6 +46,8 @@ const EFFECT: Rows['outbox'] = {
   orders: [],
   status: 'pending',
   attempt: 0,
+  admitted: false,
+  cancelled: 0,
   dueAt: 0,
   createdAt: 0,
   startedAt: null,

@@ -118,10 +118,11 @@ t.test('down to version 1 with brakes inside: what was held back is not sent, an
   await house.say(allocate('ann', NOON), allocate('bob', NOON));
   const two = [acct('acct-start', 'a', NOON + 1, ['100.64.0.1']), acct('acct-start', 'b', NOON + 1, ['100.64.0.1'])];
   await house.say(...two, revoke('ann', NOON + 2), revoke('bob', NOON + 3));
+  for (const outbox of [1, 2]) await house.say({ kind: 'effect-started', outbox, receivedAt: NOON + 4 });
   t.equal(db.prepare('SELECT count(*) FROM approval').pluck().get(), 1);
   t.strictSame(db.prepare('SELECT status, batch FROM outbox ORDER BY id').raw().all(), [
     ['pending', null],
-    ['pending', 1],
+    ['pending', 2],
   ]);
   const deadlines = db.prepare('SELECT kind, ref, due_at FROM deadline ORDER BY kind, ref').raw().all();
   t.ok(deadlines.length > 0);
@@ -165,6 +166,35 @@ t.test(
     ]);
   },
 );
+
+t.test('what was open before there were alarms is counted, and ends one by one', async (t) => {
+  const db = new Database(':memory:');
+  const house = await openHouse(NOON, {}, { db });
+  await house.say(acct('acct-start', 'x', NOON, ['100.64.0.5']), acct('acct-start', 'y', NOON + 1, ['100.64.0.6']));
+  await house.say(allocate('ann', NOON + 2));
+  await house.say(acct('acct-start', 'a', NOON + 3, ['100.64.0.1']), acct('acct-start', 'b', NOON + 4, ['100.64.0.1']));
+  await house.say(revoke('ann', NOON + 5));
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    const outcome = { result: 'timeout' } as const;
+    await house.say({ kind: 'effect-started', outbox: 1, receivedAt: NOON + 6 });
+    await house.say({ kind: 'effect-outcome', outbox: 1, attempt, outcome, jitter: 0, receivedAt: NOON + 6 });
+  }
+  const alarms = db
+    .prepare("SELECT cause, ref, name, severity, count, active FROM alarm WHERE ref LIKE 'pool:%' ORDER BY cause")
+    .raw();
+  const before = alarms.all();
+  const of = (cause: string): number => before.filter((row) => (row as unknown[])[0] === cause).length;
+  t.strictSame([of('occupied'), of('termination-stuck')], [1, 1]);
+  migrate(db, 'x', 2);
+  migrate(db, 'x');
+  t.strictSame(alarms.all(), before);
+  const again = await openHouse(NOON + 10, {}, { db });
+  const cleared = db.prepare("SELECT cleared_at FROM alarm WHERE cause = 'occupied'").pluck();
+  await again.say(acct('acct-stop', 'x', NOON + 10, ['100.64.0.5']));
+  t.equal(cleared.get(), null, 'one is left');
+  await again.say(acct('acct-stop', 'y', NOON + 11, ['100.64.0.6']));
+  t.equal(cleared.get(), NOON + 11);
+});
 
 t.test('a migration that fails leaves the version before it', (t) => {
   const db = new Database(':memory:');

@@ -3,7 +3,7 @@
  *
  *   +90s                                    time passes, and deadlines that fall due are decided
  *   allocate alice pool=v4 [address=A] [user=U]
- *   activate alice | revoke alice [family=F] [disconnect=no] [release=no]
+ *   activate alice | revoke alice [family=F] [disconnect=no] [release=no] [by=TOKEN]
  *   start|interim|stop SID [user=U] [ip=A] [v6=A] [pd=P] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
  *   on | off [nas=A]
  *     with nid=NAME or nip=A, where the entry trusts it: known by NAS-Identifier or NAS-IP-Address, sent by nas=A
@@ -94,7 +94,7 @@ export class Transcript {
   #event(line: string): LifecycleEvent {
     const { verb, words, options } = parseCommand(line);
     const receivedAt = this.#now;
-    const common = { tenant: 'default', actor: 'noc', receivedAt };
+    const common = { tenant: 'default', actor: options.get('by') ?? 'noc', receivedAt };
     const [subject = ''] = words;
     switch (verb) {
       case 'allocate': {

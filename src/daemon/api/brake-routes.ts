@@ -14,7 +14,7 @@ import {
   type AlarmsView,
   type BatchesView,
 } from './brake-views.js';
-import { commandedBy, decide, outcome, type Commanded } from './commanded.js';
+import { commandedNow, decide, outcome, type Commanded } from './commanded.js';
 import type { ApiDeps } from './deps.js';
 import { Problem } from './problem.js';
 import { tokenOfRequest, type Scope } from './token.js';
@@ -150,7 +150,7 @@ async function execute(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   order.check?.(request.body, deps.now());
-  const command = order.command(commandedBy(request), request.body, request.params);
+  const command = order.command(commandedNow(request), request.body, request.params);
   return reply.code(200).send(outcome(await decide(deps.commands, command, reply)));
 }
 

@@ -31,6 +31,15 @@ function idempotencyOf(
   return { token: token.name, key, bodyHash };
 }
 
+/**
+ * Who orders something that is safe to repeat and must not be answered from an earlier time: a script that freezes with
+ * the same key every night means tonight. A key is not looked at.
+ */
+export function commandedNow(request: FastifyRequest): Commanded {
+  const token = tokenOfRequest(request);
+  return { tenant: token.tenant, actor: `token:${token.name}`, idempotency: null };
+}
+
 /** @throws Problem `bad-request` for an Idempotency-Key that is none */
 export function commandedBy(request: FastifyRequest): Commanded {
   const token = tokenOfRequest(request);

@@ -1,4 +1,5 @@
 /** RADIUS accounting: sessions open, report and end; their addresses stand on assignments (RFC 2866 section 4.1). */
+import { effectEnded } from './alarms.js';
 import type { Draft } from './draft.js';
 import type { AccountingEvent, NasEvent, OddPacketEvent } from './events.js';
 import {
@@ -11,6 +12,8 @@ import {
   isSomebodyElse,
   sameContent,
 } from './instance.js';
+import { inheritGuard } from './guard.js';
+import { enterMaintenance, shareMaintenance } from './maintenance.js';
 import { longestPause, type Policy } from './policy.js';
 import { witnessKey, type Nas, type Session, type SessionAddress, type SessionUsage } from './records.js';
 import { attach, detach, resolveSubscriber, sameAddress, shows, type Leaving, type Showing } from './standing.js';
@@ -38,7 +41,7 @@ export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEven
   const now = event.receivedAt;
   const id = d.nasOf(event.nas);
   if (id === null) {
-    return d.put('nas', {
+    const nas = d.put('nas', {
       ...event.nas,
       id: d.nextId('nas'),
       entry: event.entry,
@@ -51,6 +54,8 @@ export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEven
       heardUntil: now,
       createdAt: now,
     });
+    enterMaintenance(d, nas, event.source, now, policy);
+    return nas;
   }
   const nas = d.get('nas', id);
   // Not for each packet, even where two proxies take turns to bring them.
@@ -175,6 +180,7 @@ export function endSession(
   const inFlight = pending !== null && pending.startedAt !== null && pending.outcome === null;
   if (pending?.status === 'pending' && !inFlight) {
     d.put('outbox', { ...pending, status: 'superseded', finishedAt: end.receivedAt, outcome: 'session-ended' });
+    effectEnded(d, pending.target, end.receivedAt);
   }
   const ended = d.put('session', {
     ...session,
@@ -342,6 +348,8 @@ export function account(d: Draft, event: AccountingEvent, policy: Policy): Verdi
   const former = id === null ? formerSelf(d, event) : null;
   if (former !== null) {
     note(d, 'session-moved', former, event, nas, nas.kind);
+    shareMaintenance(d, former.nas, nas, event.receivedAt);
+    inheritGuard(d, former.nas, nas.id, policy);
     return replace(d, event, nas, former, policy);
   }
   const session = id === null ? null : d.get('session', id);

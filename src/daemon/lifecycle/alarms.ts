@@ -92,6 +92,12 @@ export function lower(d: Draft, cause: AlarmCause, ref: string, at: number): voi
   if (active === 0) clear(d, cause, ref, at);
 }
 
+/** An effect of a target (`nas:NUMBER`) has ended: with the last one nobody waits for its answer any more. */
+export function effectEnded(d: Draft, target: string, at: number): void {
+  if (d.find('alarm', alarmKey('target-silent', target))?.clearedAt !== null) return;
+  if (!d.hasPending(target)) clear(d, 'target-silent', target, at);
+}
+
 /** Clears an alarm, if it is open. */
 export function clear(d: Draft, cause: AlarmCause, ref: string, at: number, by = 'addrd'): boolean {
   const before = d.find('alarm', alarmKey(cause, ref));

@@ -7,6 +7,7 @@ import { close, settleStep, current } from './performing.js';
 import type { Policy } from './policy.js';
 import { validateLifecycleTransition } from './state.js';
 import { beginRevoke } from './termination.js';
+import { step } from './transition.js';
 import type { Verdict } from './world.js';
 
 /** How many revokes one event begins. */
@@ -84,11 +85,13 @@ function settleEffect(d: Draft, batch: Batch, key: string, now: number): void {
   const row = d.get('outbox', key);
   const assignments = current(d, row);
   if (batch.status === 'approved') {
-    d.put('outbox', { ...row, batch: null, dueAt: now });
+    d.put('outbox', { ...row, batch: null, admitted: true, dueAt: now });
     for (const assignment of assignments) settleStep(d, assignment, null, null, now);
     return;
   }
   close(d, row, 'superseded', 'rejected', now);
   const told = `batch ${String(batch.id)} was rejected by ${batch.decidedBy ?? ''}`;
-  for (const assignment of assignments) settleStep(d, assignment, told, false, now);
+  for (const { id } of assignments) {
+    step(d, id, 'disconnect', now, { state: 'failed', outcome: told, rejected: batch.id });
+  }
 }

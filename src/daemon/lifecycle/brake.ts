@@ -14,6 +14,8 @@ export interface Brake {
   /** When it ends by itself, or null. */
   readonly until: number | null;
   readonly endedAt: number | null;
+  /** The config entry whose name it was ordered by: NASes that are first heard under it share it. */
+  readonly entry: string | null;
 }
 
 /** How much was cut in a scope: `token:TENANT/ACTOR` or `nas:NUMBER`. */

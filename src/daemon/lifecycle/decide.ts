@@ -20,7 +20,7 @@ import { barred } from './evidence.js';
 import { freeze, thaw } from './freeze.js';
 import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.js';
 import type { Policy } from './policy.js';
-import { deadlineKey, type Pool } from './records.js';
+import type { Pool } from './records.js';
 import { disconnectAgain, evaluate } from './termination.js';
 import { isoTime } from './time.js';
 import { excludedCount, freeUnit, isUnsure, unsureUntil } from './units.js';
@@ -94,7 +94,7 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
 
 function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
   const now = event.receivedAt;
-  const due = d.find('deadline', deadlineKey(event.what, event.ref));
+  const due = d.find('deadline', `${event.what}/${event.ref}`);
   if (due === null || due.dueAt > now) return { verdict: 'stale', code: 'not-due', detail: null, reply: null };
   // It stays due, and is decided when it thaws.
   const frees = event.what === 'evidence' || event.what === 'quarantine';
@@ -107,13 +107,13 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
     case 'approval':
       return settleBatch(d, event.ref, now, policy);
     case 'evidence': {
-      d.drop('deadline', deadlineKey(event.what, event.ref));
+      d.drop('deadline', `${event.what}/${event.ref}`);
       const assignment = evaluate(d, d.get('assignment', event.ref), now, policy);
       if (assignment.state === 'revoking') disconnectAgain(d, assignment, now, policy);
       return APPLIED;
     }
     case 'quarantine': {
-      d.drop('deadline', deadlineKey(event.what, event.ref));
+      d.drop('deadline', `${event.what}/${event.ref}`);
       const past = d.find('poolFree', event.ref);
       if (past === null) return APPLIED;
       const since = past.freeAt - d.get('pool', past.pool).quarantineMs;

@@ -157,6 +157,16 @@ export class Draft {
     return this.#world.heldBack(batch);
   }
 
+  /** Whether an effect of a target is unfinished. */
+  hasPending(target: string): boolean {
+    const keys = new Set(this.#world.pendingEffects(target));
+    for (const { table, key } of this.#changes) if (table === 'outbox') keys.add(key);
+    return [...keys].some((key) => {
+      const row = this.find('outbox', key);
+      return row?.target === target && row.status === 'pending';
+    });
+  }
+
   openSessions(nas: number, most: number): number {
     return this.#world.openSessions(nas, most);
   }

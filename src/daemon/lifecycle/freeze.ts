@@ -21,7 +21,7 @@ export function freeze(d: Draft, event: FreezeEvent): Verdict {
   const before = freezeOf(d);
   if (before !== null) return answer('duplicate', 'already-frozen', before);
   const { tenant, actor, reason, receivedAt } = event;
-  const row = { tenant, actor, reason, since: receivedAt, until: null, endedAt: null };
+  const row = { tenant, actor, reason, since: receivedAt, until: null, endedAt: null, entry: null };
   const brake = d.put('brake', { kind: 'freeze', ref: DAEMON.ref, ...row });
   d.note({ at: receivedAt, kind: 'frozen', tenant, actor, code: 'freeze', detail: { reason } });
   raise(d, 'frozen', DAEMON, frozenBy(brake), receivedAt);

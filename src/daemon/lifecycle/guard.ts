@@ -32,11 +32,37 @@ export function guardOfActor(d: Draft, tenant: string, actor: string): Guarded {
 export function guardOfNas(d: Draft, nas: Nas, { guard: { count, share } }: Policy): Guarded {
   const most = share > 0 ? Math.ceil(count / share) : 0;
   const live = (): number => d.openSessions(nas.id, most);
-  return { scope: `nas:${String(nas.id)}`, tenant: nas.tenant, name: `nas:${nas.entry}`, live };
+  return { scope: scopeOfNas(nas.id), tenant: nas.tenant, name: `nas:${nas.entry}`, live };
 }
 
 function rowOf(d: Draft, scope: string): Guard {
-  return d.find('guard', scope) ?? { scope, seq: 0, base: 0, batch: null };
+  const row = d.find('guard', scope);
+  if (row === null) return { scope, seq: 0, base: 0, batch: null };
+  const batch = row.batch === null ? null : d.get('batch', String(row.batch));
+  if (batch === null || batch.status === 'open') return row;
+  // It shares the batch of another scope, and learns here that somebody has decided it.
+  return { ...row, batch: null, base: batch.status === 'approved' ? row.seq : row.base };
+}
+
+/** A NAS goes on as another one: what was cut there counts here too, and an open batch holds this one as well. */
+export function inheritGuard(d: Draft, from: number, to: number, policy: Policy): void {
+  const old = rowOf(d, scopeOfNas(from));
+  const scope = scopeOfNas(to);
+  const known = d.find('guard', scope);
+  if (known === null && old.seq > 0) {
+    for (let seq = Math.max(old.base, old.seq - policy.guard.count) + 1; seq <= old.seq; seq++) {
+      const past = d.find('guardMark', guardMarkKey(old.scope, seq));
+      if (past !== null) d.put('guardMark', { ...past, scope });
+    }
+    d.put('guard', { ...old, scope });
+  } else if (old.batch !== null) {
+    const own = rowOf(d, scope);
+    if (own.batch === null) d.put('guard', { ...own, batch: old.batch });
+  }
+}
+
+function scopeOfNas(nas: number): string {
+  return `nas:${String(nas)}`;
 }
 
 /** Whether `n` more in a scope stay within what may be cut. While a batch of it waits, nothing does. */
@@ -82,7 +108,9 @@ export function holdBack(
   const guard = rowOf(d, scope);
   const batch = guard.batch === null ? open(d, guard, tenant, name, now) : d.get('batch', guard.batch);
   d.put('batch', { ...batch, [what]: batch[what] + n, lastAt: now });
-  raise(d, 'guard-tripped', { ref: scope, tenant, name }, `${example}, batch ${String(batch.id)}`, now);
+  // A batch that is shared is one alarm, which ends with it.
+  const about = { ref: batch.scope, tenant, name: batch.name };
+  raise(d, 'guard-tripped', about, `${example}, batch ${String(batch.id)}`, now);
   return batch.id;
 }
 

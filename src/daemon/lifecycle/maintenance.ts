@@ -1,8 +1,8 @@
 /** Maintenance of one NAS: what it does and does not say meanwhile proves nothing, and nothing is sent to it. */
 import { aboutNas, clear, raise } from './alarms.js';
-import { formatAddress } from './address.js';
+import { formatAddress, sameBytes } from './address.js';
 import type { Brake } from './brake.js';
-import { maintenanceOf } from './braking.js';
+import { isMaintained, maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { MaintenanceEndEvent, MaintenanceEvent } from './events.js';
 import type { Policy } from './policy.js';
@@ -67,7 +67,8 @@ export function beginMaintenance(d: Draft, event: MaintenanceEvent, policy: Poli
   const brakes = nases.map((nas) => {
     const ref = String(nas.id);
     const since = maintenanceOf(d, nas.id)?.since ?? now;
-    const row = { ref, tenant, actor, reason, since, until, endedAt: null };
+    const entry = nas.entry === event.nas ? nas.entry : null;
+    const row = { ref, tenant, actor, reason, since, until, endedAt: null, entry };
     const brake = d.put('brake', { kind: 'maintenance', ...row });
     d.put('deadline', { kind: 'maintenance', ref, dueAt: until });
     moveGrace(d, nas, until, policy);
@@ -77,6 +78,29 @@ export function beginMaintenance(d: Draft, event: MaintenanceEvent, policy: Poli
   });
   lasts(d, until);
   return answer('applied', null, brakes);
+}
+
+/** A NAS goes on as another one: what it is in goes on with it. */
+export function shareMaintenance(d: Draft, from: number, nas: Nas, now: number): void {
+  const brake = maintenanceOf(d, from);
+  if (brake === null || maintenanceOf(d, nas.id) !== null) return;
+  const { actor, reason } = brake;
+  const until = brake.until ?? now;
+  const ref = String(nas.id);
+  d.put('brake', { ...brake, ref });
+  d.put('deadline', { kind: 'maintenance', ref, dueAt: until });
+  note(d, 'maintenance', nas, now, actor, { reason, until: isoTime(until) });
+}
+
+/** A NAS is heard for the first time: a maintenance of its entry, or of the address that its packets come from, is its own. */
+export function enterMaintenance(d: Draft, nas: Nas, source: Uint8Array, now: number, policy: Policy): void {
+  if (!isMaintained(d, now, policy)) return;
+  const maintained = d.nasesIn(nas.vrf).find((id) => {
+    const brake = maintenanceOf(d, id);
+    if (brake === null || brake.tenant !== nas.tenant) return false;
+    return brake.entry === nas.entry || sameBytes(d.get('nas', id).address, source);
+  });
+  if (maintained !== undefined) shareMaintenance(d, maintained, nas, now);
 }
 
 /** Notes until when a maintenance may matter at the latest. */
@@ -114,6 +138,12 @@ export function maintenanceDue(d: Draft, ref: string, now: number, policy: Polic
     return done;
   }
   if (nas.heardUntil >= brake.endedAt) {
+    clear(d, 'maintenance-overdue', aboutNas(nas).ref, now);
+    d.drop('deadline', `maintenance/${ref}`);
+    return done;
+  }
+  // As for silence: a NAS that was not heard for so long has been taken away.
+  if (now - brake.endedAt >= policy.forgottenNasMs) {
     clear(d, 'maintenance-overdue', aboutNas(nas).ref, now);
     d.drop('deadline', `maintenance/${ref}`);
     return done;

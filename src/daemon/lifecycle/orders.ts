@@ -220,23 +220,33 @@ export function revoke(d: Draft, event: RevokeEvent, policy: Policy): Verdict {
   }
   const { reason, actor, sendDisconnect, releaseToPool, receivedAt: now } = event;
   const order = { reason, actor, sendDisconnect, releaseToPool };
-  let batch: number | null = null;
-  const fresh = chosen.filter((a) => {
-    if (a.state === 'revoking') return false;
-    const waiting = d.find('approval', String(a.id))?.batch ?? null;
-    batch ??= waiting;
-    return waiting === null;
-  });
-  // An order is carried out as a whole or held back as a whole.
   const guarded = guardOfActor(d, event.tenant, actor);
+  const waits = (a: Assignment): Approval | null => d.find('approval', String(a.id));
+  // What another token ordered and was held back is this one's own order, and judged as such.
+  const isOwn = ({ batch }: Approval): boolean => d.get('batch', String(batch)).scope === guarded.scope;
+  const unbegun = chosen.filter(({ state }) => state !== 'revoking');
+  const waiting = unbegun.flatMap((a) => waits(a) ?? []);
+  let fresh = unbegun.filter((a) => {
+    const approval = waits(a);
+    return approval === null || !isOwn(approval);
+  });
+  let batch = waiting.find(isOwn)?.batch ?? null;
+  // An order is carried out as a whole or held back as a whole.
   if (fresh.length > 0 && !admits(d, guarded, fresh.length, now, policy)) {
-    const example = `revoke of ${event.subscriber}`;
-    const held = holdBack(d, guarded, 'revokes', fresh.length, example, now);
-    for (const assignment of fresh) hold(d, assignment, { ...order, batch: held, at: now });
-    batch = held;
+    fresh = fresh.filter((a) => waits(a) === null);
+    batch ??= waiting[0]?.batch ?? null;
+    if (fresh.length > 0) {
+      const held = holdBack(d, guarded, 'revokes', fresh.length, `revoke of ${event.subscriber}`, now);
+      for (const assignment of fresh) hold(d, assignment, { ...order, batch: held, at: now });
+      batch = held;
+    }
   } else {
     mark(d, guarded, fresh.length, now, policy);
-    for (const { id } of fresh) beginRevoke(d, d.get('assignment', id), order, now, policy);
+    for (const assignment of fresh) {
+      const approval = waits(assignment);
+      if (approval !== null) takeOver(d, approval);
+      beginRevoke(d, d.get('assignment', assignment.id), order, now, policy);
+    }
   }
   // Said again, it also asks the NAS again: the last Disconnect may have been refused, or only observed.
   for (const { id, state } of chosen) if (state === 'revoking') orderAgain(d, d.get('assignment', id), now, policy);
@@ -250,6 +260,13 @@ export function revoke(d: Draft, event: RevokeEvent, policy: Policy): Verdict {
       batch,
     ),
   };
+}
+
+/** Takes a revoke out of the batch in which it waits: somebody else has ordered it, and may. */
+function takeOver(d: Draft, approval: Approval): void {
+  d.drop('approval', String(approval.assignment));
+  const batch = d.get('batch', String(approval.batch));
+  if (batch.status === 'open') d.put('batch', { ...batch, revokes: batch.revokes - 1 });
 }
 
 /** Records a revoke that waits for approval. Its assignment stays as it is. */

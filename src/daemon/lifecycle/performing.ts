@@ -1,8 +1,10 @@
 /** Effects: whether one should still be performed, and what its outcome means (RFC 5176 section 3). */
-import { clear, raiseOfNas } from './alarms.js';
+import { clear, effectEnded, raiseOfNas } from './alarms.js';
 import { freezeOf, maintenanceOf } from './braking.js';
+import { formatPrefix } from './address.js';
 import type { Draft } from './draft.js';
 import type { EffectOutcomeEvent, EffectResult, EffectStartedEvent } from './events.js';
+import { admits, awaits, guardOfNas, holdBack, mark } from './guard.js';
 import { actsOn, type Policy } from './policy.js';
 import { witnessKey, type Assignment, type Outbox, type Session } from './records.js';
 import { blame, evaluate, lookAgain, unstuck } from './termination.js';
@@ -35,7 +37,7 @@ function note(d: Draft, row: Outbox, at: number, kind: string, code: string | nu
     session: row.session,
     nas: d.get('session', row.session).nas,
     code,
-    detail: { outbox: row.id, attempt: row.attempt },
+    detail: { outbox: row.id, attempt: row.attempt, ...(row.batch === null ? {} : { batch: row.batch }) },
   });
 }
 
@@ -51,19 +53,38 @@ export function close(
   if (session.disconnect === row.id) d.put('session', { ...session, disconnect: null });
   const closed = d.put('outbox', { ...row, status, outcome, finishedAt: at });
   note(d, closed, at, `effect-${status}`, outcome);
+  effectEnded(d, row.target, at);
   return closed;
 }
 
 /** The brake that keeps an effect back for now, or null. */
-function whyHeld(d: Draft, row: Outbox, session: Session): 'frozen' | 'maintenance' | 'awaiting-approval' | null {
+function whyHeld(d: Draft, session: Session): 'frozen' | 'maintenance' | null {
   if (freezeOf(d) !== null) return 'frozen';
-  if (row.batch !== null) return 'awaiting-approval';
   return maintenanceOf(d, session.nas) === null ? null : 'maintenance';
 }
 
 /**
+ * Counts a Disconnect that is about to leave for the first time, or holds it back. It is counted here and not where it is
+ * ordered: what was ordered while a brake was set leaves when that is released, all in one moment.
+ */
+function guardDeparture(d: Draft, row: Outbox, session: Session, now: number, policy: Policy): boolean {
+  const guarded = guardOfNas(d, d.get('nas', session.nas), policy);
+  if (admits(d, guarded, 1, now, policy)) {
+    mark(d, guarded, 1, now, policy);
+    return true;
+  }
+  const assignments = current(d, row);
+  const about = assignments.map(({ prefix }) => formatPrefix(prefix)).join(', ');
+  const batch = holdBack(d, guarded, 'disconnects', 1, `Disconnect for ${about}`, now);
+  const held = d.put('outbox', { ...row, batch });
+  note(d, held, now, 'effect-held', 'awaiting-approval');
+  for (const assignment of assignments) settleStep(d, assignment, awaits(batch), null, now);
+  return false;
+}
+
+/**
  * Before an effect leaves: is it still wanted? `applied` with the attempt's number says yes; `refused` names
- * the brake that keeps it back and leaves it pending; anything else means that it is gone.
+ * the brake that keeps it back for now; anything else means that it is gone, or waits for approval and comes back with it.
  */
 export function effectStarted(d: Draft, event: EffectStartedEvent, policy: Policy): Verdict {
   const row = d.get('outbox', event.outbox);
@@ -78,10 +99,13 @@ export function effectStarted(d: Draft, event: EffectStartedEvent, policy: Polic
     close(d, row, 'would-have', 'observed', event.receivedAt);
     return { verdict: 'stale', code: 'observed', detail: null, reply: null };
   }
-  const brake = whyHeld(d, row, session);
+  const brake = whyHeld(d, session);
   if (brake !== null) return { verdict: 'refused', code: brake, detail: null, reply: null };
+  if (row.batch !== null || (!row.admitted && !guardDeparture(d, row, session, event.receivedAt, policy))) {
+    return { verdict: 'stale', code: 'awaiting-approval', detail: null, reply: null };
+  }
   const attempt = row.attempt + 1;
-  const started = d.put('outbox', { ...row, attempt, startedAt: event.receivedAt, outcome: null });
+  const started = d.put('outbox', { ...row, admitted: true, attempt, startedAt: event.receivedAt, outcome: null });
   note(d, started, event.receivedAt, 'effect-started', row.kind);
   return { verdict: 'applied', code: null, detail: null, reply: { attempt } };
 }
@@ -139,7 +163,7 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
   const { result } = event.outcome;
   if (event.outcome.result === 'error' && event.outcome.code === CANCELLED) {
     // A brake was set while it was under way. It says nothing of the NAS, and is due when the brake is released.
-    const cancelled = d.put('outbox', { ...row, dueAt: now, outcome });
+    const cancelled = d.put('outbox', { ...row, cancelled: row.cancelled + 1, dueAt: now, outcome });
     note(d, cancelled, now, 'effect-cancelled', outcome);
     return done;
   }
@@ -163,10 +187,11 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
     close(d, row, 'superseded', outcome, now);
     return done;
   }
-  const dueAt = now + backoff(row.attempt, event.jitter, policy);
+  const failures = row.attempt - row.cancelled;
+  const dueAt = now + backoff(failures, event.jitter, policy);
   const failed = d.put('outbox', { ...row, dueAt, outcome });
   note(d, failed, now, 'effect-failed', outcome);
-  const hopeless = row.attempt >= policy.disconnect.count;
+  const hopeless = failures >= policy.disconnect.count;
   if (hopeless) {
     const example = `Disconnect ${String(row.id)}: ${outcome}, attempt ${String(row.attempt)}`;
     raiseOfNas(d, 'target-silent', d.get('nas', session.nas), example, now);

@@ -79,7 +79,6 @@ export interface Pool {
   readonly barred: number;
   /** Units that were used and are free again. */
   readonly freed: number;
-  /** Units that are never handed out. */
   readonly excluded: number;
   /** Since when the config does not name it, or null. */
   readonly retiredAt: number | null;
@@ -164,6 +163,8 @@ export interface AssignmentStep {
   readonly outcome: string | null;
   readonly startedAt: number;
   readonly updatedAt: number;
+  /** The batch in which its Disconnect was rejected: none is ordered until the revoke is said again. */
+  readonly rejected: number | null;
 }
 
 /** The RADIUS attribute that showed an address. */
@@ -297,6 +298,10 @@ export interface Outbox {
   readonly outcome: string | null;
   /** The batch that holds it back until somebody approves, or null. */
   readonly batch: number | null;
+  /** Whether the blast guard has let it pass: it was counted when it first left, or somebody approved of it. */
+  readonly admitted: boolean;
+  /** How many of the attempts a brake ended: they say nothing of the NAS. */
+  readonly cancelled: number;
 }
 
 /** A named value of the daemon itself. */
@@ -362,7 +367,7 @@ export const KEY_OF: { readonly [T in TableName]: (row: Rows[T]) => string } = {
   witness: (row) => witnessKey(row.assignment, row.ref),
   holding: (row) => holdingKey(row),
   conflict: (row) => String(row.id),
-  deadline: (row) => deadlineKey(row.kind, row.ref),
+  deadline: (row) => `${row.kind}/${row.ref}`,
   outbox: (row) => String(row.id),
   meta: (row) => row.key,
   ...BRAKE_KEY_OF,
@@ -392,9 +397,4 @@ export function witnessKey(assignment: number, session: number): string {
 /** The key of a holding. */
 export function holdingKey(row: Pick<Holding, 'vrf' | 'prefix' | 'since' | 'kind' | 'seq'>): string {
   return `${String(row.vrf)}/${prefixKey(row.prefix)}/${String(row.since)}/${row.kind}/${String(row.seq)}`;
-}
-
-/** The key of a deadline. */
-export function deadlineKey(kind: Deadline['kind'], ref: string): string {
-  return `${kind}/${ref}`;
 }

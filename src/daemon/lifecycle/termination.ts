@@ -5,13 +5,12 @@ import type { Brake } from './brake.js';
 import { freezeOf, frozenBy } from './braking.js';
 import type { Draft } from './draft.js';
 import { idleProof, type Proof } from './evidence.js';
-import { admits, awaits, AWAITS, guardOfNas, holdBack, mark } from './guard.js';
+import { awaits, AWAITS } from './guard.js';
 import { actsOn, type Policy } from './policy.js';
 import {
   holdingKey,
   witnessKey,
   type Assignment,
-  type Nas,
   type Outbox,
   type RevokeOrder,
   type Session,
@@ -73,7 +72,7 @@ function orderEach(
 /**
  * Puts a Disconnect for one session into the outbox, or joins the one that is already there; returns whether it did.
  * `counts` says that it is an attempt of its own: sessions that are told to end by one decision are one attempt. What
- * was not `approved` of is held back where the blast guard of the NAS is tripped.
+ * was not `approved` of is judged by the blast guard of the NAS when it first leaves.
  */
 export function orderDisconnect(
   d: Draft,
@@ -96,6 +95,7 @@ export function orderDisconnect(
     return false;
   }
   const before = d.find('step', `${String(assignment.id)}/disconnect`);
+  if (before !== null && before.rejected !== null) return false;
   const fresh = before === null || now - before.startedAt > policy.disconnect.windowMs;
   const attempts = fresh ? 1 : before.attempts + (counts ? 1 : 0);
   const started = fresh ? now : before.startedAt;
@@ -115,8 +115,6 @@ export function orderDisconnect(
     if (pending.batch !== null) outcome = awaits(pending.batch);
   } else {
     const acts = actsOn(policy, nas.entry);
-    const batch = acts && !approved ? guardDisconnect(d, nas, assignment, now, policy) : null;
-    if (batch !== null) outcome = awaits(batch);
     const row: Outbox = {
       id: d.nextId('outbox'),
       tenant: assignment.tenant,
@@ -132,7 +130,9 @@ export function orderDisconnect(
       startedAt: null,
       finishedAt: acts ? null : now,
       outcome: null,
-      batch,
+      batch: null,
+      admitted: approved,
+      cancelled: 0,
     };
     d.put('outbox', row);
     if (acts) d.put('session', { ...session, disconnect: row.id });
@@ -148,21 +148,11 @@ export function orderDisconnect(
       vrf: assignment.vrf,
       prefix: assignment.prefix,
       code: row.kind,
-      detail: { outbox: row.id, status: row.status, ...(batch === null ? {} : { batch }) },
+      detail: { outbox: row.id, status: row.status },
     });
   }
   step(d, assignment.id, 'disconnect', now, { state: 'waiting', attempts, startedAt: started, outcome });
   return true;
-}
-
-/** Counts a Disconnect to a NAS, or holds it back: the number of the batch that it joined, or null. */
-function guardDisconnect(d: Draft, nas: Nas, assignment: Assignment, now: number, policy: Policy): number | null {
-  const guarded = guardOfNas(d, nas, policy);
-  if (!admits(d, guarded, 1, now, policy)) {
-    return holdBack(d, guarded, 'disconnects', 1, `Disconnect for ${formatPrefix(assignment.prefix)}`, now);
-  }
-  mark(d, guarded, 1, now, policy);
-  return null;
 }
 
 /** What is missing, and what went wrong with the Disconnect while a session of the holder is open. */
@@ -263,8 +253,13 @@ export function disconnectAgain(d: Draft, assignment: Assignment, now: number, p
   orderEach(d, assignment, due, now, policy);
 }
 
-/** Orders a Disconnect for each open session that has none under way, within the limits of {@link orderDisconnect}. */
+/**
+ * Somebody says a revoke again: orders a Disconnect for each open session that has none under way, within the limits of
+ * {@link orderDisconnect}. An earlier rejection holds no longer.
+ */
 export function orderAgain(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
+  const before = d.find('step', `${String(assignment.id)}/disconnect`);
+  if (before !== null && before.rejected !== null) d.put('step', { ...before, rejected: null });
   const idle = d
     .witnessesOf(assignment.id)
     .filter((witness) => isHeldOpen(witness) && d.get('session', witness.ref).disconnect === null);

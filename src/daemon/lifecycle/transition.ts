@@ -46,7 +46,7 @@ export function step(
   assignment: number,
   name: AssignmentStep['step'],
   now: number,
-  fields: Partial<Pick<AssignmentStep, 'state' | 'attempts' | 'dueAt' | 'outcome' | 'startedAt'>>,
+  fields: Partial<Pick<AssignmentStep, 'state' | 'attempts' | 'dueAt' | 'outcome' | 'startedAt' | 'rejected'>>,
 ): AssignmentStep {
   const before = d.find('step', `${String(assignment)}/${name}`) ?? {
     assignment,
@@ -57,6 +57,7 @@ export function step(
     outcome: null,
     startedAt: now,
     updatedAt: now,
+    rejected: null,
   };
   return d.put('step', { ...before, ...fields, updatedAt: now });
 }

@@ -39,6 +39,8 @@ export interface World {
   nasesIn(vrf: number): readonly number[];
   /** What a batch of the blast guard holds back: at most one slice of its approvals, else of its effects. */
   heldBack(batch: number): { readonly approvals: readonly string[]; readonly effects: readonly string[] };
+  /** Keys of unfinished effects of a target: more than one decision can end, where there are so many. */
+  pendingEffects(target: string): readonly string[];
   /** How many sessions of a NAS are open; counting ends at `most`. */
   openSessions(nas: number, most: number): number;
   /** A number not used in `table` before. */

@@ -9,6 +9,7 @@ CREATE TABLE brake (
   since    INTEGER NOT NULL,
   until    INTEGER,
   ended_at INTEGER,
+  entry    TEXT,
   PRIMARY KEY (kind, ref),
   CHECK (kind <> 'maintenance' OR until IS NOT NULL)
 ) STRICT, WITHOUT ROWID;
@@ -59,7 +60,13 @@ CREATE INDEX approval_batch ON approval (batch);
 
 -- A Disconnect that waits for approval is pending and names its batch.
 ALTER TABLE outbox ADD COLUMN batch INTEGER REFERENCES batch;
+-- The blast guard counts each Disconnect once, when it first leaves.
+ALTER TABLE outbox ADD COLUMN admitted INTEGER NOT NULL DEFAULT 0 CHECK (admitted IN (0, 1));
+ALTER TABLE outbox ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0 CHECK (cancelled BETWEEN 0 AND attempt);
+UPDATE outbox SET admitted = 1 WHERE attempt > 0;
 CREATE INDEX outbox_batch ON outbox (batch) WHERE batch IS NOT NULL AND status = 'pending';
+-- Whoever rejected a Disconnect is heeded until the revoke is said again.
+ALTER TABLE assignment_step ADD COLUMN rejected INTEGER REFERENCES batch;
 
 CREATE TABLE alarm (
   cause      TEXT    NOT NULL,
@@ -86,6 +93,21 @@ ALTER TABLE pool ADD COLUMN quarantine_ms INTEGER NOT NULL DEFAULT 3600000 CHECK
 ALTER TABLE pool ADD COLUMN unsure_since INTEGER;
 UPDATE pool SET unsure_since = retired_at;
 
+-- What began before there were alarms ends as what began since: one by one. The pools of a VRF do not overlap, so that an
+-- address lies in the last one that begins before it.
+WITH cause (name, pool, first_at, last_at) AS (
+  SELECT c.kind, coalesce(a.pool, (SELECT p.id FROM pool p WHERE p.vrf = c.vrf AND length(p.net) = length(c.net)
+                                      AND p.net <= c.net ORDER BY p.net DESC LIMIT 1)), c.first_at, c.last_at
+    FROM conflict c LEFT JOIN assignment a ON a.id = c.assignment WHERE c.closed_at IS NULL
+  UNION ALL
+  SELECT 'termination-stuck', pool, coalesce(revoking_at, created_at), coalesce(revoking_at, created_at)
+    FROM assignment WHERE state = 'revoking' AND stuck IS NOT NULL
+)
+INSERT INTO alarm (cause, ref, tenant, name, severity, first_at, last_at, count, active, examples, noted_at)
+SELECT c.name, 'pool:' || p.id, p.tenant, p.name, iif(c.name = 'contested', 'critical', 'warning'),
+       min(c.first_at), max(c.last_at), count(*), count(*), '[]', max(c.last_at)
+  FROM cause c JOIN pool p ON p.id = c.pool GROUP BY c.name, p.id;
+
 ALTER TABLE deadline RENAME TO deadline_old;
 CREATE TABLE deadline (
   kind   TEXT    NOT NULL CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval')),
@@ -103,7 +125,9 @@ export const DOWN = `
 UPDATE session SET disconnect = NULL WHERE disconnect IN (SELECT id FROM outbox WHERE batch IS NOT NULL AND status = 'pending');
 UPDATE outbox SET status = 'superseded', outcome = 'not-approved', finished_at = due_at
   WHERE batch IS NOT NULL AND status = 'pending';
+ALTER TABLE assignment_step DROP COLUMN rejected;
 DROP INDEX outbox_batch;
+ALTER TABLE outbox DROP COLUMN cancelled; ALTER TABLE outbox DROP COLUMN admitted;
 ALTER TABLE outbox DROP COLUMN batch;
 ALTER TABLE pool DROP COLUMN unsure_since;
 ALTER TABLE pool DROP COLUMN quarantine_ms;

@@ -14,6 +14,7 @@ export const BRAKE: TableSpec<Brake> = {
     ['since', (row) => row.since],
     ['until', (row) => row.until],
     ['ended_at', (row) => row.endedAt],
+    ['entry', (row) => row.entry],
   ],
   read: (v) => ({
     kind: v[0] as Brake['kind'],
@@ -24,6 +25,7 @@ export const BRAKE: TableSpec<Brake> = {
     since: v[5] as number,
     until: v[6] as number | null,
     endedAt: v[7] as number | null,
+    entry: v[8] as string | null,
   }),
   parse: (key) => [key.slice(0, key.indexOf('/')), key.slice(key.indexOf('/') + 1)],
 };

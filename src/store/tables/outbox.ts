@@ -1,5 +1,5 @@
 import type { Outbox } from '../../daemon/lifecycle/records.js';
-import { json, numbered, parsed, type TableSpec } from './table.js';
+import { flag, json, numbered, parsed, type TableSpec } from './table.js';
 
 /** Table outbox. */
 export const OUTBOX: TableSpec<Outbox> = {
@@ -22,6 +22,8 @@ export const OUTBOX: TableSpec<Outbox> = {
     ['finished_at', (row) => row.finishedAt],
     ['outcome', (row) => row.outcome],
     ['batch', (row) => row.batch],
+    ['admitted', (row) => flag(row.admitted)],
+    ['cancelled', (row) => row.cancelled],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -39,6 +41,8 @@ export const OUTBOX: TableSpec<Outbox> = {
     finishedAt: v[12] as number | null,
     outcome: v[13] as string | null,
     batch: v[14] as number | null,
+    admitted: v[15] === 1,
+    cancelled: v[16] as number,
   }),
   parse: numbered,
 };

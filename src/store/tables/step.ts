@@ -14,6 +14,7 @@ export const STEP: TableSpec<AssignmentStep> = {
     ['outcome', (row) => row.outcome],
     ['started_at', (row) => row.startedAt],
     ['updated_at', (row) => row.updatedAt],
+    ['rejected', (row) => row.rejected],
   ],
   read: (v) => ({
     assignment: v[0] as number,
@@ -24,6 +25,7 @@ export const STEP: TableSpec<AssignmentStep> = {
     outcome: v[5] as string | null,
     startedAt: v[6] as number,
     updatedAt: v[7] as number,
+    rejected: v[8] as number | null,
   }),
   parse: (key) => [Number(key.slice(0, key.indexOf('/'))), key.slice(key.indexOf('/') + 1)],
 };

@@ -38,6 +38,22 @@ t.test('a freeze is seen wherever somebody looks, and admin thaws', async (t) =>
   t.equal(statusView.parse((await world.call('GET', '/api/v1/status')).json()).frozen, null);
 });
 
+t.test('a key does not make an old answer stand for what is true now', async (t) => {
+  const world = await openWorld();
+  const headers = { 'idempotency-key': 'panic' };
+  const freeze = { body: { reason: 'panic' }, token: 'noc', headers };
+  t.match((await world.call('POST', '/api/v1/freeze', freeze)).json(), { verdict: 'applied' });
+  t.match((await world.call('POST', '/api/v1/thaw', { body: {}, headers })).json(), {
+    verdict: 'applied',
+    frozen: null,
+  });
+  const again = await world.call('POST', '/api/v1/freeze', freeze);
+  t.match(again.json(), { verdict: 'applied', frozen: { reason: 'panic' } });
+  t.equal(again.headers['idempotency-replayed'], undefined);
+  t.not(statusView.parse((await world.call('GET', '/api/v1/status')).json()).frozen, null, 'it is frozen');
+  t.equal(world.house.db.prepare('SELECT count(*) FROM idempotency').pluck().get(), 0, 'no key is kept');
+});
+
 t.test('too many revokes: 202, a batch, and an answer that needs no repeating', async (t) => {
   const world = await openWorld();
   world.house.policy = { ...world.house.policy, guard: { count: 2, share: 0.01, floor: 2, windowMs: 600_000 } };
