@@ -128,10 +128,11 @@ export async function call(
 export async function metricsNow(daemon: Pick<RunningDaemon, 'url'>): Promise<string> {
   const asked = Date.now();
   for (;;) {
+    const sent = Date.now();
     const text = await (await fetch(`${daemon.url}/metrics`)).text();
     const age = /^addrd_main_silence_seconds (\S+)$/m.exec(text)?.[1];
-    // Milliseconds are rounded on both sides.
-    if (age === undefined || Number(age) * 1000 + 5 < Date.now() - asked) return text;
+    // The age was taken after the request was sent: so the counts are at least of this time.
+    if (age === undefined || sent - Number(age) * 1000 > asked) return text;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -219,7 +219,7 @@ t.test('what cannot be put in force is refused whole', async (t) => {
   t.match(await site.reload(site.yaml(store, { nas, extra: 'lifecycle: { ack_grace: 5 }\nmod: act' })), {
     code: 'reload-refused',
     result: 'config-invalid',
-    faults: [/^config:8:25 lifecycle\.ack_grace: /, /^config:9:1 mod: /],
+    faults: [/addrd\.yaml:8:25 lifecycle\.ack_grace: /, /addrd\.yaml:9:1 mod: /],
   });
   t.match(await site.reload(''), { result: 'config-invalid' });
   t.match(await site.reload(site.yaml(store, { nas, extra: 'queue: { capacity: 100, batch: 10 }' })), {
