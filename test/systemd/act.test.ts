@@ -49,7 +49,7 @@ t.test('a Disconnect and a reload', { timeout: 115_000 }, async (t) => {
     t.match(await told(machine, reloads, 0), { code: 'reload', result: 'applied', changed: ['log.level'] });
     await machine.until('addrd.service', 'ActiveState', 'active');
     t.equal(await machine.property('addrd.service', 'SubState'), 'running', 'it does not stay in reloading');
-    t.match(await machine.property('addrd.service', 'StatusText'), /^\d+ sessions?, 0 effects waiting$/);
+    t.match(await machine.property('addrd.service', 'StatusText'), /^\d+ assignments? held, 0 effects waiting$/);
   });
 
   await t.test('a secret that was changed comes with a restart: credentials are read at the start', async (t) => {
