@@ -7,18 +7,42 @@
 // They are not believed blindly. tap drops files from its report when another one times out, and a killed run has no
 // last line at all: a test file that is not in the output counts as failed, and so does a bad exit status that
 // nothing else explains.
+//
+// What failed is told once more before that line, where whoever reads only the end of the output still sees it.
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const [output = '', files = '', status = ''] = process.argv.slice(2);
 
+const MOST_TOLD = 20;
+const DIAGNOSTIC_LINES = 30;
+
 const reported = new Set();
+const failures = [];
 let summary;
+let file = [];
 for await (const line of createInterface({ input: createReadStream(output) })) {
   // What the tests themselves print is indented; only the run itself speaks at the margin.
   const result = /^(?:not )?ok \d+ - (.+?)(?: # .*)?$/.exec(line);
-  if (result) reported.add(result[1]);
+  if (result) {
+    reported.add(result[1]);
+    if (line.startsWith('not ok')) failures.push([line, ...file]);
+    file = [];
+  } else collect(line);
   summary = /^# \{ (total: .*) \}$/.exec(line)?.[1] ?? summary;
+}
+
+for (const [name, ...lines] of failures.slice(0, MOST_TOLD)) console.log([name, ...lines].join('\n'));
+
+/** Keeps an assertion of the current file that failed, with what tap says of it. */
+function collect(line) {
+  const failed = /^\s+not ok/.test(line) && !/ # (?:TODO|SKIP)/i.test(line);
+  if (failed) collect.left = DIAGNOSTIC_LINES;
+  else if (/^\s+ok \d/.test(line) || !(collect.left > 0)) collect.left = 0;
+  if (collect.left > 0) {
+    collect.left--;
+    if (file.length < MOST_TOLD * DIAGNOSTIC_LINES) file.push(line.slice(0, 300));
+  }
 }
 
 const number = (name) => Number(new RegExp(`\\b${name}: (\\d+)`).exec(summary ?? '')?.[1] ?? 0);
