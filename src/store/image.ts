@@ -8,14 +8,8 @@ import {
   type Family,
   type Prefix,
 } from '../daemon/lifecycle/address.js';
-import {
-  poolFreeKey,
-  witnessKey,
-  type IdentityType,
-  type NasIdentity,
-  type Rows,
-  type TableName,
-} from '../daemon/lifecycle/records.js';
+import { poolFreeKey, witnessKey } from '../daemon/lifecycle/keys.js';
+import type { IdentityType, NasIdentity, Rows, TableName } from '../daemon/lifecycle/records.js';
 import type { Change, NumberedTable, World } from '../daemon/lifecycle/world.js';
 import { bornWith, FLUSH_ORDER, type NextIds } from './order.js';
 import { noEntries, type Entry } from './entries.js';

@@ -72,6 +72,7 @@ export const rooms: readonly Room[] = [
       'src/daemon/lifecycle/address.ts',
       'src/daemon/lifecycle/state.ts',
       'src/daemon/lifecycle/records.ts',
+      'src/daemon/lifecycle/keys.ts',
       'src/daemon/lifecycle/brake.ts',
     ],
     oursAsTypes: ['src/daemon/lifecycle/world.ts'],

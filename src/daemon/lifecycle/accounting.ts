@@ -15,7 +15,8 @@ import {
 import { inheritGuard } from './guard.js';
 import { enterMaintenance, shareMaintenance } from './maintenance.js';
 import { longestPause, type Policy } from './policy.js';
-import { witnessKey, type Nas, type Session, type SessionAddress, type SessionUsage } from './records.js';
+import { witnessKey } from './keys.js';
+import type { Nas, Session, SessionAddress, SessionUsage } from './records.js';
 import { attach, detach, resolveSubscriber, sameAddress, shows, type Leaving, type Showing } from './standing.js';
 import { evaluate } from './termination.js';
 import type { Verdict } from './world.js';

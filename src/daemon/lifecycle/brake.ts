@@ -114,7 +114,7 @@ export interface BrakeRows {
   alarm: Alarm;
 }
 
-/** As `KEY_OF` of records.ts. */
+/** As `KEY_OF` of keys.ts. */
 export const BRAKE_KEY_OF: { readonly [T in keyof BrakeRows]: (row: BrakeRows[T]) => string } = {
   brake: (row) => `${row.kind}/${row.ref}`,
   guard: (row) => row.scope,

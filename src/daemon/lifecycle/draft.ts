@@ -1,14 +1,7 @@
 /** A decision in the making: reads see its own writes, and nothing leaves it until it is whole. */
 import { overlaps, type Prefix } from './address.js';
-import {
-  identityKey,
-  KEY_OF,
-  type IdentityType,
-  type JournalEntry,
-  type NasIdentity,
-  type Rows,
-  type TableName,
-} from './records.js';
+import { identityKey, KEY_OF } from './keys.js';
+import type { IdentityType, JournalEntry, NasIdentity, Rows, TableName } from './records.js';
 import type { Change, Decision, NumberedTable, Verdict, World } from './world.js';
 
 /** As many changes as a packet makes are looked through faster than a map is made. */

@@ -5,7 +5,7 @@ import { maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { NasEvent } from './events.js';
 import type { Policy } from './policy.js';
-import { KEY_OF } from './records.js';
+import { KEY_OF } from './keys.js';
 import type { Verdict } from './world.js';
 
 /** Accounting-On and -Off: a new epoch in constant time; sessions confirm themselves or are closed when a grace ends. */

@@ -6,7 +6,8 @@ import type { Draft } from './draft.js';
 import type { EffectOutcomeEvent, EffectResult, EffectStartedEvent } from './events.js';
 import { admits, awaits, guardOfNas, holdBack, mark } from './guard.js';
 import { actsOn, type Policy } from './policy.js';
-import { witnessKey, type Assignment, type Outbox, type Session } from './records.js';
+import { witnessKey } from './keys.js';
+import type { Assignment, Outbox, Session } from './records.js';
 import { blame, evaluate, lookAgain, unstuck } from './termination.js';
 import type { Verdict } from './world.js';
 

@@ -5,15 +5,8 @@ import type { Draft } from './draft.js';
 import type { AccountingEvent, ShownAddress } from './events.js';
 import { utf8 } from './octets.js';
 import { poolOf, type Policy } from './policy.js';
-import {
-  holdingKey,
-  witnessKey,
-  type Assignment,
-  type Nas,
-  type Session,
-  type SessionAddress,
-  type Witness,
-} from './records.js';
+import { holdingKey, witnessKey } from './keys.js';
+import type { Assignment, Nas, Session, SessionAddress, Witness } from './records.js';
 import { orderDisconnect } from './termination.js';
 import { transition } from './transition.js';
 import { occupiedUnit, occupyUnit, strayOnto, unitOf, vacateUnit } from './units.js';

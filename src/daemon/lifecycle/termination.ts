@@ -7,15 +7,8 @@ import type { Draft } from './draft.js';
 import { idleProof, type Proof } from './evidence.js';
 import { awaits, AWAITS } from './guard.js';
 import { actsOn, type Policy } from './policy.js';
-import {
-  holdingKey,
-  witnessKey,
-  type Assignment,
-  type Outbox,
-  type RevokeOrder,
-  type Session,
-  type Witness,
-} from './records.js';
+import { holdingKey, witnessKey } from './keys.js';
+import type { Assignment, Outbox, RevokeOrder, Session, Witness } from './records.js';
 import { step, transition } from './transition.js';
 import { leaveUnit } from './units.js';
 

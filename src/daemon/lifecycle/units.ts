@@ -2,7 +2,8 @@
 import { contains, overlaps, prefixOf, samePrefix, unitCount, unitIndex, type Prefix } from './address.js';
 import type { Draft } from './draft.js';
 import type { Policy, PoolPolicy } from './policy.js';
-import { poolFreeKey, type Pool, type PoolFree } from './records.js';
+import { poolFreeKey } from './keys.js';
+import type { Pool, PoolFree } from './records.js';
 
 /** Where a unit is counted. `never` and `excluded` have no counter: they follow from the pool's size. */
 type UnitClass = 'never' | 'free' | 'barred' | 'held';

@@ -1,4 +1,5 @@
-import { identityOfKey, type Identity } from '../../daemon/lifecycle/records.js';
+import { identityOfKey } from '../../daemon/lifecycle/keys.js';
+import type { Identity } from '../../daemon/lifecycle/records.js';
 import type { TableSpec } from './table.js';
 
 /** Table identity. */

@@ -17,7 +17,7 @@ export interface TableSpec<R> {
   readonly guarded?: readonly string[];
   /** A row from its values in the order of `columns`. */
   readonly read: (values: readonly SqlValue[]) => R;
-  /** The primary key's values from a row key of records.ts. */
+  /** The primary key's values from a row key of keys.ts. */
   readonly parse: (key: string) => readonly SqlValue[];
 }
 
