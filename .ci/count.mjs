@@ -55,7 +55,10 @@ if (summary === undefined) console.log('the test run ended without a summary');
 const passed = number('pass');
 const skipped = number('skip') + number('todo');
 let failed = number('fail') + silent.length;
-if (failed === 0 && (status !== '0' || summary === undefined)) failed = 1;
+if (failed === 0 && (status !== '0' || summary === undefined)) {
+  console.log(`no test failed, and the test command ended with status ${status}`);
+  failed = 1;
+}
 
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

@@ -136,7 +136,7 @@ export class ApiThread {
     // The environment may hold secrets of the config.
     const env = {};
     const resourceLimits = { maxOldGenerationSizeMb: HEAP_MB };
-    return new Worker(new URL('./api-worker.js', import.meta.url), { workerData, env, resourceLimits });
+    return new Worker(new URL('./api-worker.js', import.meta.url), { workerData, env, execArgv: [], resourceLimits });
   }
 
   #hear(message: FromApi, reply: (message: ToApi) => void): void {

@@ -47,7 +47,8 @@ export class CheckpointThread {
     this.#thread = new Thread<ToCheckpoints, FromCheckpoints>({
       ...options,
       name: 'checkpoint',
-      spawn: () => new Worker(new URL('./checkpoint-worker.js', import.meta.url), { workerData, env: {} }),
+      spawn: () =>
+        new Worker(new URL('./checkpoint-worker.js', import.meta.url), { workerData, env: {}, execArgv: [] }),
       beat: () => ({ type: 'beat' }),
       onMessage: (message) => {
         this.#hear(message);
