@@ -1,10 +1,13 @@
 /**
  * `npm run bench:reports`: what accounting feels while the API works on reports of seconds. Paced packets against addrd
- * from dist; rounds without reports alternate with rounds in which one client asks one report after the other.
- * docs/bench.md tells what it does and what its knobs are.
+ * from dist; times without reports alternate with times in which one client asks one report after the other, and with
+ * times in which a program that is none of addrd's takes as much of the machine. docs/bench.md tells what it does and what
+ * its knobs are.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, loadavg, release } from 'node:os';
+import { constants, cpus, loadavg, release, setPriority } from 'node:os';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { startAddrdServer, type AddrdServer } from './addrd.js';
@@ -18,7 +21,9 @@ import { cpuSeconds } from './process-tree.js';
 const MARGIN = 1.1;
 const REPORT = '/api/v1/status';
 
-type Kind = 'quiet' | 'reports';
+/** `stranger`: no report, but another program as busy, at the priority of the API's thread. */
+const KINDS = ['quiet', 'reports', 'stranger'] as const;
+type Kind = (typeof KINDS)[number];
 
 interface Figure {
   readonly round: number;
@@ -69,6 +74,18 @@ async function prepareReport(server: AddrdServer, ms: number): Promise<number> {
   }
 }
 
+/** Begins a program that does nothing but take time of a processor; resolves to its end. */
+async function beStrange(): Promise<() => Promise<void>> {
+  const child = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
+  const gone = once(child, 'exit');
+  await once(child, 'spawn');
+  setPriority(child.pid ?? 0, constants.priority.PRIORITY_BELOW_NORMAL);
+  return async () => {
+    child.kill('SIGKILL');
+    await gone;
+  };
+}
+
 async function measure(
   server: AddrdServer,
   load: Load,
@@ -81,12 +98,14 @@ async function measure(
   const client = async (): Promise<void> => {
     while (!over) reports.push(await ask(server));
   };
+  const stranger = kind === 'stranger' ? await beStrange() : null;
   const asking = kind === 'reports' ? client() : Promise.resolve();
   const before = cpuSeconds(server.pids);
   const run = await load.runPaced(knobs.perSecond, knobs.seconds);
   const cpu = cpuSeconds(server.pids) - before;
   over = true;
   await asking;
+  await stranger?.();
   return { round, kind, run, cpu, reports };
 }
 
@@ -94,7 +113,7 @@ function row({ round, kind, run, cpu, reports }: Figure): string {
   const took = reports.map((ms) => (ms / 1000).toFixed(2)).join(' ');
   return [
     String(round + 1).padStart(5),
-    kind.padEnd(7),
+    kind.padEnd(8),
     Math.round(run.answers / run.seconds)
       .toLocaleString('en-GB')
       .padStart(9),
@@ -111,7 +130,7 @@ async function bench(knobs: ReportKnobs): Promise<void> {
   say(`${cpus()[0]?.model ?? 'unknown CPU'} x ${String(cpus().length)}, Linux ${release()}, Node ${process.version}`);
   say(`load average ${loadavg()[0]?.toFixed(2) ?? '?'} before the start`);
   say(
-    `${String(knobs.subscribers)} subscribers, ${String(knobs.perSecond)} packets a second by the clock, ${String(knobs.rounds)} rounds of twice ${String(knobs.seconds)} s`,
+    `${String(knobs.subscribers)} subscribers, ${String(knobs.perSecond)} packets a second by the clock, ${String(knobs.rounds)} rounds of three times ${String(knobs.seconds)} s`,
   );
   const folder = mkdtempSync(join(knobs.folder, 'addrd-bench-'));
   const remove = (): void => {
@@ -127,12 +146,12 @@ async function bench(knobs: ReportKnobs): Promise<void> {
     await load.runPaced(knobs.perSecond, 3);
     const alone = await prepareReport(server, knobs.reportSeconds * 1000);
     say(`a report takes ${(alone / 1000).toFixed(2)} s of the API's thread while nothing else happens`);
-    say('\nround | kind    | answers/s |   p50 ms |   p99 ms | trouble | load core | addrd core | reports, s each');
+    say('\nround | kind     | answers/s |   p50 ms |   p99 ms | trouble | load core | addrd core | reports, s each');
     const figures: Figure[] = [];
     for (let round = 0; round < knobs.rounds; round++) {
-      // Each round begins with the other kind: neither always comes after the same one.
-      const kinds: readonly Kind[] = round % 2 === 0 ? ['quiet', 'reports'] : ['reports', 'quiet'];
-      for (const kind of kinds) {
+      // Each round begins with another kind, and turns back and forth: none always comes after the same one.
+      const turned = [...KINDS.slice(round % 3), ...KINDS.slice(0, round % 3)];
+      for (const kind of round % 2 === 0 ? turned : turned.reverse()) {
         const figure = await measure(server, load, knobs, round, kind);
         figures.push(figure);
         say(row(figure));
@@ -140,7 +159,7 @@ async function bench(knobs: ReportKnobs): Promise<void> {
     }
     const rate = syncRate(folder);
     say(`\n${rate.toLocaleString('en-GB')} appends of 4 KiB with fdatasync a second after it`);
-    for (const kind of ['quiet', 'reports'] as const) {
+    for (const kind of KINDS) {
       const own = figures.filter((figure) => figure.kind === kind);
       const of = (pick: (run: Run) => number): string => median(own.map(({ run }) => pick(run))).toFixed(2);
       say(`${kind}: median p50 ${of(({ p50 }) => p50)} ms, median p99 ${of(({ p99 }) => p99)} ms`);
