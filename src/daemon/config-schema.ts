@@ -93,8 +93,6 @@ const guard = z.strictObject({
   window: duration(1_000).prefault('10m'),
 });
 
-const vrf = z.string().refine((given): boolean => given === 'global', 'only the VRF `global` is served so far');
-
 const prefix = text((given) => {
   const reading = readPrefix(given);
   if ('prefix' in reading) return reading.prefix;
@@ -150,7 +148,7 @@ export function configSchemas(sources: ConfigSources) {
     secret,
     vendor: z.enum(['generic']).default('generic'),
     tenant: name.optional(),
-    vrf: vrf.default('global'),
+    vrf: name.default('global'),
     message_authenticator: messageAuthenticator.default('optional'),
     trust: z.array(z.enum(['nas-identifier', 'nas-ip-address'])).default([]),
     coa: coa.optional(),
@@ -164,7 +162,7 @@ export function configSchemas(sources: ConfigSources) {
     delegated_length: z.number().int().min(0).max(128).optional(),
     kind: kind.default('static'),
     tenant: name.optional(),
-    vrf: vrf.default('global'),
+    vrf: name.default('global'),
     quarantine: duration().prefault('1h'),
   });
 

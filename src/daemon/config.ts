@@ -39,7 +39,7 @@ export interface NasConfig {
   readonly prefix: Prefix;
   readonly secret: Secret;
   readonly tenant: string;
-  readonly vrf: number;
+  readonly vrf: string;
   /** Of the requests. */
   readonly messageAuthenticator: MessageAuthenticatorPolicy;
   /** The attributes by which its packets say which NAS they are from, in order. */
@@ -53,7 +53,7 @@ export interface NasConfig {
 export interface PoolConfig {
   readonly name: string;
   readonly tenant: string;
-  readonly vrf: number;
+  readonly vrf: string;
   readonly family: Family;
   readonly use: 'address' | 'delegated';
   readonly kind: 'static';
@@ -126,8 +126,6 @@ export interface Config {
   readonly lifecycle: LifecycleConfig;
   readonly guard: GuardConfig;
 }
-
-const GLOBAL_VRF = 0;
 
 /** A config, the file that says it with every default filled in, and what is doubtful about it. */
 export interface LoadedConfig {
@@ -230,7 +228,7 @@ function compileNas(nas: NasEntry, tenant: string): NasConfig {
     prefix: nas.address,
     secret: nas.secret,
     tenant: nas.tenant ?? tenant,
-    vrf: GLOBAL_VRF,
+    vrf: nas.vrf,
     messageAuthenticator: nas.message_authenticator,
     trust: nas.trust,
     mode: nas.mode ?? null,
@@ -252,7 +250,7 @@ function compilePool(pool: PoolEntry, tenant: string): PoolConfig {
   return {
     name: pool.name,
     tenant: pool.tenant ?? tenant,
-    vrf: GLOBAL_VRF,
+    vrf: pool.vrf,
     family: pool.family,
     use: pool.family === 'ipv6-pd' ? 'delegated' : 'address',
     kind: 'static',
@@ -268,6 +266,11 @@ function frozen<T extends object>(value: T): T {
     if (typeof inner === 'object' && inner !== null && !ArrayBuffer.isView(inner)) frozen(inner as object);
   }
   return Object.freeze(value);
+}
+
+/** Every VRF that the config names, and `global`, which the others are beside. */
+export function configuredVrfs({ pools, radius }: Config): string[] {
+  return [...new Set(['global', ...pools.map(({ vrf }) => vrf), ...radius.nas.map(({ vrf }) => vrf)])];
 }
 
 /** The pools as `daemon-started` brings them to the lifecycle. */

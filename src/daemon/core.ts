@@ -8,7 +8,7 @@ import { listenDifference, listenText } from './activation.js';
 import { Brakes } from './brakes.js';
 import { after } from './clock.js';
 import type { CommandPort, Readiness } from './command.js';
-import { configuredPools, type Config, type NasConfig } from './config.js';
+import { configuredPools, configuredVrfs, type Config, type NasConfig } from './config.js';
 import { Deadlines } from './deadlines.js';
 import { openDynAuth } from './dynauth.js';
 import { Heartbeat } from './heartbeat.js';
@@ -76,7 +76,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
   let trouble: StoreError | null = null;
   let faults = { since: -Infinity, count: 0, told: false };
   let current = config;
-  let policy = compilePolicy({ ...config, pools: [] }, () => 0);
+  let policy = compilePolicy({ ...config, pools: [] }, { pool: () => 0, vrf: () => 0 });
   let commitEndedAt = clock.monoMs();
   const judge = platform.judge ?? decide;
 
@@ -268,15 +268,19 @@ export async function startCore(config: Config, db: Database, platform: Platform
   });
 
   const policyOf = (wanted: Config): Policy => {
-    const ids = new Map(pending.poolIds().map(({ id, tenant, name }) => [`${tenant}/${name}`, id]));
-    return compilePolicy(wanted, (tenant, name) => ids.get(`${tenant}/${name}`) ?? 0);
+    const pools = new Map(pending.poolIds().map(({ id, tenant, name }) => [`${tenant}/${name}`, id]));
+    const vrfs = pending.vrfIds();
+    return compilePolicy(wanted, {
+      pool: (tenant, name) => pools.get(`${tenant}/${name}`) ?? 0,
+      vrf: (name) => vrfs.get(name) ?? 0,
+    });
   };
 
   const reload = (next: Config, changed: readonly string[]): Promise<ReloadRefusal | null> => {
     const clients = clientsOf(next);
     const { tenant } = next;
-    const pools = configuredPools(next);
-    const event = { kind: 'config-loaded', tenant, pools, changed, receivedAt: clock.wallMs() } as const;
+    const [pools, vrfs] = [configuredPools(next), configuredVrfs(next)];
+    const event = { kind: 'config-loaded', tenant, vrfs, pools, changed, receivedAt: clock.wallMs() } as const;
     return new Promise((resolve) => {
       // In the same breath as the commit is told: the batch before was judged by the old config, the next by the new.
       pipeline.submit({ event, source: 'addrd', raw: null, idempotency: null }, (settlement, why) => {
@@ -319,6 +323,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
     const started = await submit({
       kind: 'daemon-started',
       tenant: config.tenant,
+      vrfs: configuredVrfs(config),
       pools: configuredPools(config),
       receivedAt: clock.wallMs(),
     });

@@ -1,19 +1,25 @@
 import type { Config, NasConfig } from './config.js';
 import { DEFAULT_KNOBS, type NasPolicy, type Policy } from './lifecycle/policy.js';
 
+/** The numbers that the store gave to what the config names. */
+export interface Numbers {
+  pool(tenant: string, name: string): number;
+  vrf(name: string): number;
+}
+
 /**
- * The knobs of the lifecycle as the config sets them. `poolIds` gives the number that the store gave to a pool; it is
- * asked once for each pool of the config, all of which `daemon-started` has created.
+ * The knobs of the lifecycle as the config sets them. `numbers` is asked for each pool and VRF of the config, all of which
+ * `daemon-started` has created.
  */
-export function compilePolicy(config: Config, poolIds: (tenant: string, name: string) => number): Policy {
+export function compilePolicy(config: Config, numbers: Numbers): Policy {
   const { lifecycle } = config;
   return {
     ...DEFAULT_KNOBS,
     mode: config.modes.nas ?? config.mode,
     pools: config.pools.map(({ tenant, name, vrf, family, prefix, unitLength }) => {
-      return { id: poolIds(tenant, name), tenant, name, vrf, family, prefix, unitLength };
+      return { id: numbers.pool(tenant, name), tenant, name, vrf: numbers.vrf(vrf), family, prefix, unitLength };
     }),
-    nas: new Map(config.radius.nas.map((nas) => [nas.name, nasPolicy(nas)])),
+    nas: new Map(config.radius.nas.map((nas) => [nas.name, nasPolicy(nas, numbers.vrf(nas.vrf))])),
     interimRoundMs: lifecycle.interimIntervalMs,
     gapToleranceMs: lifecycle.gapToleranceMs,
     epochGraceMs: lifecycle.epochGraceMs,
@@ -28,7 +34,7 @@ export function compilePolicy(config: Config, poolIds: (tenant: string, name: st
   };
 }
 
-function nasPolicy({ name, tenant, vrf, coa, mode }: NasConfig): NasPolicy {
+function nasPolicy({ name, tenant, coa, mode }: NasConfig, vrf: number): NasPolicy {
   return {
     name,
     tenant,

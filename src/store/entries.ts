@@ -12,6 +12,7 @@ export type Entries = { readonly [T in TableName]: Map<string, Entry<Rows[T]>> }
 /** None yet. */
 export function noEntries(): Entries {
   return {
+    vrf: new Map(),
     subscriber: new Map(),
     identity: new Map(),
     nas: new Map(),

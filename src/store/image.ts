@@ -127,6 +127,10 @@ export class Image implements World {
     );
   }
 
+  vrfNamed(name: string): number | null {
+    return this.#lookUp(`vrf/${name}`, () => this.#queries.vrfNamed(name));
+  }
+
   poolNamed(tenant: string, name: string): number | null {
     return this.#lookUp(`pool/${tenant}/${name}`, () => this.#queries.poolNamed(tenant, name));
   }
@@ -300,6 +304,11 @@ export class Image implements World {
         const key = sessionUnique(nas, sid);
         // An older instance, of this batch or an earlier one, may be written when a newer one has taken over the number.
         if (isNew && (this.#unique.get(key) ?? 0) <= id) this.#unique.set(key, id);
+        break;
+      }
+      case 'vrf': {
+        const { name, id } = row as Rows['vrf'];
+        this.#unique.set(`vrf/${name}`, id);
         break;
       }
       case 'subscriber': {

@@ -5,6 +5,7 @@ import type { NumberedTable } from '../daemon/lifecycle/world.js';
 /** The tables in an order in which what is referred to comes first. Live rows and effects come after. */
 export const FLUSH_ORDER: readonly TableName[] = [
   'meta',
+  'vrf',
   'subscriber',
   'identity',
   'pool',
@@ -32,6 +33,7 @@ export type NextIds = Record<NumberedTable, number>;
 
 /** The number without which a row cannot be: where that number is new, the row is, and need not be looked for. */
 const BORN_WITH: { readonly [T in TableName]?: (row: Rows[T]) => readonly [NumberedTable, number] } = {
+  vrf: (row) => ['vrf', row.id],
   subscriber: (row) => ['subscriber', row.id],
   nas: (row) => ['nas', row.id],
   epoch: (row) => ['nas', row.nas],

@@ -18,6 +18,7 @@ export class Pending {
   readonly #due: Statement;
   readonly #subject: Statement;
   readonly #pools: Statement;
+  readonly #vrfs: Statement;
   readonly #entry: Statement;
   readonly #held: Statement;
   readonly #brakes: Statement;
@@ -51,6 +52,7 @@ export class Pending {
         "SELECT coalesce(sum(count), 0) FROM assignment_count WHERE state IN ('allocated', 'active', 'suspended', 'revoking')",
       )
       .pluck(true);
+    this.#vrfs = db.prepare('SELECT name, id FROM vrf').raw(true);
     this.#pools = db.prepare('SELECT id, tenant, name FROM pool').raw(true);
     this.#brakes = db.prepare(`SELECT ${Table.columns(BRAKE, 'b')} FROM brake b WHERE ended_at IS NULL`).raw(true);
     this.#frozen = db.prepare("SELECT 1 FROM brake WHERE kind = 'freeze' AND ended_at IS NULL").pluck(true);
@@ -114,6 +116,11 @@ export class Pending {
   /** The number that each pool has in the store. */
   poolIds(): readonly { readonly id: number; readonly tenant: string; readonly name: string }[] {
     return (this.#pools.all() as [number, string, string][]).map(([id, tenant, name]) => ({ id, tenant, name }));
+  }
+
+  /** The number of each VRF, by its name. */
+  vrfIds(): ReadonlyMap<string, number> {
+    return new Map(this.#vrfs.all() as [string, number][]);
   }
 
   /** Acct-Session-Id of a session, the NAS that holds it (its address, config entry and how it is known), and whose it is. */

@@ -19,6 +19,8 @@ export class Queries {
   readonly #before: Statement;
   readonly #subscriber: Statement;
   readonly #identity: Statement;
+  readonly #vrf: Statement;
+  readonly #lastVrf: Statement;
   readonly #pool: Statement;
   readonly #liveBefore: Statement;
   readonly #within: Statement;
@@ -53,6 +55,8 @@ export class Queries {
     this.#identity = db
       .prepare('SELECT subscriber FROM identity WHERE tenant = ? AND type = ? AND scope = ? AND bytes = ?')
       .pluck(true);
+    this.#vrf = db.prepare('SELECT id FROM vrf WHERE name = ?').pluck(true);
+    this.#lastVrf = db.prepare('SELECT max(id) FROM vrf').pluck(true);
     this.#pool = db.prepare('SELECT id FROM pool WHERE tenant = ? AND name = ?').pluck(true);
     this.#liveBefore = db
       .prepare('SELECT assignment, hi FROM live WHERE vrf = ? AND family = ? AND lo <= ? ORDER BY lo DESC LIMIT 1')
@@ -115,6 +119,10 @@ export class Queries {
 
   subscriberOf(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): number | null {
     return (this.#identity.get(tenant, type, scope, bytes) as number | undefined) ?? null;
+  }
+
+  vrfNamed(name: string): number | null {
+    return (this.#vrf.get(name) as number | undefined) ?? null;
   }
 
   poolNamed(tenant: string, name: string): number | null {
@@ -180,6 +188,8 @@ export class Queries {
   nextIds(): NextIds {
     const next = (table: string): number => ((this.#sequence.get(table) as number | undefined) ?? 0) + 1;
     return {
+      // Never deleted, so the last one is the last that was given out.
+      vrf: (this.#lastVrf.get() as number) + 1,
       subscriber: next('subscriber'),
       nas: next('nas'),
       pool: next('pool'),

@@ -20,6 +20,7 @@ import { STEP } from './tables/step.js';
 import { SUBSCRIBER } from './tables/subscriber.js';
 import { Table } from './tables/table.js';
 import { USAGE } from './tables/usage.js';
+import { VRF } from './tables/vrf.js';
 import { WITNESS } from './tables/witness.js';
 
 export type Tables = { readonly [T in TableName]: Table<Rows[T]> };
@@ -27,6 +28,7 @@ export type Tables = { readonly [T in TableName]: Table<Rows[T]> };
 /** Prepares every table's statements on the writer's connection. */
 export function openTables(db: Database): Tables {
   return {
+    vrf: new Table(db, VRF),
     subscriber: new Table(db, SUBSCRIBER),
     identity: new Table(db, IDENTITY),
     nas: new Table(db, NAS),

@@ -96,7 +96,7 @@ const cases: readonly (readonly [yaml: string, ...faults: string[]])[] = [
     nas('secret: x, coa: { address: 010.0.0.1 }'),
     'radius.nas[0].coa.address: 010.0.0.1 is not an IPv4 or IPv6 address',
   ],
-  [nas('secret: x, vrf: red'), 'radius.nas[0].vrf: only the VRF `global` is served so far'],
+  [nas('secret: x, vrf: red one'), 'radius.nas[0].vrf: must be 1 to 64 letters, digits, dots, dashes or underscores'],
   [
     `${nas('secret: x')}    - { name: n, address: 192.0.2.1/32, secret: y }`,
     'radius.nas[1].name: n is the name of radius.nas[0] already',

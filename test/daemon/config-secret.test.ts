@@ -155,7 +155,6 @@ t.test('no secret is printed, wherever it was written', async (t) => {
     yaml.replace('secret: hunter2.x', 'secret:hunter2'),
     yaml.replace('address: 127.0.0.1', 'address: hunter2'),
     yaml.replace('name: n', 'name: "hunter2 "'),
-    nas('x, vrf: hunter2'),
     nas('x, vendor: hunter2'),
     nas('x, message_authenticator: hunter2'),
     nas('x, coa: { address: hunter2 }'),

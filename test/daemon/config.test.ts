@@ -10,6 +10,9 @@ import { DEFAULT_KNOBS } from '../../src/daemon/lifecycle/policy.js';
 import { actsOn } from '../../src/daemon/lifecycle/policy.js';
 import { compilePolicy } from '../../src/daemon/policy-of.js';
 
+/** No pool and no VRF has another number. */
+const NOTHING = { pool: () => 0, vrf: () => 0 };
+
 const shipped = readFileSync(new URL('../../config/addrd.yaml', import.meta.url), 'utf8');
 
 class NoFile extends Error {
@@ -56,7 +59,7 @@ t.test('the shipped config is valid and says what the documents say', async (t) 
   t.match(config.api.listen, [{ host: '127.0.0.1', port: 8067 }]);
   t.match(config.radius.accounting.listen, [{ host: '127.0.0.1', port: 1813 }]);
   const [lab] = config.radius.nas;
-  t.match(lab, { name: 'lab', tenant: 'default', vrf: 0, messageAuthenticator: 'optional' });
+  t.match(lab, { name: 'lab', tenant: 'default', vrf: 'global', messageAuthenticator: 'optional' });
   t.match(lab?.coa, { port: 3799, timeoutMs: 1_000, retries: 3, address: Uint8Array.of(127, 0, 0, 1) });
   t.equal(lab?.secret.revealText(), 'testing123');
   t.strictSame(
@@ -102,7 +105,7 @@ t.test('an empty mapping is the defaults, and acts on nothing', async (t) => {
 });
 
 t.test('the defaults of the file are those of the lifecycle', async (t) => {
-  const { mode: _mode, pools: _pools, nas: _nas, ...knobs } = compilePolicy(read('{}'), () => 0);
+  const { mode: _mode, pools: _pools, nas: _nas, ...knobs } = compilePolicy(read('{}'), NOTHING);
   t.strictSame(knobs, DEFAULT_KNOBS);
 });
 
@@ -111,7 +114,7 @@ t.test('pools and policy reach the lifecycle', async (t) => {
   t.strictSame(configuredPools(config)[2], {
     tenant: 'default',
     name: 'lab-pd',
-    vrf: 0,
+    vrf: 'global',
     family: 'ipv6-pd',
     use: 'delegated',
     kind: 'static',
@@ -120,11 +123,11 @@ t.test('pools and policy reach the lifecycle', async (t) => {
     quarantineMs: 60_000,
   });
   const asked: string[] = [];
-  const policy = compilePolicy(config, (tenant, name) => asked.push(`${tenant}/${name}`));
+  const policy = compilePolicy(config, { ...NOTHING, pool: (tenant, name) => asked.push(`${tenant}/${name}`) });
   t.strictSame(asked, ['default/lab-v4', 'default/lab-v6', 'default/lab-pd']);
   t.match(policy, { mode: 'act', pools: [{ id: 1 }, { id: 2 }, { id: 3, unitLength: 56 }] });
   t.strictSame(policy.nas.get('lab'), { name: 'lab', tenant: 'default', vrf: 0, coa: true, effectLifeMs: 4_000 });
-  const mute = compilePolicy(read(nas('secret: x')), () => 0);
+  const mute = compilePolicy(read(nas('secret: x')), NOTHING);
   t.strictSame(mute.nas.get('n'), { name: 'n', tenant: 'default', vrf: 0, coa: false, effectLifeMs: 0 });
 });
 
@@ -162,7 +165,7 @@ radius:
     - { name: a, address: 192.0.2.1/32, secret: x }
     - { name: b, address: 192.0.2.2/32, secret: x, mode: observe }
 `;
-  const policy = compilePolicy(read(two), () => 0);
+  const policy = compilePolicy(read(two), NOTHING);
   t.equal(policy.mode, 'act');
   t.equal(actsOn(policy, 'a'), true);
   t.equal(actsOn(policy, 'b'), false);

@@ -37,7 +37,7 @@ function endAtOnce(d: Draft, id: number, now: number, policy: Policy): void {
   const session = d.get('session', id);
   if (session.endedAt !== null) return;
   const end = { at: now, receivedAt: now, kind: 'stop' as const, terminateCause: null };
-  endSession(d, session, end, d.get('nas', session.nas), policy);
+  endSession(d, session, end, policy);
 }
 
 /** Takes a Disconnect-ACK for the end of the session. */

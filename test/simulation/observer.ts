@@ -176,9 +176,12 @@ export class Observer {
 
   #policy(): Policy {
     if (this.#compiled !== null) return this.#compiled;
-    const rows = this.#db.prepare('SELECT name, id FROM pool').raw().all() as [string, number][];
-    const ids = new Map(rows);
-    return (this.#compiled = compilePolicy(this.#config, (_tenant, name) => ids.get(name) ?? 0));
+    const pools = new Map(this.#db.prepare('SELECT name, id FROM pool').raw().all() as [string, number][]);
+    const vrfs = new Map(this.#db.prepare('SELECT name, id FROM vrf').raw().all() as [string, number][]);
+    return (this.#compiled = compilePolicy(this.#config, {
+      pool: (_tenant, name) => pools.get(name) ?? 0,
+      vrf: (name) => vrfs.get(name) ?? 0,
+    }));
   }
 
   #followTransitions(): void {

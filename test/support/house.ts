@@ -4,7 +4,7 @@ import { parsePrefix } from '../../src/daemon/address-text.js';
 import { decide } from '../../src/daemon/lifecycle/decide.js';
 import type { Prefix } from '../../src/daemon/lifecycle/address.js';
 import type { ConfiguredPool, LifecycleEvent } from '../../src/daemon/lifecycle/events.js';
-import { DEFAULT_KNOBS, type Policy } from '../../src/daemon/lifecycle/policy.js';
+import { DEFAULT_KNOBS, type Policy, type PoolPolicy } from '../../src/daemon/lifecycle/policy.js';
 import { Door, type DoorOptions, type Settlement } from '../../src/store/commit.js';
 import { prepare } from '../../src/store/open.js';
 import { Pending } from '../../src/store/pending.js';
@@ -17,7 +17,7 @@ export function prefix(text: string): Prefix {
 }
 
 const REST = { quarantineMs: 60_000 };
-const GLOBAL = { tenant: 'default', vrf: 0, kind: 'static' } as const;
+const GLOBAL = { tenant: 'default', vrf: 'global', kind: 'static' } as const;
 
 /** Small pools, so that a test can walk over all of their units. */
 export const POOLS: readonly ConfiguredPool[] = [
@@ -51,6 +51,15 @@ export interface House {
   say(...events: LifecycleEvent[]): Promise<readonly Settlement[]>;
 }
 
+/** Pools as the policy has them, once the store has numbered them and their VRFs. */
+export function policyPools(pending: Pending, pools: readonly ConfiguredPool[]): PoolPolicy[] {
+  const ids = new Map(pending.poolIds().map(({ tenant, name, id }) => [`${tenant}/${name}`, id]));
+  const vrfs = pending.vrfIds();
+  return pools.map((pool) => {
+    return { ...pool, id: ids.get(`${pool.tenant}/${pool.name}`) ?? 0, vrf: vrfs.get(pool.vrf) ?? 0 };
+  });
+}
+
 /** Opens a house that listens since `now`. */
 export async function openHouse(
   now: number,
@@ -73,8 +82,10 @@ export async function openHouse(
     },
   };
   await house.say({ kind: 'daemon-started', tenant: 'default', pools: POOLS, receivedAt: now });
-  const ids = new Map(pending.poolIds().map(({ name, id }) => [name, id]));
-  const pools = POOLS.map((pool) => ({ ...pool, id: ids.get(pool.name) ?? 0 }));
-  house.policy = { ...house.policy, pools, ...(knobs.pools === undefined ? {} : { pools: knobs.pools }) };
+  house.policy = {
+    ...house.policy,
+    pools: policyPools(pending, POOLS),
+    ...(knobs.pools === undefined ? {} : { pools: knobs.pools }),
+  };
   return house;
 }

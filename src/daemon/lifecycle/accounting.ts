@@ -59,12 +59,13 @@ export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEven
     return nas;
   }
   const nas = d.get('nas', id);
+  const vrf = policy.nas.get(event.entry)?.vrf ?? nas.vrf;
   // Not for each packet, even where two proxies take turns to bring them.
-  if (now - nas.heardUntil < policy.heardStepMs) return nas;
+  if (now - nas.heardUntil < policy.heardStepMs && nas.vrf === vrf) return nas;
   const paused = now - nas.heardUntil > longestPause(policy);
   const heardSince = paused ? now : nas.heardSince;
   const address = event.address ?? event.source;
-  return d.put('nas', { ...nas, entry: event.entry, address, heardSince, heardUntil: now });
+  return d.put('nas', { ...nas, entry: event.entry, vrf, address, heardSince, heardUntil: now });
 }
 
 function usageOf(event: AccountingEvent, session: number, before: SessionUsage | null): SessionUsage {
@@ -93,7 +94,7 @@ function note(d: Draft, kind: string, session: Session, event: AccountingEvent, 
     subscriber: session.subscriber,
     session: session.id,
     nas: nas.id,
-    vrf: nas.vrf,
+    vrf: session.vrf,
     code,
     detail: session.terminateCause === null ? null : { 'Acct-Terminate-Cause': session.terminateCause },
   });
@@ -107,6 +108,7 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Sessi
     id: d.nextId('session'),
     tenant: nas.tenant,
     nas: nas.id,
+    vrf: nas.vrf,
     sid: event.sid,
     epoch: nas.epoch,
     startSeen: event.kind === 'acct-start',
@@ -132,7 +134,7 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Sessi
   );
   if (stopped) {
     const { at, receivedAt } = event;
-    const changed = leaveAll(d, opened, { at, receivedAt, kind: 'stop', vrf: nas.vrf, policy });
+    const changed = leaveAll(d, opened, { at, receivedAt, kind: 'stop', policy });
     evaluateAll(d, changed, receivedAt, policy);
   }
   return d.get('session', session.id);
@@ -174,7 +176,6 @@ export function endSession(
   d: Draft,
   session: Session,
   end: { at: number; receivedAt: number; kind: 'stop' | 'inferred' | 'sid-reused'; terminateCause: number | null },
-  nas: Nas,
   policy: Policy,
 ): ReadonlySet<number> {
   const pending = session.disconnect === null ? null : d.find('outbox', String(session.disconnect));
@@ -191,7 +192,7 @@ export function endSession(
     terminateCause: end.terminateCause ?? session.terminateCause,
     disconnect: inFlight ? session.disconnect : null,
   });
-  return leaveAll(d, ended, { ...end, vrf: nas.vrf, policy });
+  return leaveAll(d, ended, { ...end, policy });
 }
 
 /** An open session is confirmed in the NAS's epoch by what the NAS sent after that epoch began. */
@@ -202,7 +203,7 @@ function confirm(d: Draft, session: Session, event: AccountingEvent, nas: Nas): 
 
 /** Stands the session on addresses it did not show before; a new IPv4 address replaces the old one. */
 function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, policy: Policy): Session {
-  const added = event.addresses.filter((shown) => !shows(session, shown, nas.vrf, policy));
+  const added = event.addresses.filter((shown) => !shows(session, shown, policy));
   if (added.length === 0) return session;
   const left = new Set<number>();
   // What is shown anew was in no pool before: it is judged again.
@@ -212,7 +213,7 @@ function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, 
     kept = kept.filter((address) => address.attribute !== 'Framed-IP-Address');
     for (const address of gone) {
       const { at, receivedAt } = event;
-      const assignment = detach(d, session, address, { at, receivedAt, kind: 'address-changed', vrf: nas.vrf, policy });
+      const assignment = detach(d, session, address, { at, receivedAt, kind: 'address-changed', policy });
       if (assignment !== null) left.add(assignment);
     }
   }
@@ -247,7 +248,7 @@ function judged(session: Session): Verdict {
 /** Ends the session whose number the NAS has given to another one, and opens that. */
 function replace(d: Draft, event: AccountingEvent, nas: Nas, session: Session, policy: Policy): Verdict {
   const end = { at: event.at, receivedAt: event.receivedAt, kind: 'sid-reused' as const, terminateCause: null };
-  const left = endSession(d, session, end, d.get('nas', session.nas), policy);
+  const left = endSession(d, session, end, policy);
   const opened = open(d, event, nas, policy);
   evaluateAll(d, left, event.receivedAt, policy);
   return judged(d.get('session', opened.id));
@@ -338,7 +339,7 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
     terminateCause: event.terminateCause,
   };
   note(d, 'session-stopped', { ...shown, terminateCause: event.terminateCause }, event, nas, event.kind);
-  evaluateAll(d, endSession(d, shown, end, nas, policy), event.receivedAt, policy);
+  evaluateAll(d, endSession(d, shown, end, policy), event.receivedAt, policy);
   return APPLIED;
 }
 

@@ -1,29 +1,21 @@
 /** The judge: one event, one verdict, every write it calls for. Total, and the only place where state changes. */
-import { acknowledge, clear, DAEMON, DAEMON_TENANT, raise, trouble, unwatchPool, watchPool } from './alarms.js';
+import { acknowledge, clear, DAEMON, DAEMON_TENANT, raise, trouble, watchPool } from './alarms.js';
 import { account, APPLIED, hear } from './accounting.js';
-import { formatPrefix, overlaps, samePrefix } from './address.js';
 import { decideBatch, settleBatch } from './approving.js';
 import { freezeOf, maintenanceBarOf } from './braking.js';
 import { Draft } from './draft.js';
 import { beginEpoch, endGrace } from './epoch.js';
-import type {
-  ConfigLoadedEvent,
-  ConfiguredPool,
-  DaemonStartedEvent,
-  DeadlineEvent,
-  HeartbeatEvent,
-  LifecycleEvent,
-} from './events.js';
+import type { ConfigLoadedEvent, DaemonStartedEvent, DeadlineEvent, HeartbeatEvent, LifecycleEvent } from './events.js';
 import { activate, allocate, revoke } from './orders.js';
 import { effectOutcome, effectStarted } from './performing.js';
 import { barred } from './evidence.js';
 import { freeze, thaw } from './freeze.js';
 import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.js';
 import type { Policy } from './policy.js';
-import type { Pool } from './records.js';
+import { settlePools } from './pools.js';
 import { disconnectAgain, evaluate } from './termination.js';
 import { isoTime } from './time.js';
-import { excludedCount, freeUnit, isUnsure, unsureUntil } from './units.js';
+import { freeUnit } from './units.js';
 import type { Decision, Verdict, World } from './world.js';
 
 /**
@@ -179,16 +171,6 @@ function configLoaded(d: Draft, event: ConfigLoadedEvent, policy: Policy): Verdi
   return APPLIED;
 }
 
-/** Creates and compares the pools of a config, and retires those that it drops; the refusal where one does not fit. */
-function settlePools(d: Draft, event: DaemonStartedEvent | ConfigLoadedEvent, policy: Policy): Verdict | null {
-  for (const wanted of event.pools) {
-    const fault = settlePool(d, wanted, event.receivedAt, policy);
-    if (fault !== null) return fault;
-  }
-  retirePools(d, event, policy);
-  return null;
-}
-
 /** A process that was stopped, or a store that could not be written, is a gap like a restart. */
 function heartbeat(d: Draft, { receivedAt: now, unrecorded = 0 }: HeartbeatEvent, policy: Policy): Verdict {
   const alive = d.find('meta', 'alive_at')?.value ?? now;
@@ -210,75 +192,4 @@ function heartbeat(d: Draft, { receivedAt: now, unrecorded = 0 }: HeartbeatEvent
 function stayAlive(d: Draft, now: number): void {
   const before = d.find('meta', 'alive_at');
   if (before === null || before.value < now) d.put('meta', { key: 'alive_at', value: now });
-}
-
-/** Whether a pool of the store knows of addresses that lie in a wanted one: under another name they would be forgotten. */
-function isUsed(known: Pool, wanted: ConfiguredPool): boolean {
-  return known.vrf === wanted.vrf && overlaps(known.prefix, wanted.prefix) && known.held + known.barred > 0;
-}
-
-/** The refusal of a pool that would hand out again what another one holds, or null; `id` is its own number, if it has one. */
-function overlapsUsed(d: Draft, wanted: ConfiguredPool, id: number | null): Verdict | null {
-  const heir = d.pools().find((other) => other !== id && isUsed(d.get('pool', other), wanted));
-  if (heir === undefined) return null;
-  const { name, prefix } = d.get('pool', heir);
-  const detail = `pool ${wanted.name} overlaps pool ${name} (${formatPrefix(prefix)}) of the store, whose addresses are held or in quarantine; keep its name`;
-  return { verdict: 'refused', code: 'pool-overlaps', detail, reply: null };
-}
-
-/** Marks the pools that the config has dropped, and those that are back. What they hold is looked after all the same. */
-function retirePools(
-  d: Draft,
-  { pools, receivedAt: now }: DaemonStartedEvent | ConfigLoadedEvent,
-  policy: Policy,
-): void {
-  for (const id of d.pools()) {
-    const pool = d.get('pool', id);
-    const wanted = pools.some(({ tenant, name }) => tenant === pool.tenant && name === pool.name);
-    if (wanted === (pool.retiredAt === null)) continue;
-    if (wanted) {
-      d.put('pool', { ...pool, retiredAt: null, unsureSince: isUnsure(d, pool, now, policy) ? now : null });
-      watchPool(d, id, 1, now);
-    } else {
-      const unsureSince = unsureUntil(d, pool, now, policy) === null ? null : pool.unsureSince;
-      d.put('pool', { ...pool, retiredAt: now, unsureSince });
-      unwatchPool(d, pool, now);
-    }
-    const { tenant, vrf, prefix, name } = pool;
-    const kind = wanted ? 'pool-back' : 'pool-retired';
-    const waits = wanted && d.get('pool', id).unsureSince !== null ? { waits: 'one interim round' } : {};
-    d.note({ at: now, kind, tenant, actor: 'addrd', pool: id, vrf, prefix, detail: { name, ...waits } });
-  }
-}
-
-/** Creates a pool, or checks that it is still the one its addresses were handed out from. */
-function settlePool(d: Draft, wanted: ConfiguredPool, now: number, policy: Policy): Verdict | null {
-  const id = d.poolNamed(wanted.tenant, wanted.name);
-  if (id === null) {
-    const fault = overlapsUsed(d, wanted, null);
-    if (fault !== null) return fault;
-    const counters = { cursor: 0n, held: 0, barred: 0, freed: 0, excluded: excludedCount(wanted) };
-    const unsureSince = isUnsure(d, wanted, now, policy) ? now : null;
-    const pool = d.put('pool', { ...wanted, ...counters, id: d.nextId('pool'), retiredAt: null, unsureSince });
-    const { tenant, name, vrf, prefix } = wanted;
-    d.note({ at: now, kind: 'pool-created', tenant, actor: 'addrd', pool: pool.id, vrf, prefix, detail: { name } });
-    return null;
-  }
-  const known = d.get('pool', id);
-  const same =
-    known.vrf === wanted.vrf &&
-    known.family === wanted.family &&
-    known.use === wanted.use &&
-    known.unitLength === wanted.unitLength &&
-    samePrefix(known.prefix, wanted.prefix);
-  if (same) {
-    // What it comes back to may have been handed out by a pool that had its place meanwhile.
-    const fault = known.retiredAt === null ? null : overlapsUsed(d, wanted, id);
-    if (fault === null && known.quarantineMs !== wanted.quarantineMs) {
-      d.put('pool', { ...known, quarantineMs: wanted.quarantineMs });
-    }
-    return fault;
-  }
-  const detail = `pool ${wanted.name} is ${formatPrefix(known.prefix)} (${known.family}, /${String(known.unitLength)}) in the store; its addresses are on record, so it cannot be moved`;
-  return { verdict: 'refused', code: 'pool-changed', detail, reply: null };
 }

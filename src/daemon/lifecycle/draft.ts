@@ -99,6 +99,13 @@ export class Draft {
     return this.#world.subscriberOf(tenant, type, scope, bytes);
   }
 
+  vrfNamed(name: string): number | null {
+    for (const { table, row } of this.#changes) {
+      if (table === 'vrf' && (row as Rows['vrf']).name === name) return (row as Rows['vrf']).id;
+    }
+    return this.#world.vrfNamed(name);
+  }
+
   poolNamed(tenant: string, name: string): number | null {
     return this.#world.poolNamed(tenant, name);
   }

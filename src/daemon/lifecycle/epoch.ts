@@ -49,7 +49,7 @@ export function endGrace(d: Draft, nasId: number, now: number, policy: Policy): 
     const session = d.get('session', id);
     if (session.endedAt !== null || session.epoch >= nas.epoch) continue;
     const end = { at: d.get('usage', id).updatedAt, receivedAt: now, kind: 'inferred' as const, terminateCause: null };
-    evaluateAll(d, endSession(d, session, end, nas, policy), now, policy);
+    evaluateAll(d, endSession(d, session, end, policy), now, policy);
     d.note({
       at: now,
       kind: 'session-inferred-end',
@@ -58,7 +58,7 @@ export function endGrace(d: Draft, nasId: number, now: number, policy: Policy): 
       subscriber: session.subscriber,
       session: id,
       nas: nas.id,
-      vrf: nas.vrf,
+      vrf: session.vrf,
       code: 'epoch-grace',
     });
   }

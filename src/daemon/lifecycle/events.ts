@@ -121,10 +121,11 @@ export interface DeadlineEvent extends Received {
   readonly ref: string;
 }
 
-/** addrd starts to listen. `pools` are those of the config; they are created or compared. */
+/** addrd starts to listen. `pools` are those of the config; they are created or compared. `vrfs`: those that it names, where no pool does. */
 export interface DaemonStartedEvent extends Received {
   readonly kind: 'daemon-started';
   readonly tenant: string;
+  readonly vrfs?: readonly string[];
   readonly pools: readonly ConfiguredPool[];
 }
 
@@ -132,6 +133,7 @@ export interface DaemonStartedEvent extends Received {
 export interface ConfigLoadedEvent extends Received {
   readonly kind: 'config-loaded';
   readonly tenant: string;
+  readonly vrfs?: readonly string[];
   readonly pools: readonly ConfiguredPool[];
   readonly changed: readonly string[];
 }
@@ -139,7 +141,8 @@ export interface ConfigLoadedEvent extends Received {
 export interface ConfiguredPool {
   readonly tenant: string;
   readonly name: string;
-  readonly vrf: number;
+  /** The VRF's name. */
+  readonly vrf: string;
   readonly family: Family;
   readonly use: 'address' | 'wan-prefix' | 'delegated' | 'routed';
   readonly kind: 'static';

@@ -5,6 +5,7 @@ import type { Holding, Identity, IdentityType, Rows, TableName } from './records
 
 /** The key under which a row is held; equal exactly when the primary keys are equal. */
 export const KEY_OF: { readonly [T in TableName]: (row: Rows[T]) => string } = {
+  vrf: (row) => String(row.id),
   subscriber: (row) => String(row.id),
   identity: (row) => identityKey(row.tenant, row.type, row.scope, row.bytes),
   nas: (row) => String(row.id),

@@ -35,10 +35,17 @@ export interface NasIdentity {
   readonly bytes: Uint8Array;
 }
 
+/** A space of addresses of its own: within one, no two live prefixes overlap. Number 0 is `global`. */
+export interface Vrf {
+  readonly id: number;
+  readonly name: string;
+}
+
 export interface Nas extends NasIdentity {
   readonly id: number;
   /** The config entry that admitted it. */
   readonly entry: string;
+  /** As its entry says: sessions that it opens stand in it. */
   readonly vrf: number;
   /** Its own address, where its entry trusts one that it reports; else where its packets come from. 4 or 16 octets. */
   readonly address: Uint8Array;
@@ -190,6 +197,8 @@ export interface Session {
   readonly id: number;
   readonly tenant: string;
   readonly nas: number;
+  /** That of its NAS when it was opened. */
+  readonly vrf: number;
   /** Acct-Session-Id, octets. */
   readonly sid: Uint8Array;
   /** The NAS's epoch in which it was last confirmed; suspect while behind the NAS's own. */
@@ -331,6 +340,7 @@ export interface JournalEntry {
 
 /** The tables that a decision may read and write, by name. */
 export interface Rows extends BrakeRows {
+  vrf: Vrf;
   subscriber: Subscriber;
   identity: Identity;
   nas: Nas;

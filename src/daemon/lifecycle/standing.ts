@@ -93,7 +93,7 @@ function conflict(
     id: d.nextId('conflict'),
     tenant: session.tenant,
     kind,
-    vrf: nas.vrf,
+    vrf: session.vrf,
     prefix: shown.prefix,
     session: session.id,
     assignment: holder?.id ?? null,
@@ -112,7 +112,7 @@ function conflict(
     assignment: row.assignment,
     session: session.id,
     nas: nas.id,
-    vrf: nas.vrf,
+    vrf: session.vrf,
     prefix: shown.prefix,
     code: kind,
     detail: { conflict: row.id, attribute: shown.attribute },
@@ -124,7 +124,7 @@ function conflict(
 function hold(d: Draft, session: Session, showing: Showing, shown: ShownAddress, assignment: Assignment | null): void {
   const { event, nas, since } = showing;
   d.put('holding', {
-    vrf: nas.vrf,
+    vrf: session.vrf,
     prefix: shown.prefix,
     since,
     kind: 'session',
@@ -155,7 +155,7 @@ function seen(d: Draft, assignment: Assignment, session: Session, showing: Showi
  * `addresses`. A session that has ended leaves only history and the proof that its assignment was in service.
  */
 export function attach(d: Draft, before: Session, shown: ShownAddress, showing: Showing): SessionAddress {
-  const { event, nas, policy, since } = showing;
+  const { event, policy, since } = showing;
   // An address before this one may have told whose session it is.
   const session = d.get('session', before.id);
   const stand = (
@@ -163,7 +163,7 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
     assignment: number | null = null,
     about: number | null = null,
   ): SessionAddress => ({ ...shown, standing, assignment, conflict: about, since });
-  const holders = d.overlapping(nas.vrf, shown.prefix).map((id) => d.get('assignment', id));
+  const holders = d.overlapping(session.vrf, shown.prefix).map((id) => d.get('assignment', id));
   const own = holders.find((holder) => contains(holder.prefix, shown.prefix));
   const live = session.endedAt === null;
   if (own !== undefined && isHolders(d, own, session)) {
@@ -183,12 +183,12 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
     seen(d, own, session, showing);
     return stand('held', own.id);
   }
-  const pool = poolOf(policy, nas.vrf, shown.prefix);
+  const pool = poolOf(policy, session.vrf, shown.prefix);
   const unit = pool === null ? null : unitOf(pool, shown.prefix);
   // A link's own prefix covers many customers: it holds no unit of an address pool and contests none of them.
   const link = shown.attribute === 'Framed-IPv6-Prefix' && own === undefined && unit === null;
   if (link || (pool === null && holders.length === 0)) {
-    if (live && pool === null) strayOnto(d, nas.vrf, shown.prefix, event.receivedAt);
+    if (live && pool === null) strayOnto(d, session.vrf, shown.prefix, event.receivedAt);
     return stand('unmanaged');
   }
   hold(d, session, showing, shown, null);
@@ -212,13 +212,13 @@ export interface Leaving {
   readonly at: number;
   readonly receivedAt: number;
   readonly kind: NonNullable<Witness['closeKind']>;
-  readonly vrf: number;
   readonly policy: Policy;
 }
 
 /** Ends a session's standing on one address. Returns the assignment whose evidence has changed, or null. */
 export function detach(d: Draft, session: Session, address: SessionAddress, leaving: Leaving): number | null {
-  const { at, receivedAt, kind, vrf, policy } = leaving;
+  const { at, receivedAt, kind, policy } = leaving;
+  const { vrf } = session;
   const holding = d.find(
     'holding',
     holdingKey({ vrf, prefix: address.prefix, since: address.since, kind: 'session', seq: session.id }),
@@ -257,9 +257,9 @@ export function sameAddress(a: ShownAddress, b: ShownAddress): boolean {
  * Whether a session stands on this address already. One that was in no pool is looked at again where a pool hands it out
  * by now.
  */
-export function shows(session: Session, shown: ShownAddress, vrf: number, policy: Policy): boolean {
+export function shows(session: Session, shown: ShownAddress, policy: Policy): boolean {
   const known = session.addresses.find((address) => sameAddress(address, shown));
   if (known?.standing !== 'unmanaged') return known !== undefined;
-  const pool = poolOf(policy, vrf, shown.prefix);
+  const pool = poolOf(policy, session.vrf, shown.prefix);
   return pool === null || unitOf(pool, shown.prefix) === null;
 }

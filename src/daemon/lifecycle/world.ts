@@ -6,7 +6,8 @@ import type { Prefix } from './address.js';
 import type { IdentityType, JournalEntry, NasIdentity, Rows, TableName, VerdictKind } from './records.js';
 
 /** Tables whose rows are numbered by the store. */
-export type NumberedTable = 'subscriber' | 'nas' | 'pool' | 'assignment' | 'session' | 'conflict' | 'outbox' | 'batch';
+export type NumberedTable =
+  'vrf' | 'subscriber' | 'nas' | 'pool' | 'assignment' | 'session' | 'conflict' | 'outbox' | 'batch';
 
 /** What a decision may read. Each answer reflects every earlier decision of the same batch; `null` means: not there. */
 export interface World {
@@ -20,6 +21,7 @@ export interface World {
   /** The subscriber to whom an identity belongs. */
   subscriberOf(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): number | null;
   subscriberNamed(tenant: string, name: string): number | null;
+  vrfNamed(name: string): number | null;
   poolNamed(tenant: string, name: string): number | null;
   /** Every pool that the store knows, also those that the config has dropped. */
   pools(): readonly number[];

@@ -10,7 +10,7 @@ import type {
   ShownAddress,
 } from '../../../src/daemon/lifecycle/events.js';
 import { Reads } from '../../../src/store/reads.js';
-import { openHouse, prefix, type House, POOLS } from '../../support/house.js';
+import { openHouse, policyPools, POOLS, prefix, type House } from '../../support/house.js';
 
 /** 2026-11-22T03:00:00Z, when somebody is woken. */
 export const NIGHT = Date.UTC(2026, 10, 22, 3);
@@ -112,7 +112,7 @@ export async function openWorld(deps: Partial<ApiDeps> = {}): Promise<World> {
   const other: ConfiguredPool = {
     tenant: 'other',
     name: 'v4',
-    vrf: 0,
+    vrf: 'global',
     family: 'ipv4',
     use: 'address',
     kind: 'static',
@@ -121,8 +121,7 @@ export async function openWorld(deps: Partial<ApiDeps> = {}): Promise<World> {
     quarantineMs: 60_000,
   };
   await house.say({ kind: 'daemon-started', tenant: 'other', pools: [...POOLS, other], receivedAt: NIGHT - 3_600_000 });
-  const id = house.pending.poolIds().find(({ tenant }) => tenant === 'other')?.id ?? 0;
-  house.policy = { ...house.policy, pools: [...house.policy.pools, { ...other, id }] };
+  house.policy = { ...house.policy, pools: policyPools(house.pending, [...POOLS, other]) };
   const port = new RecordingPort(house, () => world.now);
   const api = buildApi({
     commands: port,

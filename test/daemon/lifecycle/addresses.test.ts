@@ -2,7 +2,7 @@
 import t from 'tap';
 import type { ConfiguredPool } from '../../../src/daemon/lifecycle/events.js';
 import { acct, NOON } from '../../support/events.js';
-import { openHouse, prefix } from '../../support/house.js';
+import { openHouse, policyPools, prefix } from '../../support/house.js';
 
 const stranger = (n: number): string => `198.51.${String(100 + (n >> 8))}.${String(n & 255)}`;
 
@@ -29,7 +29,7 @@ t.test('addresses of pools are never forgotten: one more is told, and not taken 
   const house = await openHouse(NOON);
   const wide: ConfiguredPool = {
     tenant: 'default',
-    vrf: 0,
+    vrf: 'global',
     kind: 'static',
     name: 'wide',
     family: 'ipv6',
@@ -39,8 +39,7 @@ t.test('addresses of pools are never forgotten: one more is told, and not taken 
     quarantineMs: 60_000,
   };
   await house.say({ kind: 'daemon-started', tenant: 'default', pools: [wide], receivedAt: NOON });
-  const id = house.pending.poolIds().find(({ name }) => name === 'wide')?.id ?? 0;
-  house.policy = { ...house.policy, pools: [{ ...wide, id }] };
+  house.policy = { ...house.policy, pools: policyPools(house.pending, [wide]) };
   await house.say(acct('acct-start', 's', NOON));
   const codes: (string | null | undefined)[] = [];
   for (let n = 1; n <= 70; n++) {

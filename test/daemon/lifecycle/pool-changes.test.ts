@@ -4,7 +4,7 @@ import t from 'tap';
 import { formatPrefix, type Prefix } from '../../../src/daemon/lifecycle/address.js';
 import type { ConfiguredPool } from '../../../src/daemon/lifecycle/events.js';
 import { acct, allocate, deadline, NOON, octets, revoke } from '../../support/events.js';
-import { openHouse, POOLS, prefix, type House } from '../../support/house.js';
+import { openHouse, policyPools, POOLS, prefix, type House } from '../../support/house.js';
 import { invariants } from '../../support/invariants.js';
 import { seedOf } from '../../support/seeded.js';
 
@@ -28,8 +28,7 @@ async function load(house: House, pools: readonly ConfiguredPool[], at: number):
     receivedAt: at,
   });
   if (told?.verdict !== 'applied') return told?.code ?? 'nothing';
-  const ids = new Map(house.pending.poolIds().map(({ name, id }) => [name, id]));
-  house.policy = { ...house.policy, pools: pools.map((pool) => ({ ...pool, id: ids.get(pool.name) ?? 0 })) };
+  house.policy = { ...house.policy, pools: policyPools(house.pending, pools) };
   return null;
 }
 
