@@ -13,7 +13,7 @@ import {
 import { ConfigOrigin, RememberedSources } from './config-memory.js';
 import { ConfigText, textOf } from './config-text.js';
 import { doubtsOf, type ConfigWarning } from './config-warning.js';
-import { width, type Family, type Prefix } from './lifecycle/address.js';
+import { width, type Prefix } from './lifecycle/address.js';
 import type { ConfiguredPool } from './lifecycle/events.js';
 import type { Mode } from './lifecycle/policy.js';
 import type { Secret } from './secret.js';
@@ -47,19 +47,6 @@ export interface NasConfig {
   readonly coa: CoaConfig | null;
   /** Its own mode, or null: see {@link Config.modes}. */
   readonly mode: Mode | null;
-}
-
-/** `unitLength` is the length of what the pool hands out: 32, 128 or the delegated length. */
-export interface PoolConfig {
-  readonly name: string;
-  readonly tenant: string;
-  readonly vrf: string;
-  readonly family: Family;
-  readonly use: 'address' | 'delegated';
-  readonly kind: 'static';
-  readonly prefix: Prefix;
-  readonly unitLength: number;
-  readonly quarantineMs: number;
 }
 
 export interface TokenConfig {
@@ -122,7 +109,7 @@ export interface Config {
     readonly inFlight: number;
     readonly breaker: { readonly failures: number; readonly openMs: number };
   };
-  readonly pools: readonly PoolConfig[];
+  readonly pools: readonly ConfiguredPool[];
   readonly lifecycle: LifecycleConfig;
   readonly guard: GuardConfig;
 }
@@ -246,7 +233,7 @@ function compileNas(nas: NasEntry, tenant: string): NasConfig {
   };
 }
 
-function compilePool(pool: PoolEntry, tenant: string): PoolConfig {
+function compilePool(pool: PoolEntry, tenant: string): ConfiguredPool {
   return {
     name: pool.name,
     tenant: pool.tenant ?? tenant,

@@ -16,8 +16,8 @@ export function compilePolicy(config: Config, numbers: Numbers): Policy {
   return {
     ...DEFAULT_KNOBS,
     mode: config.modes.nas ?? config.mode,
-    pools: config.pools.map(({ tenant, name, vrf, family, prefix, unitLength }) => {
-      return { id: numbers.pool(tenant, name), tenant, name, vrf: numbers.vrf(vrf), family, prefix, unitLength };
+    pools: config.pools.map((pool) => {
+      return { ...pool, id: numbers.pool(pool.tenant, pool.name), vrf: numbers.vrf(pool.vrf) };
     }),
     nas: new Map(config.radius.nas.map((nas) => [nas.name, nasPolicy(nas, numbers.vrf(nas.vrf))])),
     interimRoundMs: lifecycle.interimIntervalMs,

@@ -1,6 +1,6 @@
 /** The customers, their lines, and the AAA server that tells a NAS which addresses somebody gets. */
 import { samePrefix, unitAt, unitCount, type Prefix } from '../../src/daemon/lifecycle/address.js';
-import type { PoolConfig } from '../../src/daemon/config.js';
+import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
 import type { Chance } from './chance.js';
 import type { Framed, Nas, TrueSession } from './nas.js';
 import type { VirtualTime } from './time.js';
@@ -26,12 +26,18 @@ export class Customers {
   readonly #grants = new Map<string, Framed[]>();
   readonly #time: VirtualTime;
   readonly #chance: Chance;
-  readonly #pools: readonly PoolConfig[];
+  readonly #pools: readonly ConfiguredPool[];
   readonly #nases: readonly Nas[];
   #strangers = 0;
   #quiet = false;
 
-  constructor(time: VirtualTime, chance: Chance, nases: readonly Nas[], pools: readonly PoolConfig[], count: number) {
+  constructor(
+    time: VirtualTime,
+    chance: Chance,
+    nases: readonly Nas[],
+    pools: readonly ConfiguredPool[],
+    count: number,
+  ) {
     this.#time = time;
     this.#chance = chance;
     this.#pools = pools;
@@ -56,7 +62,7 @@ export class Customers {
     }
   }
 
-  grant(name: string, family: PoolConfig['family'], prefix: Prefix): void {
+  grant(name: string, family: ConfiguredPool['family'], prefix: Prefix): void {
     const grants = this.#grants.get(name) ?? [];
     this.#grants.set(name, [...grants.filter((one) => !samePrefix(one.prefix, prefix)), framedOf(family, prefix)]);
   }
@@ -73,7 +79,7 @@ export class Customers {
   }
 
   /** Any unit of a pool, those that are never handed out included. */
-  anyUnit(pool: PoolConfig): Prefix {
+  anyUnit(pool: ConfiguredPool): Prefix {
     const index = this.#chance.between(0, Number(unitCount(pool.prefix, pool.unitLength)) - 1);
     return unitAt(pool.prefix, pool.unitLength, BigInt(index)) ?? pool.prefix;
   }
@@ -159,7 +165,7 @@ export class Customers {
   }
 }
 
-export function framedOf(family: PoolConfig['family'], prefix: Prefix): Framed {
+export function framedOf(family: ConfiguredPool['family'], prefix: Prefix): Framed {
   return { attribute: ATTRIBUTE_OF[family], prefix };
 }
 

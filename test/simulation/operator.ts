@@ -1,7 +1,7 @@
 /** The provisioning system: orders through the command port, and repeats what it got no answer to. */
 import { parsePrefix } from '../../src/daemon/address-text.js';
 import { CommandUnavailable, type Command, type CommandPort, type CommandResult } from '../../src/daemon/command.js';
-import type { PoolConfig } from '../../src/daemon/config.js';
+import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
 import type { AssignmentReply } from '../../src/daemon/lifecycle/orders.js';
 import type { Chance } from './chance.js';
 import type { Customer, Customers } from './customers.js';
@@ -16,7 +16,7 @@ interface Order {
 
 export interface OperatorOptions {
   readonly customers: Customers;
-  readonly pools: readonly PoolConfig[];
+  readonly pools: readonly ConfiguredPool[];
   /** The command port of the addrd that runs now, if one does. */
   readonly port: () => CommandPort | null;
   readonly onFault: (what: string) => void;
@@ -229,7 +229,7 @@ export class Operator {
     for (const { family, address } of assignments) {
       const prefix = parsePrefix(address);
       if (prefix === null) this.#options.onFault(`${address} is no address`);
-      else if (command.kind === 'allocate') customers.grant(customer.name, family as PoolConfig['family'], prefix);
+      else if (command.kind === 'allocate') customers.grant(customer.name, family as ConfiguredPool['family'], prefix);
       else if (command.kind === 'revoke' && !this.#chance.flip(forgetful)) customers.withdraw(customer.name, prefix);
     }
   }

@@ -64,12 +64,13 @@ export function policyPools(pending: Pending, pools: readonly ConfiguredPool[]):
 export async function openHouse(
   now: number,
   knobs: Partial<Policy> = {},
-  options: Partial<DoorOptions> = {},
+  options: Partial<DoorOptions & { readonly pools: readonly ConfiguredPool[] }> = {},
 ): Promise<House> {
   const db = options.db ?? new Database(':memory:');
   prepare(db, ':memory:');
   const door = new Door<LifecycleEvent>({ sleep: () => Promise.resolve(), ...options, db });
   const pending = new Pending(db);
+  const configured = options.pools ?? POOLS;
   const nas = { name: 'bras', tenant: 'default', vrf: 0, coa: true, effectLifeMs: 4_000 };
   const house: House = {
     db,
@@ -81,10 +82,10 @@ export async function openHouse(
       return (await door.commitBatch(batch, (world, event) => decide(world, event, house.policy))).settlements;
     },
   };
-  await house.say({ kind: 'daemon-started', tenant: 'default', pools: POOLS, receivedAt: now });
+  await house.say({ kind: 'daemon-started', tenant: 'default', pools: configured, receivedAt: now });
   house.policy = {
     ...house.policy,
-    pools: policyPools(pending, POOLS),
+    pools: policyPools(pending, configured),
     ...(knobs.pools === undefined ? {} : { pools: knobs.pools }),
   };
   return house;

@@ -11,9 +11,20 @@
  *   outcome N ATTEMPT ack|nak|nak-CODE|timeout|error-CODE
  *   freeze REASON | thaw | maintenance NAS DURATION | maintenance-end NAS | approve N | reject N | ack CAUSE@REF
  *   restart DOWNTIME                        addrd was away and listens again
+ *
+ * A file may begin with pools of its own, instead of those of every test, a line each:
+ *
+ *   # pool: NAME FAMILY PREFIX [unit=LENGTH] [kind=K] [use=U] [vrf=V] [quarantine=D]
  */
 import { formatPrefix, prefixOf, type Family } from '../../src/daemon/lifecycle/address.js';
-import type { AccountingEvent, EffectResult, LifecycleEvent, ShownAddress } from '../../src/daemon/lifecycle/events.js';
+import type {
+  AccountingEvent,
+  ConfiguredPool,
+  EffectResult,
+  LifecycleEvent,
+  ShownAddress,
+} from '../../src/daemon/lifecycle/events.js';
+import type { PoolKind, PoolUse } from '../../src/daemon/lifecycle/records.js';
 import type { Policy } from '../../src/daemon/lifecycle/policy.js';
 import { openHouse, POOLS, prefix, type House } from './house.js';
 
@@ -47,17 +58,41 @@ function result(text: string): EffectResult {
   return { result: 'nak', errorCause: match[1] === undefined ? null : Number(match[1]) };
 }
 
+/** The pools that a transcript begins with, or null. */
+export function poolsOf(text: string): ConfiguredPool[] | null {
+  const lines = [...text.matchAll(/^# pool: (.+)$/gm)].map(([, line = '']) => parseCommand(line));
+  return lines.length === 0 ? null : lines.map(poolOf);
+}
+
+function poolOf({ verb: name, words, options }: ReturnType<typeof parseCommand>): ConfiguredPool {
+  const family = words[0] as Family;
+  const own = prefix(words[1] ?? '');
+  return {
+    tenant: 'default',
+    name,
+    vrf: options.get('vrf') ?? 'global',
+    family,
+    use: (options.get('use') as PoolUse | undefined) ?? (family === 'ipv6-pd' ? 'delegated' : 'address'),
+    kind: (options.get('kind') as PoolKind | undefined) ?? 'static',
+    prefix: own,
+    unitLength: Number(options.get('unit') ?? (family === 'ipv4' ? 32 : 128)),
+    quarantineMs: milliseconds(options.get('quarantine') ?? '60s'),
+  };
+}
+
 export class Transcript {
   readonly #house: House;
+  readonly #pools: readonly ConfiguredPool[];
   #now = EPOCH;
   #journal = 0;
 
-  private constructor(house: House) {
+  private constructor(house: House, pools: readonly ConfiguredPool[]) {
     this.#house = house;
+    this.#pools = pools;
   }
 
-  static async open(knobs: Partial<Policy> = {}): Promise<Transcript> {
-    const transcript = new Transcript(await openHouse(EPOCH, knobs));
+  static async open(knobs: Partial<Policy> = {}, pools: readonly ConfiguredPool[] = POOLS): Promise<Transcript> {
+    const transcript = new Transcript(await openHouse(EPOCH, knobs, { pools }), pools);
     transcript.#news();
     return transcript;
   }
@@ -105,7 +140,7 @@ export class Transcript {
           ...common,
           kind: 'allocate',
           subscriber: subject,
-          family: POOLS.find(({ name }) => name === pool)?.family ?? 'ipv4',
+          family: this.#pools.find(({ name }) => name === pool)?.family ?? 'ipv4',
           pool,
           requested: requested === undefined ? null : prefix(requested),
           username,
@@ -166,7 +201,7 @@ export class Transcript {
         return { kind: 'heartbeat', receivedAt };
       case 'restart':
         this.#now += milliseconds(subject);
-        return { kind: 'daemon-started', tenant: 'default', pools: POOLS, receivedAt: this.#now };
+        return { kind: 'daemon-started', tenant: 'default', pools: this.#pools, receivedAt: this.#now };
       default:
         throw new SyntaxError(`unknown command: ${line}`);
     }

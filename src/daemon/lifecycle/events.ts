@@ -1,6 +1,6 @@
 /** What can happen. Every change of state starts as one of these and goes through `decide`. */
 import type { Family, Prefix } from './address.js';
-import type { AddressAttribute, Deadline, NasIdentity } from './records.js';
+import type { AddressAttribute, Deadline, NasIdentity, PoolKind, PoolUse } from './records.js';
 
 /** `receivedAt` is our clock in Unix milliseconds; it orders commits and drives deadlines. */
 interface Received {
@@ -138,14 +138,15 @@ export interface ConfigLoadedEvent extends Received {
   readonly changed: readonly string[];
 }
 
+/** A pool as the config says it. `unitLength` is the length of what it hands out: 32, 128 or the delegated length. */
 export interface ConfiguredPool {
   readonly tenant: string;
   readonly name: string;
   /** The VRF's name. */
   readonly vrf: string;
   readonly family: Family;
-  readonly use: 'address' | 'wan-prefix' | 'delegated' | 'routed';
-  readonly kind: 'static';
+  readonly use: PoolUse;
+  readonly kind: PoolKind;
   readonly prefix: Prefix;
   readonly unitLength: number;
   readonly quarantineMs: number;

@@ -1,15 +1,11 @@
 /** The knobs that `decide` obeys, compiled from the config and never changed while it runs. Durations are milliseconds. */
-import { contains, type Family, type Prefix } from './address.js';
+import { contains, type Prefix } from './address.js';
+import type { ConfiguredPool } from './events.js';
 
-/** A pool as the config wants it, with the number that the store gave it. */
-export interface PoolPolicy {
+/** A pool as the config wants it, with the numbers that the store gave to it and to its VRF. */
+export interface PoolPolicy extends Omit<ConfiguredPool, 'vrf'> {
   readonly id: number;
-  readonly tenant: string;
-  readonly name: string;
   readonly vrf: number;
-  readonly family: Family;
-  readonly prefix: Prefix;
-  readonly unitLength: number;
 }
 
 /** A config entry for NASes. */

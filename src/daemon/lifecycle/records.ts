@@ -74,7 +74,7 @@ export interface Pool {
   readonly vrf: number;
   readonly family: Family;
   readonly use: PoolUse;
-  readonly kind: 'static';
+  readonly kind: PoolKind;
   readonly prefix: Prefix;
   /** The length of what it hands out: 32, 128, or the delegated length. */
   readonly unitLength: number;
@@ -94,6 +94,9 @@ export interface Pool {
   /** Since when sessions may stand on units that do not know it (see `unsureUntil`), or null. */
   readonly unsureSince: number | null;
 }
+
+/** `static`: handed out by order; `dynamic`: for as long as a session lasts; `external`: by the NAS or another server. */
+export type PoolKind = 'static' | 'dynamic' | 'external';
 
 export type PoolUse = 'address' | 'wan-prefix' | 'delegated' | 'routed';
 
