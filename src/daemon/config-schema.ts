@@ -153,6 +153,9 @@ export function configSchemas(sources: ConfigSources) {
     trust: z.array(z.enum(['nas-identifier', 'nas-ip-address'])).default([]),
     coa: coa.optional(),
     mode: mode.optional(),
+    accounting_on: z.enum(['restart', 'reboot', 'partial']).default('restart'),
+    interim: z.enum(['expected', 'none']).default('expected'),
+    v6_absence: z.enum(['meaningless', 'gone']).default('meaningless'),
   });
 
   const pool = z.strictObject({

@@ -15,7 +15,7 @@ import { ConfigText, textOf } from './config-text.js';
 import { doubtsOf, type ConfigWarning } from './config-warning.js';
 import { width, type Prefix } from './lifecycle/address.js';
 import type { ConfiguredPool } from './lifecycle/events.js';
-import type { Mode } from './lifecycle/policy.js';
+import type { AccountingOn, Mode } from './lifecycle/policy.js';
 import type { Secret } from './secret.js';
 
 export { ConfigError } from './config-fault.js';
@@ -47,6 +47,10 @@ export interface NasConfig {
   readonly coa: CoaConfig | null;
   /** Its own mode, or null: see {@link Config.modes}. */
   readonly mode: Mode | null;
+  /** How its accounting is to be read. */
+  readonly accountingOn: AccountingOn;
+  readonly interim: 'expected' | 'none';
+  readonly v6Absence: 'meaningless' | 'gone';
 }
 
 export interface TokenConfig {
@@ -219,6 +223,9 @@ function compileNas(nas: NasEntry, tenant: string): NasConfig {
     messageAuthenticator: nas.message_authenticator,
     trust: nas.trust,
     mode: nas.mode ?? null,
+    accountingOn: nas.accounting_on,
+    interim: nas.interim,
+    v6Absence: nas.v6_absence,
     coa:
       coa === undefined
         ? null

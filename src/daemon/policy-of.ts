@@ -34,7 +34,7 @@ export function compilePolicy(config: Config, numbers: Numbers): Policy {
   };
 }
 
-function nasPolicy({ name, tenant, coa, mode }: NasConfig, vrf: number): NasPolicy {
+function nasPolicy({ name, tenant, coa, mode, ...reading }: NasConfig, vrf: number): NasPolicy {
   return {
     name,
     tenant,
@@ -42,5 +42,8 @@ function nasPolicy({ name, tenant, coa, mode }: NasConfig, vrf: number): NasPoli
     coa: coa !== null,
     effectLifeMs: coa === null ? 0 : coa.timeoutMs * (coa.retries + 1),
     ...(mode === null ? {} : { mode }),
+    ...(reading.accountingOn === 'restart' ? {} : { accountingOn: reading.accountingOn }),
+    ...(reading.interim === 'none' ? { interim: 'none' } : {}),
+    ...(reading.v6Absence === 'gone' ? { v6Absence: 'gone' } : {}),
   };
 }

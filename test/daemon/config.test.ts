@@ -192,7 +192,7 @@ const page = readFileSync(new URL('../../docs/config.md', import.meta.url), 'utf
 
 t.test('every key has a row in docs/config.md, with its default', async (t) => {
   const rows = new Map(
-    [...page.matchAll(/^\| `([a-z_.[\]]+)` +\| (.*?) +\|/gm)].map(([, key = '', fallback = '']) => [key, fallback]),
+    [...page.matchAll(/^\| `([a-z0-9_.[\]]+)` +\| (.*?) +\|/gm)].map(([, key = '', fallback = '']) => [key, fallback]),
   );
   t.strictSame([...rows.keys()], [...new Set(rows.keys())]);
   for (const [key, fallback] of configDefaults()) {

@@ -4,7 +4,7 @@ import { parsePrefix } from '../../src/daemon/address-text.js';
 import { decide } from '../../src/daemon/lifecycle/decide.js';
 import type { Prefix } from '../../src/daemon/lifecycle/address.js';
 import type { ConfiguredPool, LifecycleEvent } from '../../src/daemon/lifecycle/events.js';
-import { DEFAULT_KNOBS, type Policy, type PoolPolicy } from '../../src/daemon/lifecycle/policy.js';
+import { DEFAULT_KNOBS, type NasPolicy, type Policy, type PoolPolicy } from '../../src/daemon/lifecycle/policy.js';
 import { Door, type DoorOptions, type Settlement } from '../../src/store/commit.js';
 import { prepare } from '../../src/store/open.js';
 import { Pending } from '../../src/store/pending.js';
@@ -64,14 +64,14 @@ export function policyPools(pending: Pending, pools: readonly ConfiguredPool[]):
 export async function openHouse(
   now: number,
   knobs: Partial<Policy> = {},
-  options: Partial<DoorOptions & { readonly pools: readonly ConfiguredPool[] }> = {},
+  options: Partial<DoorOptions & { readonly pools: readonly ConfiguredPool[]; readonly nas: Partial<NasPolicy> }> = {},
 ): Promise<House> {
   const db = options.db ?? new Database(':memory:');
   prepare(db, ':memory:');
   const door = new Door<LifecycleEvent>({ sleep: () => Promise.resolve(), ...options, db });
   const pending = new Pending(db);
   const configured = options.pools ?? POOLS;
-  const nas = { name: 'bras', tenant: 'default', vrf: 0, coa: true, effectLifeMs: 4_000 };
+  const nas = { name: 'bras', tenant: 'default', vrf: 0, coa: true, effectLifeMs: 4_000, ...options.nas };
   const house: House = {
     db,
     door,

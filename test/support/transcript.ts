@@ -15,6 +15,10 @@
  * A file may begin with pools of its own, instead of those of every test, a line each:
  *
  *   # pool: NAME FAMILY PREFIX [unit=LENGTH] [kind=K] [use=U] [vrf=V] [quarantine=D]
+ *
+ * and with what the config says of the NAS:
+ *
+ *   # nas: [accounting_on=reboot|partial] [interim=none] [v6_absence=gone]
  */
 import { formatPrefix, prefixOf, type Family } from '../../src/daemon/lifecycle/address.js';
 import type {
@@ -25,7 +29,7 @@ import type {
   ShownAddress,
 } from '../../src/daemon/lifecycle/events.js';
 import type { PoolKind, PoolUse } from '../../src/daemon/lifecycle/records.js';
-import type { Policy } from '../../src/daemon/lifecycle/policy.js';
+import type { AccountingOn, NasPolicy, Policy } from '../../src/daemon/lifecycle/policy.js';
 import { openHouse, POOLS, prefix, type House } from './house.js';
 
 const EPOCH = Date.UTC(2026, 0, 1);
@@ -80,6 +84,17 @@ function poolOf({ verb: name, words, options }: ReturnType<typeof parseCommand>)
   };
 }
 
+/** What a transcript says of its NAS. */
+export function nasOf(text: string): Partial<NasPolicy> {
+  const { options } = parseCommand(`nas ${/^# nas: (.+)$/m.exec(text)?.[1] ?? ''}`);
+  const accountingOn = options.get('accounting_on') as AccountingOn | undefined;
+  return {
+    ...(accountingOn === undefined ? {} : { accountingOn }),
+    ...(options.get('interim') === 'none' ? { interim: 'none' } : {}),
+    ...(options.get('v6_absence') === 'gone' ? { v6Absence: 'gone' } : {}),
+  };
+}
+
 export class Transcript {
   readonly #house: House;
   readonly #pools: readonly ConfiguredPool[];
@@ -91,8 +106,12 @@ export class Transcript {
     this.#pools = pools;
   }
 
-  static async open(knobs: Partial<Policy> = {}, pools: readonly ConfiguredPool[] = POOLS): Promise<Transcript> {
-    const transcript = new Transcript(await openHouse(EPOCH, knobs, { pools }), pools);
+  static async open(
+    knobs: Partial<Policy> = {},
+    pools: readonly ConfiguredPool[] = POOLS,
+    nas: Partial<NasPolicy> = {},
+  ): Promise<Transcript> {
+    const transcript = new Transcript(await openHouse(EPOCH, knobs, { pools, nas }), pools);
     transcript.#news();
     return transcript;
   }

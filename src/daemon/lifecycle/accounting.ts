@@ -170,13 +170,14 @@ export function evaluateAll(d: Draft, assignments: Iterable<number>, now: number
 
 /**
  * Ends an open session: its addresses are left, and a Disconnect that was not sent yet has nothing left to do. Returns the
- * assignments whose evidence is to be looked at.
+ * assignments whose evidence is to be looked at. `closeKind` is what its witnesses are told.
  */
 export function endSession(
   d: Draft,
   session: Session,
   end: { at: number; receivedAt: number; kind: 'stop' | 'inferred' | 'sid-reused'; terminateCause: number | null },
   policy: Policy,
+  closeKind: Leaving['kind'] = end.kind,
 ): ReadonlySet<number> {
   const pending = session.disconnect === null ? null : d.find('outbox', String(session.disconnect));
   const inFlight = pending !== null && pending.startedAt !== null && pending.outcome === null;
@@ -192,7 +193,7 @@ export function endSession(
     terminateCause: end.terminateCause ?? session.terminateCause,
     disconnect: inFlight ? session.disconnect : null,
   });
-  return leaveAll(d, ended, { ...end, policy });
+  return leaveAll(d, ended, { ...end, kind: closeKind, policy });
 }
 
 /** An open session is confirmed in the NAS's epoch by what the NAS sent after that epoch began. */
@@ -222,6 +223,27 @@ function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, 
   const fitting = added.slice(0, Math.max(0, MOST_ADDRESSES - kept.length));
   stand(d, session, [...kept, ...fitting.map((shown) => attach(d, session, shown, showing))]);
   evaluateAll(d, left, event.receivedAt, policy);
+  return d.get('session', session.id);
+}
+
+/** Takes a session off the IPv6 addresses that its Interim does not show any more. */
+function withdraw(d: Draft, session: Session, event: AccountingEvent, policy: Policy): Session {
+  const gone = session.addresses.filter(
+    (known) => known.prefix.bytes.length === 16 && !event.addresses.some((shown) => sameAddress(shown, known)),
+  );
+  if (gone.length === 0) return session;
+  const { at, receivedAt } = event;
+  const left = new Set<number>();
+  for (const address of gone) {
+    const assignment = detach(d, session, address, { at, receivedAt, kind: 'address-changed', policy });
+    if (assignment !== null) left.add(assignment);
+  }
+  stand(
+    d,
+    session,
+    session.addresses.filter((address) => !gone.includes(address)),
+  );
+  evaluateAll(d, left, receivedAt, policy);
   return d.get('session', session.id);
 }
 
@@ -286,7 +308,8 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
     return repeated ? DUPLICATE : STALE_REPORT;
   }
   d.put('usage', usageOf(event, session.id, usage));
-  const shown = showMore(d, confirm(d, session, event, nas), event, nas, policy);
+  const more = showMore(d, confirm(d, session, event, nas), event, nas, policy);
+  const shown = policy.nas.get(nas.entry)?.v6Absence === 'gone' ? withdraw(d, more, event, policy) : more;
   if (isFull(shown, event)) return verdict('conflict', 'too-many-addresses');
   return shown === session ? APPLIED : judged(shown);
 }
@@ -309,7 +332,8 @@ function proveEnd(d: Draft, event: AccountingEvent, session: Session, usage: Ses
   const changed = new Set<number>();
   for (const { assignment } of session.addresses) {
     const witness = assignment === null ? null : d.find('witness', witnessKey(assignment, session.id));
-    if (assignment === null || witness?.closeKind !== 'inferred') continue;
+    const { closeKind } = witness ?? {};
+    if (assignment === null || witness === null || (closeKind !== 'inferred' && closeKind !== 'nas-rebooted')) continue;
     d.put('witness', { ...witness, closedAt: receivedAt, closeKind: 'stop' });
     changed.add(assignment);
   }

@@ -11,6 +11,8 @@ import type { Verdict } from './world.js';
 /** Accounting-On and -Off: a new epoch in constant time; sessions confirm themselves or are closed when a grace ends. */
 export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
   const nas = hear(d, event, policy);
+  const means = policy.nas.get(nas.entry)?.accountingOn ?? 'restart';
+  if (means === 'partial') return { verdict: 'applied', code: 'partial', detail: null, reply: null };
   if (nas.epoch > 0 && Math.abs(event.at - nas.epochAt) < policy.epochRepeatMs) {
     return { verdict: 'duplicate', code: 'same-epoch', detail: null, reply: null };
   }
@@ -44,12 +46,14 @@ export function endGrace(d: Draft, nasId: number, now: number, policy: Policy): 
     d.put('deadline', { kind: 'epoch-grace', ref: KEY_OF.nas(nas), dueAt: listening + policy.epochGraceMs });
     return APPLIED;
   }
+  const rebooted = policy.nas.get(nas.entry)?.accountingOn === 'reboot';
   const slice = d.unconfirmed(nas.id, nas.epoch);
   for (const id of slice) {
     const session = d.get('session', id);
     if (session.endedAt !== null || session.epoch >= nas.epoch) continue;
     const end = { at: d.get('usage', id).updatedAt, receivedAt: now, kind: 'inferred' as const, terminateCause: null };
-    evaluateAll(d, endSession(d, session, end, policy), now, policy);
+    const left = endSession(d, session, end, policy, rebooted ? 'nas-rebooted' : 'inferred');
+    evaluateAll(d, left, now, policy);
     d.note({
       at: now,
       kind: 'session-inferred-end',

@@ -20,10 +20,13 @@ type Silence = { readonly proven: true } | { readonly proven: false; because: st
  */
 function silence(d: Draft, session: Session, horizon: number, now: number, policy: Policy): Silence {
   const usage = d.get('usage', session.id);
+  const nas = d.get('nas', session.nas);
+  if (policy.nas.get(nas.entry)?.interim === 'none') {
+    return { proven: false, because: `silence: unusable, ${nas.entry} sends no Interims`, recheckAt: null };
+  }
   if (usage.interims < policy.silence.interims) {
     return { proven: false, because: `silence: unusable, ${String(usage.interims)} Interims seen`, recheckAt: null };
   }
-  const nas = d.get('nas', session.nas);
   const from = Math.max(usage.updatedAt, horizon, nas.heardSince, horizonOf(d, nas.id));
   // A pause of its NAS that was too short to be noticed proves nothing, and a burst of Interims at the start is no rhythm.
   const until = from + Math.max(policy.silence.factor * usage.maxGapMs, longestPause(policy) + usage.maxGapMs);
@@ -140,5 +143,9 @@ export function idleProof(d: Draft, assignment: Assignment, now: number, policy:
   const endedAt = last.closedAt ?? 0;
   return last.closeKind === 'stop' && endedAt >= (assignment.revokingAt ?? 0)
     ? { idle: true, kind: 'stop', detail: `${name} stopped at ${isoTime(endedAt)}` }
-    : { idle: true, kind: 'no-live-witness', detail: `${name} had ended at ${isoTime(endedAt)}` };
+    : {
+        idle: true,
+        kind: 'no-live-witness',
+        detail: `${name} had ${last.closeKind === 'address-changed' ? 'left it' : 'ended'} at ${isoTime(endedAt)}`,
+      };
 }

@@ -19,7 +19,18 @@ export interface NasPolicy {
   readonly effectLifeMs: number;
   /** Its own mode; without one, that of {@link Policy.mode} holds. */
   readonly mode?: Mode;
+  /**
+   * What an Accounting-On or -Off says: sessions may have ended (`restart`, the default), have ended (`reboot`), or it is
+   * about a part of the NAS that no packet names (`partial`).
+   */
+  readonly accountingOn?: AccountingOn;
+  /** `none`: it sends no Interims, so that silence says nothing. */
+  readonly interim?: 'none';
+  /** `gone`: an IPv6 attribute that an Interim shows no more was withdrawn; without it, its absence says nothing. */
+  readonly v6Absence?: 'gone';
 }
+
+export type AccountingOn = 'restart' | 'reboot' | 'partial';
 
 /** `act` performs effects; `observe` records them as `would-have`. */
 export type Mode = 'observe' | 'act';

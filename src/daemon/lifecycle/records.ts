@@ -248,7 +248,7 @@ export interface Witness {
   readonly standing: 'held' | 'contested';
   readonly openedAt: number;
   readonly closedAt: number | null;
-  readonly closeKind: 'stop' | 'inferred' | 'sid-reused' | 'address-changed' | null;
+  readonly closeKind: 'stop' | 'inferred' | 'nas-rebooted' | 'sid-reused' | 'address-changed' | null;
   /** What the NAS said to the last Disconnect, and when we heard it. */
   readonly answer: 'ack' | 'nak-503' | null;
   readonly answeredAt: number | null;

@@ -224,7 +224,7 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
     holdingKey({ vrf, prefix: address.prefix, since: address.since, kind: 'session', seq: session.id }),
   );
   if (holding?.until === null) {
-    const confidence = kind === 'inferred' ? 'inferred' : holding.confidence;
+    const confidence = kind === 'inferred' || kind === 'nas-rebooted' ? 'inferred' : holding.confidence;
     d.put('holding', { ...holding, until: Math.max(at, holding.since), confidence });
   }
   // Without a conflict it stood there only in history: its Stop was the first that was heard of it, and it occupied nothing.
