@@ -19,6 +19,12 @@ export interface AddrdOptions {
   readonly subscribers: number;
   /** Where the CPU profile of the measured process goes; null for none. */
   readonly profile: string | null;
+  /** Opens the sessions of all subscribers in a store that no process has; without it they get addresses by the API. */
+  readonly fill?: (store: string, config: string) => Promise<void>;
+  /** Where its NASes take Disconnect-Requests, on 127.0.0.1; without it they take none. */
+  readonly coaPort?: number;
+  /** Lines of YAML for the end of the config. */
+  readonly config?: string;
 }
 
 /** A measured addrd, and what a test asks it. */
@@ -27,8 +33,12 @@ export interface AddrdServer extends BenchServer {
   metrics(): Promise<string>;
   /** GET on its API with its token. Rejects with {@link ServerFailed} where it is not answered 200. */
   get(path: string): Promise<unknown>;
+  /** An order by its API. Rejects with {@link ServerFailed} where it is not answered 2xx. */
+  order(path: string, body: object): Promise<unknown>;
   /** The file of its store. */
   readonly store: string;
+  /** How long its last start took until it answered, milliseconds. */
+  readonly startedInMs: number;
 }
 
 /**
@@ -41,16 +51,21 @@ export async function startAddrdServer(options: AddrdOptions): Promise<AddrdServ
   await mkdir(folder, { recursive: true });
   const store = join(folder, 'addrd.db');
   const port = await freeUdpPort();
-  await writeFile(join(folder, 'addrd.yaml'), config(store, port));
+  const yaml = config(store, port, options.coaPort) + (options.config ?? '');
+  await writeFile(join(folder, 'addrd.yaml'), yaml);
+  let startedInMs = 0;
   const serve = async (node: readonly string[]): Promise<{ program: Program; api: string }> => {
     const args = [...node, MAIN, 'serve', '--config', join(folder, 'addrd.yaml')];
+    const began = performance.now();
     const program = await start(process.execPath, args, { folder, ready: '"code":"started"' });
+    startedInMs = performance.now() - began;
     return { program, api: apiOf(program.printed()) };
   };
+  await options.fill?.(store, yaml);
   let { program, api } = await serve([]);
   const token = (await readFile(join(folder, 'api-token'), 'utf8')).trim();
   try {
-    await allocate(api, token, options.subscribers);
+    if (options.fill === undefined) await allocate(api, token, options.subscribers);
   } catch (error) {
     await program.end();
     throw error;
@@ -78,6 +93,16 @@ export async function startAddrdServer(options: AddrdOptions): Promise<AddrdServ
       ({ program, api } = await serve(profile));
     },
     stop: () => program.end(),
+    order: async (path, body) => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+      const response = await fetch(`http://${api}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+      const text = await response.text();
+      if (!response.ok) throw new ServerFailed(`${path}: ${String(response.status)} ${text}`);
+      return JSON.parse(text) as unknown;
+    },
+    get startedInMs() {
+      return startedInMs;
+    },
     metrics: () => metricsNow({ url: `http://${api}` }),
     get,
     store,
@@ -105,10 +130,12 @@ export async function startCeiling(folder: string): Promise<BenchServer> {
   };
 }
 
-function config(store: string, port: number): string {
+function config(store: string, port: number, coaPort?: number): string {
+  const coa = coaPort === undefined ? '' : `, coa: { address: 127.0.0.1, port: ${String(coaPort)} }`;
   const nases = Array.from(
     { length: LANES },
-    (_, lane) => `    - { name: bng${String(lane + 1)}, address: 127.0.0.${String(lane + 1)}, secret: ${SECRET} }`,
+    (_, lane) =>
+      `    - { name: bng${String(lane + 1)}, address: 127.0.0.${String(lane + 1)}, secret: ${SECRET}${coa} }`,
   );
   return `
 mode: act

@@ -37,18 +37,52 @@ export interface ReportKnobs {
   readonly folder: string;
 }
 
+/** Of `npm run bench:crowd`. */
+export interface CrowdKnobs {
+  /** Of one part of a round. */
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly subscribers: number;
+  /** Subscribers of the store that it is held against. */
+  readonly few: number;
+  readonly terminations: number;
+  /** Packets a second, by the clock. */
+  readonly perSecond: number;
+  readonly folder: string;
+}
+
 /** A knob that the bench cannot do anything with. */
 export class KnobError extends Error {
   readonly code = 'bad-knob';
 }
 
-/** @throws KnobError with the name of the variable. */
-export function readReportKnobs(env: Readonly<Record<string, string | undefined>>): ReportKnobs {
-  const number = (name: string, usual: string): number => {
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function positive(env: Environment): (name: string, usual: string) => number {
+  return (name, usual) => {
     const value = Number(env[name] ?? usual);
     if (!(value > 0)) throw new KnobError(`${name}: ${String(env[name])} is not above 0`);
     return value;
   };
+}
+
+/** @throws KnobError with the name of the variable. */
+export function readCrowdKnobs(env: Environment): CrowdKnobs {
+  const number = positive(env);
+  return {
+    seconds: number('BENCH_SECONDS', '5'),
+    rounds: number('BENCH_ROUNDS', '3'),
+    subscribers: number('BENCH_SUBSCRIBERS', '1000000'),
+    few: number('BENCH_FEW', '6000'),
+    terminations: number('BENCH_TERMINATIONS', '10000'),
+    perSecond: number('BENCH_RATE', '1000'),
+    folder: env['BENCH_DIR'] ?? tmpdir(),
+  };
+}
+
+/** @throws KnobError with the name of the variable. */
+export function readReportKnobs(env: Environment): ReportKnobs {
+  const number = positive(env);
   return {
     seconds: number('BENCH_SECONDS', '15'),
     rounds: number('BENCH_ROUNDS', '6'),

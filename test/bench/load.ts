@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly port: number;
   readonly subscribers: number;
   readonly mix: Mix;
+  /** NASes: {@link LANES} without it, and never more. */
+  readonly lanes?: number;
   /** A packet without an answer for this long is sent again. Default 1 000 ms. */
   readonly retransmitMs?: number;
   /** How long a run waits at its end for the answers that are still out. Default 15 000 ms. */
@@ -78,7 +80,10 @@ export class Load {
 
   private constructor(options: LoadOptions) {
     this.#options = options;
-    const subscribers = Array.from({ length: options.subscribers }, (_, index) => new Subscriber(index, options.mix));
+    const subscribers = Array.from(
+      { length: options.subscribers },
+      (_, index) => new Subscriber(index, options.mix, options.lanes),
+    );
     // Shuffled once by a fixed rule: sessions of neighbours do not come one after the other.
     for (let i = subscribers.length - 1; i > 0; i--) {
       const j = (i * 7_919 + 104_729) % (i + 1);
@@ -91,12 +96,19 @@ export class Load {
   /** Opens the sockets, one for each NAS, at 127.0.0.1 and on. */
   static async open(options: LoadOptions): Promise<Load> {
     const load = new Load(options);
-    for (let lane = 0; lane < LANES; lane++) await load.#openLane(lane);
+    for (let lane = 0; lane < (options.lanes ?? LANES); lane++) await load.#openLane(lane);
     return load;
   }
 
   close(): void {
     for (const { socket } of this.#lanes) socket.close();
+  }
+
+  /** Goes on with the sessions that are open at the server already. */
+  resume(): void {
+    this.#subscribers.forEach((subscriber, index) => {
+      subscriber.resume(index);
+    });
   }
 
   /** Opens the session of every subscriber, then spreads them over the steps of a session. */

@@ -23,6 +23,12 @@ function statOf(pid: number): Stat | null {
   return { parent: Number(fields[1]), ticks };
 }
 
+/** Anonymous memory that a process has in RAM, octets: RssAnon of proc(5). */
+export function anonymousOctets(pid: number): number {
+  const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
+  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? NaN) * 1_024;
+}
+
 /**
  * CPU seconds of these processes and all that descend from them, those that have ended included. Resolution 10 ms for
  * each process.

@@ -48,8 +48,8 @@ export class Subscriber {
   #step = 0;
   #started = false;
 
-  constructor(index: number, mix: Mix) {
-    this.lane = index % LANES;
+  constructor(index: number, mix: Mix, lanes = LANES) {
+    this.lane = index % lanes;
     this.#mix = mix;
     const packet = encoded(index, this.lane);
     this.#signed = Buffer.concat([packet, secret]);
@@ -69,6 +69,14 @@ export class Subscriber {
   /** Goes on in the middle of the open session, as if so many of its packets had been sent. */
   spread(step: number): void {
     if (this.#mix === 'mix') this.#step = 1 + (step % INTERIMS);
+  }
+
+  /** Goes on as if its session were open since so many packets: an earlier run, or none of ours, has opened it. */
+  resume(step: number, session = 0): void {
+    this.#session = session;
+    this.#started = true;
+    this.#step = 1;
+    this.spread(step);
   }
 
   /** Builds the next packet into {@link packet}. */

@@ -1,0 +1,268 @@
+/**
+ * `npm run bench:crowd`: what a million live sessions cost. addrd from dist on a store that holds them, beside one on a
+ * small store, in alternating rounds; then a NAS that begins anew, and ten thousand terminations at once. docs/bench.md
+ * tells what it does and what its knobs are.
+ */
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { cpus, loadavg, release } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { signRequest, signResponse, verifyRequestAuthenticator } from '../../src/protocols/radius/authenticator.js';
+import { encodeInteger } from '../../src/protocols/radius/attributes.js';
+import { ATTRIBUTES } from '../../src/protocols/radius/dictionary.js';
+import { parse } from '../../src/protocols/radius/packet.js';
+import { freeUdpPort } from '../peers/freeradius.js';
+import { startAddrdServer, type AddrdServer } from './addrd.js';
+import { median } from './aims.js';
+import { syncRate } from './disk.js';
+import { fill } from './fill.js';
+import { KnobError, readCrowdKnobs, type CrowdKnobs } from './knobs.js';
+import { Load, type Run } from './load.js';
+import { anonymousOctets, cpuSeconds } from './process-tree.js';
+import { secret, Subscriber } from './subscriber.js';
+
+/** With ten of them, a million sessions are a hundred thousand behind each. */
+const NASES = 10;
+const GRACE_S = 10;
+const ORDERS = 32;
+const DISCONNECT_REQUEST = 40;
+const DISCONNECT_ACK = 41;
+const ACCOUNTING_ON = 7;
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+const text = new TextDecoder();
+
+/** The NASes' side of dynamic authorization: it acknowledges every Disconnect-Request, and its Stop follows at once. */
+class Das {
+  readonly #socket: Socket = createSocket('udp4');
+  readonly #nases: Socket[] = [];
+  stopped = 0;
+
+  async open(port: number, accounting: number): Promise<void> {
+    for (let lane = 0; lane < NASES; lane++) {
+      const nas = createSocket('udp4');
+      nas.bind(0, `127.0.0.${String(lane + 1)}`);
+      await once(nas, 'listening');
+      nas.connect(accounting, '127.0.0.1');
+      await once(nas, 'connect');
+      this.#nases.push(nas);
+    }
+    this.#socket.on('message', (datagram, { port: from, address }) => {
+      const packet = parse(datagram);
+      if (packet.code !== DISCONNECT_REQUEST || !verifyRequestAuthenticator(packet, secret)) return;
+      const { identifier, authenticator, attributes } = packet;
+      const ack = signResponse({ code: DISCONNECT_ACK, identifier, attributes: [] }, authenticator, secret, true);
+      this.#socket.send(ack, from, address);
+      const sid = attributes.find(({ type }) => type === ATTRIBUTES['Acct-Session-Id'].number)?.value;
+      const [index, session] = text.decode(sid).split('-');
+      const subscriber = new Subscriber(Number(index), 'churn', NASES);
+      subscriber.resume(0, Number(session));
+      subscriber.next(this.stopped++ & 0xff);
+      this.#nases[subscriber.lane]?.send(subscriber.packet);
+    });
+    this.#socket.bind(port, '127.0.0.1');
+    await once(this.#socket, 'listening');
+  }
+
+  /** Sends one Accounting-On as the NAS of a lane; resolves to how long its answer took, milliseconds. */
+  async begin(lane: number): Promise<number> {
+    const nas = this.#nases[lane];
+    if (nas === undefined) return NaN;
+    const attributes = [{ type: ATTRIBUTES['Acct-Status-Type'].number, value: encodeInteger(ACCOUNTING_ON) }];
+    const request = { code: 4, identifier: 0, authenticator: new Uint8Array(16), attributes };
+    const began = performance.now();
+    nas.send(signRequest(request, secret, false));
+    await once(nas, 'message', { signal: AbortSignal.timeout(10_000) });
+    return performance.now() - began;
+  }
+
+  close(): void {
+    for (const socket of [this.#socket, ...this.#nases]) socket.close();
+  }
+}
+
+interface Running {
+  readonly name: string;
+  readonly server: AddrdServer;
+  readonly load: Load;
+}
+
+async function run(name: string, folder: string, subscribers: number, coaPort: number): Promise<Running> {
+  const own = join(folder, name);
+  mkdirSync(own);
+  let began = performance.now();
+  const server = await startAddrdServer({
+    folder: own,
+    subscribers,
+    profile: null,
+    coaPort,
+    config: `lifecycle: { epoch_grace: ${String(GRACE_S)}s }\n`,
+    fill: async (store, config) => {
+      await fill(store, config, subscribers, NASES);
+      say(`${name}: ${subscribers.toLocaleString('en-GB')} live sessions made in ${seconds(began)} s`);
+      began = performance.now();
+    },
+  });
+  const size = (statSync(server.store).size / 2 ** 20).toFixed(0);
+  say(`${name}: the store has ${size} MiB; ready after ${(server.startedInMs / 1000).toFixed(2)} s`);
+  const load = await Load.open({ port: server.port, subscribers, mix: 'mix', lanes: NASES });
+  load.resume();
+  return { name, server, load };
+}
+
+function seconds(since: number): string {
+  return ((performance.now() - since) / 1000).toFixed(1);
+}
+
+function row(name: string, { answers, seconds: took, p50, p99, retransmissions, unanswered, wrong }: Run): string {
+  return [
+    name.padEnd(24),
+    Math.round(answers / took)
+      .toLocaleString('en-GB')
+      .padStart(9),
+    p50.toFixed(2).padStart(8),
+    p99.toFixed(2).padStart(8),
+    String(retransmissions + unanswered + wrong).padStart(7),
+  ].join(' | ');
+}
+
+function memory({ name, server }: Running): string {
+  const octets = server.pids.map(anonymousOctets).reduce((sum, one) => sum + one, 0);
+  return `${name}: ${(octets / 2 ** 20).toFixed(0)} MiB of anonymous memory`;
+}
+
+async function rates(knobs: CrowdKnobs, both: readonly Running[]): Promise<void> {
+  const found = new Map<string, number[]>();
+  for (let round = 0; round < knobs.rounds; round++) {
+    for (const one of round % 2 === 0 ? both : [...both].reverse()) {
+      const before = cpuSeconds(one.server.pids);
+      const figure = await one.load.run(64, { seconds: knobs.seconds });
+      const cpu = ((cpuSeconds(one.server.pids) - before) * 10_000) / figure.answers;
+      say(`${row(`${one.name}, window 64`, figure)} | ${cpu.toFixed(2)} CPU s per 10,000`);
+      found.set(one.name, [...(found.get(one.name) ?? []), figure.answers / figure.seconds]);
+    }
+  }
+  const [crowd = NaN, few = NaN] = both.map(({ name }) => median(found.get(name) ?? []));
+  say(`the crowd's rate is ${((crowd / few) * 100).toFixed(0)} % of that of the few (medians)`);
+}
+
+async function counts({ server }: Running): Promise<{ open: number; revoked: number }> {
+  const { sessions_open: open, assignments } = (await server.get('/api/v1/status')) as {
+    sessions_open: number;
+    assignments: { ipv4: Record<string, number> };
+  };
+  return { open, revoked: assignments.ipv4['revoked'] ?? 0 };
+}
+
+/** A NAS begins anew while its sessions, and those of the others, go on reporting. */
+async function beginAnew(knobs: CrowdKnobs, crowd: Running, das: Das): Promise<void> {
+  const single = await crowd.load.run(1, { seconds: 2 });
+  const before = await counts(crowd);
+  const took = await das.begin(0);
+  say(`\nAccounting-On of a NAS with ${(knobs.subscribers / NASES).toLocaleString('en-GB')} sessions:`);
+  say(`answered in ${took.toFixed(2)} ms; one packet takes ${single.p50.toFixed(2)} ms (p99 ${single.p99.toFixed(2)})`);
+  say(row('until the grace is over', await crowd.load.runPaced(knobs.perSecond, GRACE_S)));
+  const began = performance.now();
+  const closing = crowd.load.runPaced(knobs.perSecond, knobs.seconds * 2);
+  let open = before.open;
+  let settled = 0;
+  for (let still = 0; still < 4 && performance.now() - began < 120_000;) {
+    await sleep(500);
+    const now = (await counts(crowd)).open;
+    still = now === open ? still + 1 : 0;
+    if (now !== open) settled = performance.now() - began;
+    open = now;
+  }
+  say(row('while it is closed', await closing));
+  say(`${(before.open - open).toLocaleString('en-GB')} sessions closed in ${(settled / 1000).toFixed(1)} s`);
+}
+
+/** Many terminations at once: ordered, held by the blast guard, approved; the NASes send their Stops. */
+async function terminate(knobs: CrowdKnobs, crowd: Running): Promise<void> {
+  const { server, load } = crowd;
+  say(row('\nnothing else happens', await load.runPaced(knobs.perSecond, knobs.seconds)));
+  // Of the last subscribers, and none of the NAS that began anew.
+  const names = Array.from({ length: knobs.terminations * 2 }, (_, i) => knobs.subscribers - 1 - i)
+    .filter((index) => index % NASES !== 0)
+    .slice(0, knobs.terminations);
+  const ordering = load.runPaced(knobs.perSecond, knobs.seconds);
+  let next = 0;
+  let began = performance.now();
+  const order = async (): Promise<void> => {
+    for (let index = names[next++]; index !== undefined; index = names[next++]) {
+      const body = { subscriber_id: `s${String(index)}`, reason: 'bench' };
+      await server.order('/api/v1/network/ipv4-lifecycle/revoke', body);
+    }
+  };
+  await Promise.all(Array.from({ length: ORDERS }, order));
+  say(`${names.length.toLocaleString('en-GB')} revokes ordered in ${seconds(began)} s`);
+  say(row('while they are ordered', await ordering));
+  const before = (await counts(crowd)).revoked;
+  began = performance.now();
+  const running = load.runPaced(knobs.perSecond, knobs.seconds * 3);
+  const { approvals } = (await server.get('/api/v1/approvals')) as { approvals: { batch: number }[] };
+  for (const { batch } of approvals) await server.order(`/api/v1/approvals/${String(batch)}/approve`, { reason: 'bench' });
+  let done = before;
+  while (done < names.length && performance.now() - began < 300_000) {
+    await sleep(200);
+    // What the NASes' own guards hold back is approved of as it comes.
+    const held = (await server.get('/api/v1/approvals')) as { approvals: { batch: number }[] };
+    for (const { batch } of held.approvals)
+      await server.order(`/api/v1/approvals/${String(batch)}/approve`, { reason: 'bench' });
+    done = (await counts(crowd)).revoked;
+  }
+  say(
+    `${done.toLocaleString('en-GB')} of ${names.length.toLocaleString('en-GB')} terminations done ${seconds(began)} s after the approval`,
+  );
+  say(row('while they run', await running));
+}
+
+async function bench(knobs: CrowdKnobs): Promise<void> {
+  say(`${cpus()[0]?.model ?? 'unknown CPU'} x ${String(cpus().length)}, Linux ${release()}, Node ${process.version}`);
+  say(`load average ${loadavg()[0]?.toFixed(2) ?? '?'} before the start`);
+  const folder = mkdtempSync(join(knobs.folder, 'addrd-bench-'));
+  process.once('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const both: Running[] = [];
+  const das = new Das();
+  try {
+    const coaPort = await freeUdpPort();
+    both.push(await run('crowd', folder, knobs.subscribers, coaPort));
+    both.push(await run('few', folder, knobs.few, coaPort));
+    const [crowd] = both;
+    if (crowd === undefined) return;
+    say(`${syncRate(folder).toLocaleString('en-GB')} appends of 4 KiB with fdatasync a second`);
+    say('\nload                     | answers/s |   p50 ms |   p99 ms | trouble');
+    await rates(knobs, both);
+    for (const one of both) say(memory(one));
+    await das.open(coaPort, crowd.server.port);
+    await beginAnew(knobs, crowd, das);
+    await terminate(knobs, crowd);
+    say(memory(crowd));
+  } catch (error) {
+    // Before the sockets are closed under a run that goes on.
+    say(String(error));
+    throw error;
+  } finally {
+    for (const { load } of both) load.close();
+    das.close();
+    for (const { server } of both) await server.stop();
+  }
+}
+
+// By way of `exit`, where the servers are ended and the folder goes.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+try {
+  await bench(readCrowdKnobs(process.env));
+} catch (error) {
+  process.stderr.write(
+    `${error instanceof KnobError ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+  );
+  process.exitCode = 1;
+}
