@@ -333,6 +333,16 @@ t.test('stopping commits what is queued and takes no more', async (t) => {
   await down.pipeline.stop();
   down.time.advance(60_000);
   t.equal(down.batches.length, 1, 'nor where the store was away before the stop');
+  const probing = bench();
+  probing.start('a');
+  probing.turn.next();
+  await probing.batches[0]?.fail(new StoreError('store-full', 'x'));
+  probing.time.advance(1_000);
+  const last = probing.pipeline.stop().then(() => stopped++);
+  await settle();
+  t.equal(stopped, 2, 'a probe under way is waited for: the store is not to be closed beneath it');
+  await probing.batches[1]?.commit();
+  await last;
 });
 
 t.test('a sender that throws is told of, and the others hear their verdicts', async (t) => {
