@@ -41,6 +41,10 @@ t.test('behind a proxy each NAS has an order and a share of its own', (t) => {
   t.not(proxied('bras-a', '1').share, proxied('bras-b', '1').share);
   t.not(proxied('bras-a', '1').orderKey, proxied('bras-b', '1').orderKey);
   t.not(proxied('bras', '1').orderKey, proxied('bras1', '').orderKey, 'a name does not run into the number after it');
+  const nas = { tenant: 'other', kind: 'nas-identifier' as const, bytes: new TextEncoder().encode('bras-a') };
+  const theirs = routeOf(acct('acct-interim', '1', NOON, [], { nas }));
+  t.not(theirs.share, proxied('bras-a', '1').share, "a name is its tenant's own");
+  t.not(theirs.orderKey, proxied('bras-a', '1').orderKey);
   const address = Uint8Array.of(0x31, 0x30, 0x2e, 0x31);
   const kinds = (['source-address', 'nas-ip-address', 'nas-identifier'] as const).map(
     (kind) => routeOf(acct('acct-stop', '1', NOON, [], { nas: { tenant: 'default', kind, bytes: address } })).share,
@@ -48,8 +52,12 @@ t.test('behind a proxy each NAS has an order and a share of its own', (t) => {
   t.equal(new Set(kinds).size, 3, 'the same octets of another kind are another NAS');
   const odd = { kind: 'acct-odd' as const, reason: 'missing-session-id', entry: 'bras', receivedAt: NOON };
   const source = Uint8Array.of(192, 0, 2, 1);
-  const nas = { tenant: 'default', kind: 'source-address' as const, bytes: source };
-  t.equal(routeOf({ ...odd, nas, source }).share, routeOf(nasOn(NOON)).share, 'all that a NAS sends is of its share');
+  const known = { tenant: 'default', kind: 'source-address' as const, bytes: source };
+  t.equal(
+    routeOf({ ...odd, nas: known, source }).share,
+    routeOf(nasOn(NOON)).share,
+    'all that a NAS sends is of its share',
+  );
   t.equal(routeOf(allocate('ann', NOON)).share, null);
   t.end();
 });

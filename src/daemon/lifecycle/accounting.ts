@@ -347,10 +347,11 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
   if (session.endedAt !== null) {
     const own = !isSomebodyElse(event, session);
     if (session.endKind === 'inferred' && own) return proveEnd(d, event, session, usage, policy);
-    if (sameContent(event, usage)) return DUPLICATE;
-    return impliedStart(event) > session.endedAt + INSTANCE_SLACK_MS
-      ? judged(open(d, event, nas, policy))
-      : STALE_ENDED;
+    if (own && sameContent(event, usage)) return DUPLICATE;
+    const reborn = impliedStart(event) > session.endedAt + INSTANCE_SLACK_MS;
+    // Not one that began before: a NAS has one session of a number at a time.
+    const another = !own && event.at > session.endedAt && impliedStart(event) >= session.startedAt - INSTANCE_SLACK_MS;
+    return reborn || another ? judged(open(d, event, nas, policy)) : STALE_ENDED;
   }
   if (isReborn(event, session, nas)) return replace(d, event, nas, session, policy);
   if (isOfEarlier(d, event, session)) return verdict('stale', 'stop-of-an-earlier-session');
