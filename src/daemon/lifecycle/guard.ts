@@ -8,6 +8,9 @@ import type { Draft } from './draft.js';
 import type { Policy } from './policy.js';
 import type { Nas } from './records.js';
 
+/** How many marks too many one cut drops. */
+const FORGOTTEN_AT_ONCE = 500;
+
 /** What is guarded: whose scope it is, and how many live assignments that scope has. */
 export interface Guarded {
   readonly scope: string;
@@ -88,12 +91,26 @@ export function admits(d: Draft, { scope, live }: Guarded, n: number, now: numbe
 export function mark(d: Draft, { scope }: Guarded, n: number, now: number, policy: Policy): void {
   if (n === 0) return;
   const guard = rowOf(d, scope);
-  for (let seq = guard.seq + 1; seq <= guard.seq + n; seq++) {
-    d.put('guardMark', { scope, seq, at: now });
-    const past = guardMarkKey(scope, seq - policy.guard.count);
-    if (d.find('guardMark', past) !== null) d.drop('guardMark', past);
-  }
+  for (let seq = guard.seq + 1; seq <= guard.seq + n; seq++) d.put('guardMark', { scope, seq, at: now });
+  forget(d, scope, guard.seq + n - policy.guard.count, n);
   d.put('guard', { ...guard, seq: guard.seq + n });
+}
+
+/**
+ * Drops marks up to `last`, which do not count any more: as many as were added, and, where `guard.count` was lowered, a
+ * slice of what it leaves over. The oldest go first, so that there is never a gap and the oldest is found by halving.
+ */
+function forget(d: Draft, scope: string, last: number, added: number): void {
+  const isKept = (seq: number): boolean => d.find('guardMark', guardMarkKey(scope, seq)) !== null;
+  if (last < 1 || !isKept(last)) return;
+  let gone = isKept(last - 1) ? 0 : last - 1;
+  for (let kept = last - 1; kept - gone > 1;) {
+    const middle = Math.floor((gone + kept) / 2);
+    if (isKept(middle)) kept = middle;
+    else gone = middle;
+  }
+  const end = Math.min(last, gone + added + FORGOTTEN_AT_ONCE);
+  for (let seq = gone + 1; seq <= end; seq++) d.drop('guardMark', guardMarkKey(scope, seq));
 }
 
 /** Puts `n` things into the batch of a scope, which is opened where there is none. Returns its number. */

@@ -30,19 +30,21 @@ export class Breaker {
     return this.#failures >= this.#knobs.failures;
   }
 
-  /** An effect leaves. */
-  left(): void {
-    if (this.isOpen) this.#probing = true;
+  /** An effect leaves. Returns whether it is the one probe: its end is told with that. */
+  left(): boolean {
+    if (!this.isOpen) return false;
+    this.#probing = true;
+    return true;
   }
 
-  /** It did not leave after all. */
-  spared(): void {
-    this.#probing = false;
+  /** It did not leave after all, or nobody waited for what came back. */
+  spared(probe: boolean): void {
+    if (probe) this.#probing = false;
   }
 
-  /** What came back: any answer closes it, also a refusal. */
-  returned(answered: boolean, now: number): void {
-    this.#probing = false;
+  /** What came back: any answer closes it, also a refusal, and also to an effect that left before it opened. */
+  returned(answered: boolean, now: number, probe: boolean): void {
+    this.spared(probe);
     this.#failures = answered ? 0 : this.#failures + 1;
     if (this.isOpen) this.#openUntil = now + this.#knobs.openMs;
   }

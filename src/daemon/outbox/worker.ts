@@ -178,8 +178,8 @@ export class OutboxWorker {
     }
     this.#busy.set(subject, []);
     target.inFlight++;
-    target.breaker.left();
-    void this.#perform(row, target).finally(() => {
+    const probe = target.breaker.left();
+    void this.#perform(row, target, probe).finally(() => {
       target.inFlight--;
       const waiting = this.#busy.get(subject) ?? [];
       this.#busy.delete(subject);
@@ -191,11 +191,11 @@ export class OutboxWorker {
     });
   }
 
-  async #perform(row: Outbox, target: Target): Promise<void> {
+  async #perform(row: Outbox, target: Target, probe: boolean): Promise<void> {
     const { clock, random, submit, perform, onResult, onBreaker } = this.#options;
     const started = await submit({ kind: 'effect-started', outbox: row.id, receivedAt: clock.wallMs() });
     if (started?.verdict !== 'applied') {
-      target.breaker.spared();
+      target.breaker.spared(probe);
       // Not wanted any more: gone. Not taken, or condemned: it is offered again later.
       if (started?.verdict === 'stale') this.#rows.delete(row.id);
       else await after(this.#options.timers, STORE_RETRY_MS);
@@ -207,8 +207,8 @@ export class OutboxWorker {
     const now = clock.monoMs();
     const wasOpen = target.breaker.isOpen;
     const spared = outcome.result === 'error' && outcome.code === CANCELLED;
-    if (spared) target.breaker.spared();
-    else target.breaker.returned(outcome.result === 'ack' || outcome.result === 'nak', now);
+    if (spared) target.breaker.spared(probe);
+    else target.breaker.returned(outcome.result === 'ack' || outcome.result === 'nak', now, probe);
     onResult(row, outcome, now - began);
     if (target.breaker.isOpen !== wasOpen) onBreaker?.(row, target.breaker.isOpen);
     const jitter = random.unit();

@@ -76,6 +76,44 @@ t.test('the marks that are kept are as many as can count', async (t) => {
   t.equal(house.db.prepare('SELECT seq FROM guard').pluck().get(), HELD);
 });
 
+t.test('a count that is lowered leaves no mark behind that cannot count', async (t) => {
+  const house = await furnished(HELD, HELD, 1);
+  const seqs = house.db.prepare('SELECT seq FROM guard_mark ORDER BY seq').pluck();
+  for (let n = 0; n < 9; n++) await house.say(revoke(`s${String(n)}`, NOON + n * WINDOW));
+  t.equal(seqs.all().length, 9);
+  const guarded = (count: number): void => {
+    house.policy = { ...house.policy, guard: { ...house.policy.guard, count, floor: count } };
+  };
+  guarded(3);
+  await house.say(revoke('s9', NOON + 9 * WINDOW));
+  t.strictSame(seqs.all(), [8, 9, 10]);
+  guarded(5);
+  for (const n of [10, 11]) await house.say(revoke(`s${String(n)}`, NOON + n * WINDOW));
+  t.strictSame(seqs.all(), [8, 9, 10, 11, 12], 'nor is one dropped that can');
+});
+
+t.test('of very many marks too many, each cut drops a slice, the oldest first', async (t) => {
+  const house = await furnished(100_000, 100_000, 1);
+  await house.say(revoke('s0', NOON));
+  const { scope } = house.db.prepare('SELECT scope FROM guard').get() as { scope: string };
+  const add = house.db.prepare('INSERT INTO guard_mark (scope, seq, at) VALUES (?, ?, ?)');
+  for (let seq = 2; seq <= 1_300; seq++) add.run(scope, seq, NOON);
+  house.db.prepare('UPDATE guard SET seq = 1300').run();
+  house.policy = { ...house.policy, guard: { count: 10, floor: 10, share: 1, windowMs: WINDOW } };
+  const range = house.db.prepare('SELECT min(seq), max(seq), count(*) FROM guard_mark').raw();
+  const ranges: unknown[] = [];
+  for (let n = 1; n <= 4; n++) {
+    await house.say(revoke(`s${String(n)}`, NOON + n * WINDOW));
+    ranges.push(range.get());
+  }
+  t.strictSame(ranges, [
+    [502, 1_301, 800],
+    [1_003, 1_302, 300],
+    [1_294, 1_303, 10],
+    [1_295, 1_304, 10],
+  ]);
+});
+
 t.test('a storm in one batch is one alarm, and one row is written', async (t) => {
   const house = await furnished(1, 1, 1);
   const events: LifecycleEvent[] = Array.from({ length: HELD }, (_, n) => revoke(`s${String(n)}`, NOON + n));

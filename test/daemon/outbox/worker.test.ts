@@ -3,6 +3,7 @@ import t from 'tap';
 import { Brakes } from '../../../src/daemon/brakes.js';
 import { decide } from '../../../src/daemon/lifecycle/decide.js';
 import type { EffectResult, LifecycleEvent } from '../../../src/daemon/lifecycle/events.js';
+import type { BreakerKnobs } from '../../../src/daemon/outbox/breaker.js';
 import { OutboxWorker } from '../../../src/daemon/outbox/worker.js';
 import type { Settlement } from '../../../src/store/commit.js';
 import { FakeTime, noChance } from '../../protocols/radius/world.js';
@@ -18,7 +19,7 @@ async function settle(): Promise<void> {
 }
 
 /** Three customers in service, and the worker behind the door, tied to it as the core does. */
-async function rig(guardCount = 200) {
+async function rig(guardCount = 200, breaker?: BreakerKnobs) {
   const time = new FakeTime();
   const house = await openHouse(time.wallMs());
   house.policy = { ...house.policy, guard: { count: guardCount, floor: 1, share: 1, windowMs: 600_000 } };
@@ -40,6 +41,7 @@ async function rig(guardCount = 200) {
     clock: time,
     timers: time,
     random: noChance,
+    ...(breaker === undefined ? {} : { breaker }),
     submit: async (event) => (full ? null : ((await commit(event))[0] ?? null)),
     perform: (row, signal) =>
       new Promise((resolve) => {
@@ -205,4 +207,21 @@ t.test('an outcome that is condemned loses no effect until a restart: it is sent
   r.sent[1]?.answer({ result: 'ack' });
   await settle();
   t.strictSame(statuses(r), [['done', 2, 'ack']]);
+});
+
+t.test('what was under way before the circuit broke, and is called back, lets no second probe out', async (t) => {
+  const r = await rig(200, { failures: 1, openMs: 30_000 });
+  for (const name of NAMES) await r.say(revoke(name, r.time.wallMs(), { actor: `token:${name}` }));
+  t.equal(r.sent.length, 3);
+  r.sent[0]?.answer({ result: 'timeout' });
+  await settle();
+  await r.pass(30_000);
+  t.equal(r.sent.length, 4, 'the probe');
+  r.sent[1]?.answer({ result: 'error', code: 'cancelled' });
+  await settle();
+  await r.pass(10_000);
+  t.equal(r.sent.length, 4);
+  r.sent[3]?.answer({ result: 'ack' });
+  await settle();
+  t.equal(r.sent.length, 5, 'what was called back leaves when the probe was answered');
 });
