@@ -75,6 +75,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
   const brakes = new Brakes(() => pending.brakes());
   let trouble: StoreError | null = null;
   let faults = { since: -Infinity, count: 0, told: false };
+  let condemned = 0;
   let current = config;
   let policy = compilePolicy({ ...config, pools: [] }, { pool: () => 0, vrf: () => 0 });
   let commitEndedAt = clock.monoMs();
@@ -86,6 +87,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
     ...(platform.faultAt === undefined ? {} : { faultAt: platform.faultAt }),
     onFault: (kind, source, error) => {
       metrics.faulted++;
+      condemned++;
       const now = clock.monoMs();
       if (now - faults.since > 60_000) faults = { since: now, count: 0, told: false };
       faults.count++;
@@ -193,7 +195,11 @@ export async function startCore(config: Config, db: Database, platform: Platform
     timers,
     submit: (event) => {
       quiet.sweep();
-      void submit(event);
+      const count = condemned;
+      condemned = 0;
+      void submit(count > 0 ? { ...event, condemned: count } : event).then((settlement) => {
+        if (settlement === null) condemned += count;
+      });
     },
     onJump: (byMs) => {
       metrics.clockJumps++;

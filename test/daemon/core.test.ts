@@ -51,6 +51,11 @@ t.test('events that are condemned by the dozen are one alarm a minute', async (t
   t.strictSame([alarms(), lines()], [1, 1], 'the next minute is counted anew');
   await condemn(1);
   t.strictSame([alarms(), lines()], [2, 2]);
+  await b.pass(600_000, 5_000);
+  await condemn(1);
+  await b.pass(5_000);
+  const lastAt = b.db.prepare("SELECT last_at FROM alarm WHERE cause = 'faulted-often'").pluck().get() as number;
+  t.ok(lastAt > b.time.wallMs() - 5_001, 'the heartbeat tells of one that is no flood: the alarm stays');
 });
 
 /** Puts alice in service and orders her end: her Disconnect-Request is under way, and nobody answers it. */

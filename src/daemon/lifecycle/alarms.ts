@@ -98,6 +98,18 @@ export function effectEnded(d: Draft, target: string, at: number): void {
   if (!d.hasPending(target)) clear(d, 'target-silent', target, at);
 }
 
+/** The cause of an open alarm goes on, though it is not worth another count. */
+export function recur(d: Draft, cause: AlarmCause, ref: string, at: number): void {
+  const alarm = d.find('alarm', alarmKey(cause, ref));
+  if (alarm?.clearedAt === null) d.put('alarm', { ...alarm, lastAt: at });
+}
+
+/** Clears an alarm whose cause tells no end of its own: `quietMs` after it was last met, and after `since`. */
+export function subside(d: Draft, cause: AlarmCause, ref: string, at: number, quietMs: number, since = 0): void {
+  const alarm = d.find('alarm', alarmKey(cause, ref));
+  if (alarm?.clearedAt === null && at >= Math.max(alarm.lastAt, since) + quietMs) clear(d, cause, ref, at);
+}
+
 /** Clears an alarm, if it is open. */
 export function clear(d: Draft, cause: AlarmCause, ref: string, at: number, by = 'addrd'): boolean {
   const before = d.find('alarm', alarmKey(cause, ref));

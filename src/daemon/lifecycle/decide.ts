@@ -1,5 +1,15 @@
 /** The judge: one event, one verdict, every write it calls for. Total, and the only place where state changes. */
-import { acknowledge, clear, DAEMON, DAEMON_TENANT, raise, trouble, watchPool } from './alarms.js';
+import {
+  acknowledge,
+  clear,
+  DAEMON,
+  DAEMON_TENANT,
+  raise,
+  recur,
+  subside,
+  trouble,
+  watchPool,
+} from './alarms.js';
 import { account, APPLIED, hear } from './accounting.js';
 import { decideBatch, settleBatch } from './approving.js';
 import { freezeOf, maintenanceBarOf } from './braking.js';
@@ -33,6 +43,8 @@ export function decide(world: World, event: LifecycleEvent, policy: Policy): Dec
 
 /** Heartbeats come every five seconds; a host under load misses one or two. */
 const MISSED_HEARTBEATS_MS = 15_000;
+/** After so long without a condemned event addrd is well again. */
+const WELL_MS = 3_600_000;
 /** So many keys of a changed config are named in the journal. */
 const CHANGES_NAMED = 100;
 
@@ -172,7 +184,11 @@ function configLoaded(d: Draft, event: ConfigLoadedEvent, policy: Policy): Verdi
 }
 
 /** A process that was stopped, or a store that could not be written, is a gap like a restart. */
-function heartbeat(d: Draft, { receivedAt: now, unrecorded = 0 }: HeartbeatEvent, policy: Policy): Verdict {
+function heartbeat(
+  d: Draft,
+  { receivedAt: now, unrecorded = 0, condemned = 0 }: HeartbeatEvent,
+  policy: Policy,
+): Verdict {
   const alive = d.find('meta', 'alive_at')?.value ?? now;
   if (unrecorded > 0 || now - alive > Math.max(policy.gapToleranceMs, MISSED_HEARTBEATS_MS)) {
     d.put('meta', { key: 'listening_since', value: Math.max(now, alive) });
@@ -184,6 +200,9 @@ function heartbeat(d: Draft, { receivedAt: now, unrecorded = 0 }: HeartbeatEvent
   // One interim round shows everybody who is there.
   const horizon = d.find('meta', 'listening_since')?.value ?? now;
   if (now >= horizon + policy.interimRoundMs) clear(d, 'gap', DAEMON.ref, now);
+  subside(d, 'store-trouble', DAEMON.ref, now, policy.interimRoundMs, horizon);
+  if (condemned > 0) recur(d, 'faulted-often', DAEMON.ref, now);
+  else subside(d, 'faulted-often', DAEMON.ref, now, WELL_MS);
   stayAlive(d, now);
   return APPLIED;
 }

@@ -201,6 +201,8 @@ export interface HeartbeatEvent extends Received {
   readonly kind: 'heartbeat';
   /** Packets that were answered without being recorded since the last one: where there are any, that is a gap. */
   readonly unrecorded?: number;
+  /** Events that were condemned since the last one. */
+  readonly condemned?: number;
 }
 
 export type LifecycleEvent =
