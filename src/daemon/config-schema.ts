@@ -151,6 +151,7 @@ export function configSchemas(sources: ConfigSources) {
     vrf: name.default('global'),
     message_authenticator: messageAuthenticator.default('optional'),
     trust: z.array(z.enum(['nas-identifier', 'nas-ip-address'])).default([]),
+    most_nases: whole(1, 100_000).default(1_024),
     coa: coa.optional(),
     mode: mode.optional(),
     accounting_on: z.enum(['restart', 'reboot', 'partial']).default('restart'),

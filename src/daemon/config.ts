@@ -44,6 +44,8 @@ export interface NasConfig {
   readonly messageAuthenticator: MessageAuthenticatorPolicy;
   /** The attributes by which its packets say which NAS they are from, in order. */
   readonly trust: readonly ('nas-identifier' | 'nas-ip-address')[];
+  /** How many NASes its packets may name. */
+  readonly mostNases: number;
   readonly coa: CoaConfig | null;
   /** Its own mode, or null: see {@link Config.modes}. */
   readonly mode: Mode | null;
@@ -222,6 +224,7 @@ function compileNas(nas: NasEntry, tenant: string): NasConfig {
     vrf: nas.vrf,
     messageAuthenticator: nas.message_authenticator,
     trust: nas.trust,
+    mostNases: nas.most_nases,
     mode: nas.mode ?? null,
     accountingOn: nas.accounting_on,
     interim: nas.interim,

@@ -14,6 +14,7 @@ import { openDynAuth } from './dynauth.js';
 import { Heartbeat } from './heartbeat.js';
 import { accountingEvent } from './ingest/radius.js';
 import { LANE_OF } from './lanes.js';
+import { TOO_MANY_NASES } from './lifecycle/accounting.js';
 import { frozenBy } from './lifecycle/braking.js';
 import { decide } from './lifecycle/decide.js';
 import type { LifecycleEvent, TroubleEvent } from './lifecycle/events.js';
@@ -243,6 +244,10 @@ export async function startCore(config: Config, db: Database, platform: Platform
       pipeline.submit({ event, source: source.address, raw, idempotency: null }, (settlement, why) => {
         const unrecorded = why === 'store-unavailable' && answersUnrecorded();
         respond(settlement !== null || unrecorded);
+        if (settlement?.code === TOO_MANY_NASES.code) {
+          const message = 'a packet names a NAS beyond radius.nas[].most_nases of its entry: answered, not recorded';
+          quiet.warn('too-many-nases', source.address, { nas: entry }, message);
+        }
         if (why !== null) metrics.refused.add(`${why}/${LANE_OF[event.kind]}`);
         else {
           metrics.answered.add(event.kind);

@@ -28,6 +28,7 @@ export type DaemonLogCode =
   | 'reload-refused'
   | 'reload-failed'
   | 'answered-unrecorded'
+  | 'too-many-nases'
   | 'accounting-socket'
   | 'dynauth-socket'
   | 'effect'

@@ -34,12 +34,13 @@ export function compilePolicy(config: Config, numbers: Numbers): Policy {
   };
 }
 
-function nasPolicy({ name, tenant, coa, mode, ...reading }: NasConfig, vrf: number): NasPolicy {
+function nasPolicy({ name, tenant, coa, mode, mostNases, ...reading }: NasConfig, vrf: number): NasPolicy {
   return {
     name,
     tenant,
     vrf,
     coa: coa !== null,
+    mostNases,
     effectLifeMs: coa === null ? 0 : coa.timeoutMs * (coa.retries + 1),
     ...(mode === null ? {} : { mode }),
     ...(reading.accountingOn === 'restart' ? {} : { accountingOn: reading.accountingOn }),

@@ -9,7 +9,7 @@ import {
   type Prefix,
 } from '../daemon/lifecycle/address.js';
 import { poolFreeKey, witnessKey } from '../daemon/lifecycle/keys.js';
-import type { IdentityType, NasIdentity, Rows, TableName } from '../daemon/lifecycle/records.js';
+import type { IdentityType, Nas, NasIdentity, Rows, TableName } from '../daemon/lifecycle/records.js';
 import type { Change, NumberedTable, World } from '../daemon/lifecycle/world.js';
 import { bornWith, FLUSH_ORDER, type NextIds } from './order.js';
 import { noEntries, type Entry } from './entries.js';
@@ -261,6 +261,14 @@ export class Image implements World {
       else keys.delete(key);
     }
     return [...keys];
+  }
+
+  reportedNases(entry: string, most: number): number {
+    const entries = this.#entries.nas;
+    let count = this.#queries.reportedNases(entry, most + entries.size);
+    const counts = (nas: Nas | null): number => Number(nas?.entry === entry && nas.kind !== 'source-address');
+    for (const { row, stored } of entries.values()) count += counts(row) - counts(stored);
+    return Math.min(count, most);
   }
 
   openSessions(nas: number, most: number): number {

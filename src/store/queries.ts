@@ -34,6 +34,7 @@ export class Queries {
   readonly #heldEffects: Statement;
   readonly #pendingEffects: Statement;
   readonly #openSessions: Statement;
+  readonly #reportedNases: Statement;
   readonly #sequence: Statement;
   readonly #sessionColumns = SESSION.columns.length;
 
@@ -90,6 +91,9 @@ export class Queries {
       .pluck(true);
     this.#openSessions = db
       .prepare('SELECT count(*) FROM (SELECT 1 FROM session WHERE nas = ? AND ended_at IS NULL LIMIT ?)')
+      .pluck(true);
+    this.#reportedNases = db
+      .prepare("SELECT count(*) FROM (SELECT 1 FROM nas WHERE entry = ? AND kind <> 'source-address' LIMIT ?)")
       .pluck(true);
     this.#sequence = db.prepare('SELECT seq FROM sqlite_sequence WHERE name = ?').pluck(true);
   }
@@ -178,6 +182,10 @@ export class Queries {
   /** Keys of unfinished effects of a target. */
   pendingEffects(target: string, limit: number): readonly string[] {
     return (this.#pendingEffects.all(target, limit) as number[]).map(String);
+  }
+
+  reportedNases(entry: string, limit: number): number {
+    return this.#reportedNases.get(entry, limit) as number;
   }
 
   openSessions(nas: number, limit: number): number {

@@ -126,24 +126,40 @@ t.test('pools and policy reach the lifecycle', async (t) => {
   const policy = compilePolicy(config, { ...NOTHING, pool: (tenant, name) => asked.push(`${tenant}/${name}`) });
   t.strictSame(asked, ['default/lab-v4', 'default/lab-v6', 'default/lab-pd']);
   t.match(policy, { mode: 'act', pools: [{ id: 1 }, { id: 2 }, { id: 3, unitLength: 56 }] });
-  t.strictSame(policy.nas.get('lab'), { name: 'lab', tenant: 'default', vrf: 0, coa: true, effectLifeMs: 4_000 });
+  t.strictSame(policy.nas.get('lab'), {
+    name: 'lab',
+    tenant: 'default',
+    vrf: 0,
+    coa: true,
+    mostNases: 1_024,
+    effectLifeMs: 4_000,
+  });
   const mute = compilePolicy(read(nas('secret: x')), NOTHING);
-  t.strictSame(mute.nas.get('n'), { name: 'n', tenant: 'default', vrf: 0, coa: false, effectLifeMs: 0 });
+  t.strictSame(mute.nas.get('n'), {
+    name: 'n',
+    tenant: 'default',
+    vrf: 0,
+    coa: false,
+    mostNases: 1_024,
+    effectLifeMs: 0,
+  });
 });
 
 t.test('what a NAS entry says of proxies, replies and floods', async (t) => {
   const plain = read(nas('secret: x, coa: {}'));
   t.match(plain.radius.nas[0], {
     trust: [],
+    mostNases: 1_024,
     messageAuthenticator: 'optional',
     coa: { messageAuthenticator: 'optional' },
   });
   t.strictSame(plain.radius.accounting.flood, { perSecond: 30_000, burst: 60_000 });
   const strict = read(
-    nas('secret: x, message_authenticator: required, coa: {}, trust: [nas-ip-address, nas-identifier]'),
+    nas('secret: x, message_authenticator: required, coa: {}, trust: [nas-ip-address, nas-identifier], most_nases: 7'),
   );
   t.match(strict.radius.nas[0], {
     trust: ['nas-ip-address', 'nas-identifier'],
+    mostNases: 7,
     coa: { messageAuthenticator: 'required' },
   });
   const mixed = read(nas('secret: x, message_authenticator: required, coa: { message_authenticator: ignore }'));
@@ -153,6 +169,7 @@ t.test('what a NAS entry says of proxies, replies and floods', async (t) => {
   t.match(faults(nas('secret: x, trust: [nas-identifier, nas-identifier]')), [
     'radius.nas[0].trust[1]: nas-identifier is there twice',
   ]);
+  t.match(faults(nas('secret: x, most_nases: 0')), [/^radius\.nas\[0\]\.most_nases: /]);
   t.match(faults(nas('secret: x, trust: [calling-station-id]')), [/^radius\.nas\[0\]\.trust\[0\]: /]);
   t.match(faults('radius: { accounting: { flood: { per_source: 0 } } }'), [/^radius\.accounting\.flood\.per_source: /]);
 });

@@ -71,7 +71,15 @@ export async function openHouse(
   const door = new Door<LifecycleEvent>({ sleep: () => Promise.resolve(), ...options, db });
   const pending = new Pending(db);
   const configured = options.pools ?? POOLS;
-  const nas = { name: 'bras', tenant: 'default', vrf: 0, coa: true, effectLifeMs: 4_000, ...options.nas };
+  const nas = {
+    name: 'bras',
+    tenant: 'default',
+    vrf: 0,
+    coa: true,
+    mostNases: 1_024,
+    effectLifeMs: 4_000,
+    ...options.nas,
+  };
   const house: House = {
     db,
     door,

@@ -37,11 +37,25 @@ const DUPLICATE = verdict('duplicate', 'same-content');
 const STALE_REPORT = verdict('stale', 'older-than-last-report');
 const STALE_ENDED = verdict('stale', 'session-ended');
 
-/** The NAS of a packet, created when its config entry admits it for the first time, and that it was heard. */
-export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEvent, policy: Policy): Nas {
+/** What is said of a packet whose NAS is one too many. */
+export const TOO_MANY_NASES = verdict('refused', 'too-many-nases');
+
+/** Whether an entry whose packets name their NASes has admitted as many as it may: a peer that lies would name ever more. */
+function isOneTooMany(d: Draft, { nas, entry }: AccountingEvent | NasEvent | OddPacketEvent, policy: Policy): boolean {
+  if (nas.kind === 'source-address') return false;
+  const most = policy.nas.get(entry)?.mostNases;
+  return most !== undefined && d.reportedNases(entry, most) >= most;
+}
+
+/**
+ * The NAS of a packet, created when its config entry admits it for the first time, and that it was heard; null where it is
+ * one too many for its entry.
+ */
+export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEvent, policy: Policy): Nas | null {
   const now = event.receivedAt;
   const id = d.nasOf(event.nas);
   if (id === null) {
+    if (isOneTooMany(d, event, policy)) return null;
     const nas = d.put('nas', {
       ...event.nas,
       id: d.nextId('nas'),
@@ -371,6 +385,7 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
 /** Judges one Accounting-Request of a session. */
 export function account(d: Draft, event: AccountingEvent, policy: Policy): Verdict {
   const nas = hear(d, event, policy);
+  if (nas === null) return TOO_MANY_NASES;
   const id = d.sessionOf(nas.id, event.sid);
   const former = id === null ? formerSelf(d, event) : null;
   if (former !== null) {

@@ -10,7 +10,7 @@ import {
   trouble,
   watchPool,
 } from './alarms.js';
-import { account, APPLIED, hear } from './accounting.js';
+import { account, APPLIED, hear, TOO_MANY_NASES } from './accounting.js';
 import { decideBatch, settleBatch } from './approving.js';
 import { freezeOf, maintenanceBarOf } from './braking.js';
 import { Draft } from './draft.js';
@@ -58,7 +58,7 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
     case 'nas-off':
       return beginEpoch(d, event, policy);
     case 'acct-odd':
-      hear(d, event, policy);
+      if (hear(d, event, policy) === null) return TOO_MANY_NASES;
       return { verdict: 'refused', code: event.reason, detail: null, reply: null };
     case 'allocate':
       return allocate(d, event, policy);

@@ -149,6 +149,10 @@ export class Draft {
     return this.#world.unconfirmed(nas, epoch);
   }
 
+  reportedNases(entry: string, most: number): number {
+    return this.#world.reportedNases(entry, most);
+  }
+
   nasesIn(vrf: number): readonly number[] {
     return this.#world.nasesIn(vrf);
   }

@@ -1,5 +1,5 @@
 /** Accounting-On and -Off, and the grace in which sessions confirm themselves (SEMANTICS, "Sessions and NAS restarts"). */
-import { APPLIED, endSession, evaluateAll, hear } from './accounting.js';
+import { APPLIED, endSession, evaluateAll, hear, TOO_MANY_NASES } from './accounting.js';
 import { aboutNas, clear, raiseOfNas } from './alarms.js';
 import { maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
@@ -11,6 +11,7 @@ import type { Verdict } from './world.js';
 /** Accounting-On and -Off: a new epoch in constant time; sessions confirm themselves or are closed when a grace ends. */
 export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
   const nas = hear(d, event, policy);
+  if (nas === null) return TOO_MANY_NASES;
   const means = policy.nas.get(nas.entry)?.accountingOn ?? 'restart';
   if (means === 'partial') return { verdict: 'applied', code: 'partial', detail: null, reply: null };
   if (nas.epoch > 0 && Math.abs(event.at - nas.epochAt) < policy.epochRepeatMs) {

@@ -15,6 +15,8 @@ export interface NasPolicy {
   readonly vrf: number;
   /** Whether a Disconnect can be sent there. */
   readonly coa: boolean;
+  /** How many NASes may be known by what its packets report. */
+  readonly mostNases: number;
   /** How long one attempt at an effect can last on the wire, all retransmissions included. */
   readonly effectLifeMs: number;
   /** Its own mode; without one, that of {@link Policy.mode} holds. */

@@ -37,6 +37,8 @@ export interface World {
   freed(pool: number): readonly string[];
   /** Open sessions of a NAS last confirmed before `epoch`; at most one slice. */
   unconfirmed(nas: number, epoch: number): readonly number[];
+  /** How many NASes a config entry has admitted that are known by what their packets report; counting ends at `most`. */
+  reportedNases(entry: string, most: number): number;
   /** The NASes of a VRF. */
   nasesIn(vrf: number): readonly number[];
   /** What a batch of the blast guard holds back: at most one slice of its approvals, else of its effects. */

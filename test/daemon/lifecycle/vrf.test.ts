@@ -10,7 +10,7 @@ async function twoVrfs(): Promise<House> {
   const west = POOLS.map((pool) => ({ ...pool, name: `west-${pool.name}`, vrf: 'west' }));
   const pools = [...POOLS, ...west];
   await house.say({ kind: 'config-loaded', tenant: 'default', pools, changed: ['pools'], receivedAt: NOON });
-  const nas = { tenant: 'default', coa: true, effectLifeMs: 0 };
+  const nas = { tenant: 'default', coa: true, mostNases: 1_024, effectLifeMs: 0 };
   house.policy = {
     ...house.policy,
     pools: policyPools(house.pending, pools),
