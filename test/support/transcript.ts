@@ -10,6 +10,7 @@
  *   send N                                  the worker takes up effect N
  *   outcome N ATTEMPT ack|nak|nak-CODE|timeout|error-CODE
  *   freeze REASON | thaw | maintenance NAS DURATION | maintenance-end NAS | approve N | reject N | ack CAUSE@REF
+ *   entry NAME                              a reload gives the NASes' config entry another name; no packet has come since
  *   restart DOWNTIME                        addrd was away and listens again
  *
  * A file may begin with pools of its own, instead of those of every test, a line each:
@@ -100,6 +101,7 @@ export class Transcript {
   readonly #pools: readonly ConfiguredPool[];
   #now = EPOCH;
   #journal = 0;
+  #entry = 'bras';
 
   private constructor(house: House, pools: readonly ConfiguredPool[]) {
     this.#house = house;
@@ -119,6 +121,7 @@ export class Transcript {
   /** Runs one command and returns the lines that it caused. */
   async run(line: string): Promise<string> {
     if (line.startsWith('+')) return await this.#pass(milliseconds(line.slice(1)));
+    if (line.startsWith('entry ')) return this.#rename(line.slice(6));
     const event = this.#event(line);
     const [settlement] = await this.#house.say(event);
     if (settlement === undefined) throw new SyntaxError('nothing was settled');
@@ -126,6 +129,14 @@ export class Transcript {
     const told = [verdict, code, detail].filter((part) => part !== null).join(', ');
     const answer = event.kind === 'effect-started' && reply !== null ? [`  reply ${JSON.stringify(reply)}`] : [];
     return [told, ...answer, ...this.#news()].join('\n');
+  }
+
+  #rename(entry: string): string {
+    const { policy } = this.#house;
+    const renamed = Array.from(policy.nas.values(), (nas) => [entry, { ...nas, name: entry }] as const);
+    this.#house.policy = { ...policy, nas: new Map(renamed) };
+    this.#entry = entry;
+    return `the NASes are of entry ${entry}`;
   }
 
   async #pass(ms: number): Promise<string> {
@@ -231,14 +242,14 @@ export class Transcript {
     const [nid, nip] = [options.get('nid'), options.get('nip')];
     if (nid !== undefined) {
       const nas = { tenant: 'default', kind: 'nas-identifier' as const, bytes: new TextEncoder().encode(nid) };
-      return { nas, entry: 'bras', source };
+      return { nas, entry: this.#entry, source };
     }
     if (nip !== undefined) {
       const address = prefix(nip).bytes;
       const nas = { tenant: 'default', kind: 'nas-ip-address' as const, bytes: address };
-      return { nas, entry: 'bras', source, address };
+      return { nas, entry: this.#entry, source, address };
     }
-    return { nas: { tenant: 'default', kind: 'source-address' as const, bytes: source }, entry: 'bras', source };
+    return { nas: { tenant: 'default', kind: 'source-address' as const, bytes: source }, entry: this.#entry, source };
   }
 
   #accounting(verb: 'start' | 'interim' | 'stop', sid: string, options: ReadonlyMap<string, string>): AccountingEvent {

@@ -8,7 +8,7 @@ import { idleProof, type Proof } from './evidence.js';
 import { awaits, AWAITS } from './guard.js';
 import { actsOn, type Policy } from './policy.js';
 import { holdingKey, witnessKey } from './keys.js';
-import type { Assignment, Outbox, RevokeOrder, Session, Witness } from './records.js';
+import type { Assignment, Nas, Outbox, RevokeOrder, Session, Witness } from './records.js';
 import { step, transition } from './transition.js';
 import { leaveUnit } from './units.js';
 
@@ -84,6 +84,7 @@ export function orderDisconnect(
   }
   const nas = d.get('nas', session.nas);
   if (policy.nas.get(nas.entry)?.coa !== true) {
+    lookAgain(d, assignment, entryDueAt(nas, now, policy));
     step(d, assignment.id, 'disconnect', now, { state: 'failed', outcome: `no CoA address for NAS ${nas.entry}` });
     return false;
   }
@@ -146,6 +147,21 @@ export function orderDisconnect(
   }
   step(d, assignment.id, 'disconnect', now, { state: 'waiting', attempts, startedAt: started, outcome });
   return true;
+}
+
+/**
+ * When to ask again which config entry a NAS is of: a reload has renamed the one that it is on record under, and its next
+ * packet tells; one interim round has one. Infinity where the entry is there.
+ */
+function entryDueAt(nas: Nas, now: number, policy: Policy): number {
+  return policy.nas.has(nas.entry) ? Infinity : now + policy.interimRoundMs;
+}
+
+/** As {@link entryDueAt}, of every NAS that an assignment's Disconnects go to. */
+function entriesDueAt(d: Draft, assignment: Assignment, now: number, policy: Policy): number {
+  if (assignment.revoke?.sendDisconnect === false) return Infinity;
+  const nases = d.witnessesOf(assignment.id).filter(isHeldOpen);
+  return Math.min(...nases.map(({ ref }) => entryDueAt(d.get('nas', d.get('session', ref).nas), now, policy)));
 }
 
 /** What is missing, and what went wrong with the Disconnect while a session of the holder is open. */
@@ -219,7 +235,8 @@ export function evaluate(d: Draft, assignment: Assignment, now: number, policy: 
   const timeoutAt = (assignment.revokingAt ?? now) + policy.evidenceTimeoutMs;
   let current = assignment;
   if (now >= timeoutAt) current = hold(d, assignment, now, reason(d, assignment, proof.because));
-  const next = Math.min(proof.recheckAt ?? Infinity, now < timeoutAt ? timeoutAt : now + policy.evidenceTimeoutMs);
+  const later = now < timeoutAt ? timeoutAt : now + policy.evidenceTimeoutMs;
+  const next = Math.min(proof.recheckAt ?? Infinity, later, entriesDueAt(d, assignment, now, policy));
   const before = d.find('step', `${String(assignment.id)}/evidence`);
   if (before?.outcome !== proof.because) {
     step(d, assignment.id, 'evidence', now, { state: 'waiting', outcome: proof.because, dueAt: next });
@@ -233,8 +250,9 @@ export function evaluate(d: Draft, assignment: Assignment, now: number, policy: 
  * window of the last ones has passed, for one that was held back or whose NAS refused.
  */
 export function disconnectAgain(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
-  const last = d.find('step', `${String(assignment.id)}/disconnect`)?.startedAt ?? 0;
-  const rested = now - last > policy.disconnect.windowMs;
+  const last = d.find('step', `${String(assignment.id)}/disconnect`);
+  // What was never attempted needs no rest.
+  const rested = last === null || last.attempts === 0 || now - last.startedAt > policy.disconnect.windowMs;
   const due = d.witnessesOf(assignment.id).filter((witness) => {
     if (!isHeldOpen(witness)) return false;
     const session = d.get('session', witness.ref);
@@ -262,7 +280,7 @@ export function orderAgain(d: Draft, assignment: Assignment, now: number, policy
 /** Looks again at `at` at the latest; an earlier look stays. */
 export function lookAgain(d: Draft, assignment: Assignment, at: number): void {
   const before = d.find('deadline', `evidence/${String(assignment.id)}`);
-  if (before === null || before.dueAt > at) recheck(d, assignment, at);
+  if (at !== Infinity && (before === null || before.dueAt > at)) recheck(d, assignment, at);
 }
 
 /**
