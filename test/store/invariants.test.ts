@@ -45,15 +45,15 @@ const BREAKS: readonly (readonly [expected: RegExp, sql: string])[] = [
   [/^counter: pool pd says excluded 1, it is 0$/, "UPDATE pool SET excluded = 1 WHERE name = 'pd'"],
   [
     /^unit: 100\.64\.0\.3 of pool v4 is live and with a past$/,
-    "INSERT INTO pool_free VALUES (1, x'64400003', 32, 'free', 0, 0, NULL, NULL)",
+    "INSERT INTO pool_free VALUES (1, x'64400003', 32, 'free', 0, 0, NULL, NULL, 0)",
   ],
   [
     /^unit: 100\.64\.0\.15 of pool v4 is with a past and excluded$/,
-    "INSERT INTO pool_free VALUES (1, x'6440000f', 32, 'free', 0, 0, NULL, NULL)",
+    "INSERT INTO pool_free VALUES (1, x'6440000f', 32, 'free', 0, 0, NULL, NULL, 0)",
   ],
   [
     /^unit: 64400010\/32 is no unit of pool v4$/,
-    "INSERT INTO pool_free VALUES (1, x'64400010', 32, 'free', 0, 0, NULL, NULL)",
+    "INSERT INTO pool_free VALUES (1, x'64400010', 32, 'free', 0, 0, NULL, NULL, 0)",
   ],
   [
     /^cursor: 100\.64\.0\.1 of pool v4 lies before the cursor and was never used$/,

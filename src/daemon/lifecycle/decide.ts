@@ -120,7 +120,8 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
       d.drop('deadline', `${event.what}/${event.ref}`);
       const past = d.find('poolFree', event.ref);
       if (past === null) return APPLIED;
-      const since = past.freeAt - d.get('pool', past.pool).quarantineMs;
+      // Not reckoned from when it ends: the pool's quarantine may have been another, or an effect longer.
+      const since = past.leftAt;
       const bar =
         barred(d, since, now, policy) ??
         (past.assignment === null ? null : maintenanceBarOf(d, past.assignment, since, now, policy));

@@ -107,6 +107,8 @@ export interface PoolFree {
   readonly state: 'quarantined' | 'free' | 'occupied' | 'reserved';
   /** When it became, or becomes, free; orders the free ones by the least recently freed. */
   readonly freeAt: number;
+  /** When its last holder, or the last session that occupied it, left it; 0 where nobody knows. */
+  readonly leftAt: number;
   /** Open sessions that stand on it without an assignment. */
   readonly occupants: number;
   /** The assignment and subscriber that held it last. */

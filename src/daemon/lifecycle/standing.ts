@@ -234,7 +234,7 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
     const unsure = kind === 'inferred' && d.get('usage', session.id).interims < policy.silence.interims;
     if (occupied !== null) {
       const rest = Math.max(occupied.pool.quarantineMs, unsure ? UNSURE_REST_MS : 0);
-      vacateUnit(d, occupied.pool, occupied.unit, receivedAt + rest);
+      vacateUnit(d, occupied.pool, occupied.unit, receivedAt, receivedAt + rest);
     }
   }
   const about = address.conflict === null ? null : d.find('conflict', String(address.conflict));

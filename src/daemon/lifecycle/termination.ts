@@ -337,7 +337,7 @@ function complete(
   const freeAt = now + quarantineOf(d, before, policy);
   leaveUnit(
     d,
-    { pool: before.pool, prefix: before.prefix, assignment: before.id, subscriber: before.subscriber },
+    { pool: before.pool, prefix: before.prefix, leftAt: now, assignment: before.id, subscriber: before.subscriber },
     release ? 'quarantined' : 'reserved',
     freeAt,
   );

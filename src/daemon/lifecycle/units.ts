@@ -133,7 +133,7 @@ export function takeUnit(d: Draft, pool: Pool, unit: Prefix, next: boolean): voi
 /** Bars a unit that an assignment leaves: in quarantine until `freeAt`, or reserved until it is released by hand. */
 export function leaveUnit(
   d: Draft,
-  left: { pool: number; prefix: Prefix; assignment: number; subscriber: number },
+  left: Pick<PoolFree, 'pool' | 'prefix' | 'leftAt'> & { assignment: number; subscriber: number },
   state: 'quarantined' | 'reserved',
   freeAt: number,
 ): void {
@@ -157,6 +157,7 @@ export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
     prefix: unit,
     state: past?.state === 'reserved' ? 'reserved' : 'occupied',
     freeAt: past?.freeAt ?? 0,
+    leftAt: past?.leftAt ?? 0,
     occupants: (past?.occupants ?? 0) + 1,
     assignment: past?.assignment ?? null,
     subscriber: past?.subscriber ?? null,
@@ -173,17 +174,17 @@ export function occupiedUnit(d: Draft, vrf: number, prefix: Prefix): { pool: Poo
   return null;
 }
 
-/** A session that occupied a unit is gone; after the last one the unit is in quarantine until `until`. */
-export function vacateUnit(d: Draft, pool: Pick<Pool, 'id'>, unit: Prefix, until: number): void {
+/** A session that occupied a unit left it at `leftAt`; after the last one the unit is in quarantine until `until`. */
+export function vacateUnit(d: Draft, pool: Pick<Pool, 'id'>, unit: Prefix, leftAt: number, until: number): void {
   const past = d.find('poolFree', poolFreeKey(pool.id, unit));
   if (past === null || past.occupants === 0) return;
   const occupants = past.occupants - 1;
   if (occupants > 0 || past.state === 'reserved') {
-    d.put('poolFree', { ...past, occupants });
+    d.put('poolFree', { ...past, leftAt, occupants });
     return;
   }
   const freeAt = Math.max(past.freeAt, until);
-  d.put('poolFree', { ...past, state: 'quarantined', freeAt, occupants: 0 });
+  d.put('poolFree', { ...past, state: 'quarantined', freeAt, leftAt, occupants: 0 });
   awaitFreedom(d, pool.id, unit, freeAt);
 }
 

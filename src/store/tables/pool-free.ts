@@ -16,6 +16,7 @@ export const POOL_FREE: TableSpec<PoolFree> = {
     ['occupants', (row) => row.occupants],
     ['assignment', (row) => row.assignment],
     ['subscriber', (row) => row.subscriber],
+    ['left_at', (row) => row.leftAt],
   ],
   read: (v) => ({
     pool: v[0] as number,
@@ -25,6 +26,7 @@ export const POOL_FREE: TableSpec<PoolFree> = {
     occupants: v[5] as number,
     assignment: v[6] as number | null,
     subscriber: v[7] as number | null,
+    leftAt: v[8] as number,
   }),
   parse: (key) => {
     const slash = key.indexOf('/');
