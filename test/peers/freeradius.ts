@@ -1,24 +1,17 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createSocket } from 'node:dgram';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { requirePrograms } from '../support/peer.js';
 
 /** A program of Debian's `freeradius` and `freeradius-utils` packages. */
 export type FreeradiusProgram = 'freeradius' | 'radclient';
 
-/**
- * True when the program can run. Otherwise the test is skipped by name, or fails where ADDRD_PEERS=required says that
- * every peer must be there. A test begins with `if (!requirePeer(t, 'freeradius')) return;`.
- */
+/** Whether the program can run; see {@link requirePrograms}. */
 export function requirePeer(t: Test, program: FreeradiusProgram): boolean {
-  const { error } = spawnSync(program, ['-v'], { stdio: 'ignore' });
-  if (error === undefined) return true;
-  const reason = `${program} is not installed`;
-  if (process.env['ADDRD_PEERS'] === 'required') t.fail(reason);
-  else t.pass(reason, { skip: reason });
-  return false;
+  return requirePrograms(t, [program], '-v');
 }
 
 /** A UDP port of the loopback that was free a moment ago. */

@@ -1,21 +1,15 @@
 /** hostapd as a wired 802.1X NAS with accounting and dynamic authorization, and wpa_supplicant as its station. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { AccessNetwork } from './namespaces.js';
+import { requirePrograms } from '../support/peer.js';
 
-/** True when hostapd and wpa_supplicant can run; else skipped, or failed where ADDRD_PEERS=required. */
+/** Whether hostapd and wpa_supplicant can run; see {@link requirePrograms}. */
 export function requireHostapd(t: Test): boolean {
-  for (const program of ['hostapd', 'wpa_supplicant', 'ip']) {
-    if (spawnSync(program, ['-v'], { stdio: 'ignore' }).error === undefined) continue;
-    const reason = `${program} is not installed`;
-    if (process.env['ADDRD_PEERS'] === 'required') t.fail(reason);
-    else t.pass(reason, { skip: reason });
-    return false;
-  }
-  return true;
+  return requirePrograms(t, ['hostapd', 'wpa_supplicant', 'ip'], '-v');
 }
 
 export interface Hostapd {

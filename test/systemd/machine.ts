@@ -22,6 +22,7 @@ import { promisify } from 'node:util';
 import type { Test } from 'tap';
 import type { NasOptions, NasResult } from '../support/test-nas-run.js';
 import type { VolleyOptions, VolleyResult } from '../support/volley.js';
+import { missing } from '../support/peer.js';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -30,7 +31,7 @@ const VOLLEY = fileURLToPath(new URL('../support/volley-run.ts', import.meta.url
 const NAS = fileURLToPath(new URL('../support/test-nas-run.ts', import.meta.url));
 const LONGEST_MS = 30_000;
 
-/** Whether the test can go on. Where not, it is skipped by name, or fails where ADDRD_PEERS=required. */
+/** Whether the test can go on; see {@link missing}. */
 export function requireSystemd(t: Test, program: 'systemd-analyze' | 'systemd'): boolean {
   let reason: string | null = null;
   if (spawnSync('systemd-analyze', ['--version']).status !== 0) reason = 'systemd is not installed';
@@ -39,10 +40,7 @@ export function requireSystemd(t: Test, program: 'systemd-analyze' | 'systemd'):
     const tried = spawnSync('unshare', [...flags, 'mount', '-t', 'cgroup2', 'none', '/sys/fs/cgroup']);
     if (tried.status !== 0) reason = 'a systemd of its own needs root, namespaces and cgroups';
   }
-  if (reason === null) return true;
-  if (process.env['ADDRD_PEERS'] === 'required') t.fail(reason);
-  else t.pass(reason, { skip: reason });
-  return false;
+  return reason === null || missing(t, reason);
 }
 
 export interface Machine {

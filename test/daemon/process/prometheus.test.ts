@@ -9,19 +9,16 @@ import t, { type Test } from 'tap';
 import { freeUdpPort } from '../../peers/freeradius.js';
 import { call, makePlace, startAddrd, type RunningDaemon } from '../../support/process.js';
 import { TestNas } from '../../support/test-nas.js';
+import { requirePrograms } from '../../support/peer.js';
 
 /** Gauges whose names are fixed: what promtool has to say, and nothing else. */
 const LINT = ['lifecycle_state_total', 'prefix_leak_total'].flatMap((name) =>
   ['ipv4', 'ipv6'].map((family) => `${family}_${name} non-counter metrics should not have "_total" suffix`),
 );
 
-/** Skipped, or failed where ADDRD_PEERS=required, when Debian's `prometheus` is not there. */
+/** Programs of Debian's `prometheus`. */
 function requirePrometheus(t: Test, program: 'prometheus' | 'promtool'): boolean {
-  if (spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined) return true;
-  const reason = `${program} is not installed`;
-  if (process.env['ADDRD_PEERS'] === 'required') t.fail(reason);
-  else t.pass(reason, { skip: reason });
-  return false;
+  return requirePrograms(t, [program]);
 }
 
 async function freeTcpPort(): Promise<number> {

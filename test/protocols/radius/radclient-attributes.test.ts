@@ -19,6 +19,7 @@ import { encode, parse } from '../../../src/protocols/radius/packet.js';
 import { showValue } from '../../../src/protocols/radius/value-text.js';
 import { requirePeer } from '../../peers/freeradius.js';
 import { octets } from './vectors.js';
+import { requirePrograms } from '../../support/peer.js';
 
 const SECRET = 'testing123';
 /** Two fragments: radclient 3.2.1 fills the third of three with octets that nobody asked for. */
@@ -187,13 +188,7 @@ function textOf(name: string, asked: string, shown: string | undefined): string 
 }
 
 t.test('what we encode, tshark reads the same', async (t) => {
-  for (const program of ['tshark', 'text2pcap']) {
-    if (spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined) continue;
-    const reason = `${program} is not installed`;
-    if (process.env['ADDRD_PEERS'] === 'required') t.fail(reason);
-    else t.pass(reason, { skip: reason });
-    return;
-  }
+  if (!requirePrograms(t, ['tshark', 'text2pcap'])) return;
   const directory = await mkdtemp(join(tmpdir(), 'addrd-tshark-'));
   t.teardown(() => rm(directory, { recursive: true }));
   const dictionary = builtInDictionary();
