@@ -177,3 +177,29 @@ t.test('under `silent` neither is answered, however long the store is away', asy
   intruder.close();
   await b.pass(2_000, 20);
 });
+
+t.test('a NAS too many of a proxy is answered and told, and not recorded', async (t) => {
+  const b = await openCore(
+    t,
+    `
+radius:
+  accounting: { listen: ["192.0.2.254:1813"] }
+  nas: [{ name: proxy, address: 192.0.2.1, secret: testing123, trust: [nas-identifier], most_nases: 1 }]
+`,
+  );
+  for (const [identifier, name] of ['a', 'b'].entries()) {
+    const start = [
+      attribute('Acct-Status-Type', 1),
+      attribute('Acct-Session-Id', 's'),
+      attribute('NAS-Identifier', name),
+    ];
+    b.sockets[0]?.deliver(accountingRequest(secret, start, { identifier }), bras);
+    await b.settle();
+  }
+  t.strictSame(answers(b), [5, 5]);
+  t.match(
+    b.told.filter(({ code }) => code === 'too-many-nases'),
+    [{ nas: 'proxy', source: '192.0.2.1' }],
+  );
+  t.equal(b.db.prepare('SELECT count(*) FROM session').pluck().get(), 1);
+});
