@@ -1,7 +1,8 @@
 /** RADIUS accounting: sessions open, report and end; their addresses stand on assignments (RFC 2866 section 4.1). */
 import { effectEnded } from './alarms.js';
 import type { Draft } from './draft.js';
-import type { AccountingEvent, NasEvent, OddPacketEvent } from './events.js';
+import type { AccountingEvent } from './events.js';
+import { hear, TOO_MANY_NASES } from './hearing.js';
 import {
   formerSelf,
   impliedStart,
@@ -13,8 +14,8 @@ import {
   sameContent,
 } from './instance.js';
 import { inheritGuard } from './guard.js';
-import { enterMaintenance, shareMaintenance } from './maintenance.js';
-import { longestPause, type Policy } from './policy.js';
+import { shareMaintenance } from './maintenance.js';
+import type { Policy } from './policy.js';
 import { witnessKey } from './keys.js';
 import type { Nas, Session, SessionAddress, SessionUsage } from './records.js';
 import { attach, detach, resolveSubscriber, sameAddress, shows, type Leaving, type Showing } from './standing.js';
@@ -36,51 +37,6 @@ function verdict(kind: Verdict['verdict'], code: string): Verdict {
 const DUPLICATE = verdict('duplicate', 'same-content');
 const STALE_REPORT = verdict('stale', 'older-than-last-report');
 const STALE_ENDED = verdict('stale', 'session-ended');
-
-/** What is said of a packet whose NAS is one too many. */
-export const TOO_MANY_NASES = verdict('refused', 'too-many-nases');
-
-/** Whether an entry whose packets name their NASes has admitted as many as it may: a peer that lies would name ever more. */
-function isOneTooMany(d: Draft, { nas, entry }: AccountingEvent | NasEvent | OddPacketEvent, policy: Policy): boolean {
-  if (nas.kind === 'source-address') return false;
-  const most = policy.nas.get(entry)?.mostNases;
-  return most !== undefined && d.reportedNases(entry, most) >= most;
-}
-
-/**
- * The NAS of a packet, created when its config entry admits it for the first time, and that it was heard; null where it is
- * one too many for its entry.
- */
-export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEvent, policy: Policy): Nas | null {
-  const now = event.receivedAt;
-  const id = d.nasOf(event.nas);
-  if (id === null) {
-    if (isOneTooMany(d, event, policy)) return null;
-    const nas = d.put('nas', {
-      ...event.nas,
-      id: d.nextId('nas'),
-      entry: event.entry,
-      vrf: policy.nas.get(event.entry)?.vrf ?? 0,
-      address: event.address ?? event.source,
-      epoch: 0,
-      epochReceivedAt: 0,
-      epochAt: 0,
-      heardSince: now,
-      heardUntil: now,
-      createdAt: now,
-    });
-    enterMaintenance(d, nas, event.source, now, policy);
-    return nas;
-  }
-  const nas = d.get('nas', id);
-  const vrf = policy.nas.get(event.entry)?.vrf ?? nas.vrf;
-  // Not for each packet, even where two proxies take turns to bring them.
-  if (now - nas.heardUntil < policy.heardStepMs && nas.vrf === vrf) return nas;
-  const paused = now - nas.heardUntil > longestPause(policy);
-  const heardSince = paused ? now : nas.heardSince;
-  const address = event.address ?? event.source;
-  return d.put('nas', { ...nas, entry: event.entry, vrf, address, heardSince, heardUntil: now });
-}
 
 function usageOf(event: AccountingEvent, session: number, before: SessionUsage | null): SessionUsage {
   const interim = event.kind === 'acct-interim';

@@ -1,16 +1,6 @@
 /** The judge: one event, one verdict, every write it calls for. Total, and the only place where state changes. */
-import {
-  acknowledge,
-  clear,
-  DAEMON,
-  DAEMON_TENANT,
-  raise,
-  recur,
-  subside,
-  trouble,
-  watchPool,
-} from './alarms.js';
-import { account, APPLIED, hear, TOO_MANY_NASES } from './accounting.js';
+import { acknowledge, clear, DAEMON, DAEMON_TENANT, raise, recur, subside, trouble, watchPool } from './alarms.js';
+import { account, APPLIED } from './accounting.js';
 import { decideBatch, settleBatch } from './approving.js';
 import { freezeOf, maintenanceBarOf } from './braking.js';
 import { Draft } from './draft.js';
@@ -20,6 +10,7 @@ import { activate, allocate, revoke } from './orders.js';
 import { effectOutcome, effectStarted } from './performing.js';
 import { barred } from './evidence.js';
 import { freeze, thaw } from './freeze.js';
+import { hear, TOO_MANY_NASES } from './hearing.js';
 import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.js';
 import type { Policy } from './policy.js';
 import { settlePools } from './pools.js';

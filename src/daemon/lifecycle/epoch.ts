@@ -1,9 +1,10 @@
 /** Accounting-On and -Off, and the grace in which sessions confirm themselves (SEMANTICS, "Sessions and NAS restarts"). */
-import { APPLIED, endSession, evaluateAll, hear, TOO_MANY_NASES } from './accounting.js';
+import { APPLIED, endSession, evaluateAll } from './accounting.js';
 import { aboutNas, clear, raiseOfNas } from './alarms.js';
 import { maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { NasEvent } from './events.js';
+import { hear, TOO_MANY_NASES } from './hearing.js';
 import type { Policy } from './policy.js';
 import { KEY_OF } from './keys.js';
 import type { Verdict } from './world.js';
