@@ -2,15 +2,17 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { IdentityType, NasIdentity, Nas, Session, SessionUsage, Witness } from '../daemon/lifecycle/records.js';
 import type { NextIds } from './order.js';
-import { NAS } from './tables/nas.js';
 import { SESSION } from './tables/session.js';
-import { Table } from './tables/table.js';
+import type { SqlValue } from './tables/table.js';
 import type { Tables } from './tables.js';
-import { USAGE } from './tables/usage.js';
-import { WITNESS } from './tables/witness.js';
 
 /** How many free units one batch can ask for: more than it has events. */
 const FREED_LIMIT = 300;
+
+/** The values of a row, or of several in a row, that `json_array` has packed. */
+function valuesOf(text: string): SqlValue[] {
+  return JSON.parse(text) as SqlValue[];
+}
 
 export class Queries {
   readonly #tables: Tables;
@@ -41,14 +43,14 @@ export class Queries {
   constructor(db: Database, tables: Tables) {
     this.#tables = tables;
     this.#nas = db
-      .prepare(`SELECT ${Table.columns(NAS, 'n')} FROM nas n WHERE tenant = ? AND kind = ? AND bytes = ?`)
-      .raw(true);
+      .prepare(`SELECT json_array(${tables.nas.packed('n')}) FROM nas n WHERE tenant = ? AND kind = ? AND bytes = ?`)
+      .pluck(true);
     this.#session = db
       .prepare(
-        `SELECT ${Table.columns(SESSION, 's')}, ${Table.columns(USAGE, 'u')}
+        `SELECT json_array(${tables.session.packed('s')}, ${tables.usage.packed('u')})
            FROM session s JOIN session_usage u ON u.id = s.id WHERE s.nas = ? AND s.sid = ? ORDER BY s.id DESC LIMIT 1`,
       )
-      .raw(true);
+      .pluck(true);
     this.#before = db
       .prepare('SELECT id FROM session WHERE nas = ? AND sid = ? AND id < ? ORDER BY id DESC LIMIT 1')
       .pluck(true);
@@ -68,7 +70,9 @@ export class Queries {
     this.#open = db
       .prepare("SELECT id FROM assignment WHERE subscriber = ? AND state <> 'revoked' ORDER BY id")
       .pluck(true);
-    this.#witnesses = db.prepare(`SELECT ${Table.columns(WITNESS, 'w')} FROM witness w WHERE assignment = ?`).raw(true);
+    this.#witnesses = db
+      .prepare(`SELECT json_array(${tables.witness.packed('w')}) FROM witness w WHERE assignment = ?`)
+      .pluck(true);
     this.#freed = db
       .prepare(
         `SELECT lower(hex(net)) || '/' || plen FROM pool_free INDEXED BY pool_free_next
@@ -99,18 +103,17 @@ export class Queries {
   }
 
   nas(identity: NasIdentity): Nas | null {
-    const values: unknown = this.#nas.get(identity.tenant, identity.kind, identity.bytes);
-    return values === undefined ? null : this.#tables.nas.read(values);
+    const text = this.#nas.get(identity.tenant, identity.kind, identity.bytes) as string | undefined;
+    return text === undefined ? null : this.#tables.nas.unpack(valuesOf(text));
   }
 
   /** The newest instance of a session with its usage. */
   session(nas: number, sid: Uint8Array): { session: Session; usage: SessionUsage } | null {
-    const values = this.#session.get(nas, sid) as readonly unknown[] | undefined;
-    if (values === undefined) return null;
-    return {
-      session: this.#tables.session.read(values),
-      usage: this.#tables.usage.read(values.slice(this.#sessionColumns)),
-    };
+    const text = this.#session.get(nas, sid) as string | undefined;
+    if (text === undefined) return null;
+    const values = valuesOf(text);
+    const usage = values.splice(this.#sessionColumns);
+    return { session: this.#tables.session.unpack(values), usage: this.#tables.usage.unpack(usage) };
   }
 
   sessionBefore(nas: number, sid: Uint8Array, id: number): number | null {
@@ -149,7 +152,7 @@ export class Queries {
   }
 
   witnesses(assignment: number): readonly Witness[] {
-    return this.#witnesses.all(assignment).map((values) => this.#tables.witness.read(values));
+    return (this.#witnesses.all(assignment) as string[]).map((text) => this.#tables.witness.unpack(valuesOf(text)));
   }
 
   /** Prefix keys of free units, the least recently freed first. */
