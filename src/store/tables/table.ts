@@ -27,6 +27,13 @@ interface Update<R> {
   readonly columns: TableSpec<R>['columns'];
 }
 
+/** A row's values in the order of `columns`. */
+function valuesOf<R>(columns: TableSpec<R>['columns'], row: R): SqlValue[] {
+  const values: SqlValue[] = [];
+  for (let i = 0; i < columns.length; i++) values.push((columns[i] as TableSpec<R>['columns'][number])[1](row));
+  return values;
+}
+
 function same(a: SqlValue, b: SqlValue): boolean {
   if (a === b) return true;
   return a instanceof Uint8Array && b instanceof Uint8Array && sameBytes(a, b);
@@ -115,15 +122,18 @@ export class Table<R> {
   }
 
   insert(row: R): void {
-    this.#insert.run(...this.#spec.columns.map(([, get]) => get(row)));
+    this.#insert.run(...valuesOf(this.#spec.columns, row));
   }
 
   /** Writes a row over the one that is stored under its key. A table whose columns are all key has nothing to write. */
   update(row: R, stored: R): void {
     let changed = 0;
-    for (const [bit, [, get]] of this.#guarded.entries()) if (!same(get(row), get(stored))) changed |= 1 << bit;
+    for (let bit = 0; bit < this.#guarded.length; bit++) {
+      const [, get] = this.#guarded[bit] as TableSpec<R>['columns'][number];
+      if (!same(get(row), get(stored))) changed |= 1 << bit;
+    }
     const { statement, columns } = this.#updates.get(changed) ?? this.#prepare(changed);
-    statement?.run(...columns.map(([, get]) => get(row)));
+    statement?.run(...valuesOf(columns, row));
   }
 
   #prepare(changed: number): Update<R> {
@@ -138,7 +148,7 @@ export class Table<R> {
   }
 
   remove(row: R): void {
-    this.#remove.run(...this.#spec.columns.slice(0, this.#spec.keys).map(([, get]) => get(row)));
+    this.#remove.run(...valuesOf(this.#spec.columns.slice(0, this.#spec.keys), row));
   }
 
   /** The column names, for queries whose rows {@link read} understands. */
