@@ -8,11 +8,10 @@ import { Table } from './tables/table.js';
 import type { Tables } from './tables.js';
 import { USAGE } from './tables/usage.js';
 import { WITNESS } from './tables/witness.js';
-
-/** How many free units one batch can ask for: more than it has events. */
-const FREED_LIMIT = 300;
+import { UnitQueries } from './unit-queries.js';
 
 export class Queries {
+  readonly units: UnitQueries;
   readonly #tables: Tables;
   readonly #nas: Statement;
   readonly #session: Statement;
@@ -26,7 +25,6 @@ export class Queries {
   readonly #within: Statement;
   readonly #open: Statement;
   readonly #witnesses: Statement;
-  readonly #freed: Statement;
   readonly #unconfirmed: Statement;
   readonly #nases: Statement;
   readonly #pools: Statement;
@@ -39,6 +37,7 @@ export class Queries {
 
   constructor(db: Database, tables: Tables) {
     this.#tables = tables;
+    this.units = new UnitQueries(db);
     this.#nas = db
       .prepare(`SELECT ${Table.columns(NAS, 'n')} FROM nas n WHERE tenant = ? AND kind = ? AND bytes = ?`)
       .raw(true);
@@ -68,12 +67,6 @@ export class Queries {
       .prepare("SELECT id FROM assignment WHERE subscriber = ? AND state <> 'revoked' ORDER BY id")
       .pluck(true);
     this.#witnesses = db.prepare(`SELECT ${Table.columns(WITNESS, 'w')} FROM witness w WHERE assignment = ?`).raw(true);
-    this.#freed = db
-      .prepare(
-        `SELECT lower(hex(net)) || '/' || plen FROM pool_free INDEXED BY pool_free_next
-          WHERE pool = ? AND state = 'free' ORDER BY free_at, net LIMIT ${String(FREED_LIMIT)}`,
-      )
-      .pluck(true);
     this.#unconfirmed = db
       .prepare('SELECT id FROM session WHERE nas = ? AND epoch < ? AND ended_at IS NULL ORDER BY epoch, id LIMIT ?')
       .pluck(true);
@@ -146,11 +139,6 @@ export class Queries {
 
   witnesses(assignment: number): readonly Witness[] {
     return this.#witnesses.all(assignment).map((values) => this.#tables.witness.read(values));
-  }
-
-  /** Prefix keys of free units, the least recently freed first. */
-  freed(pool: number): readonly string[] {
-    return this.#freed.all(pool) as string[];
   }
 
   unconfirmed(nas: number, epoch: number, limit: number): number[] {
