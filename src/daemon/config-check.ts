@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Remark } from './config-fault.js';
 import type { ConfigFile, ConfigSchemas, NasEntry, PoolEntry, TokenEntry } from './config-schema.js';
+import { poolRemarks } from './config-pool.js';
 import { compareBytes, formatPrefix, overlaps, width } from './lifecycle/address.js';
 
 /** An entry of a list that is sound in itself, with its place in the list. */
@@ -52,26 +53,15 @@ function sameName(twin: Placed<{ readonly name: string }>, first: Placed<unknown
   return { at: [...twin.at, 'name'], message: `${twin.entry.name} is the name of ${first.name} already` };
 }
 
-function poolRemarks({ at, entry }: Placed<PoolEntry>): Remark[] {
-  const remarks: Remark[] = [];
-  if (width(entry.prefix) !== (entry.family === 'ipv4' ? 32 : 128)) {
-    const message = `${formatPrefix(entry.prefix)} does not fit family ${entry.family}`;
-    remarks.push({ at: [...at, 'prefix'], message });
+function allPools({ pools, nases }: Lists, tenant: string): Remark[] {
+  const entries = new Set(nases.map(({ entry }) => entry.name));
+  const remarks = pools.flatMap(({ at, entry }) => poolRemarks(at, entry));
+  for (const { at, entry } of pools) {
+    entry.nas.forEach((nas, i) => {
+      if (!entries.has(nas))
+        remarks.push({ at: [...at, 'nas', i], message: `no entry of radius.nas has the name ${nas}` });
+    });
   }
-  const length = entry.delegated_length;
-  const say = (message: string): void => void remarks.push({ at: [...at, 'delegated_length'], message });
-  if (entry.family !== 'ipv6-pd') {
-    if (length !== undefined) say('only pools of family ipv6-pd have it');
-  } else if (length === undefined) {
-    say('is missing: how long are the prefixes that this pool delegates?');
-  } else if (length < entry.prefix.length) {
-    say(`must be at least ${String(entry.prefix.length)}, the length of the pool`);
-  }
-  return remarks;
-}
-
-function allPools(pools: readonly Placed<PoolEntry>[], tenant: string): Remark[] {
-  const remarks = pools.flatMap(poolRemarks);
   remarks.push(...twins(pools, (pool) => `${pool.tenant ?? tenant}/${pool.name}`, sameName));
   return [...remarks, ...overlapRemarks(pools)];
 }
@@ -150,7 +140,7 @@ function allTokens(tokens: readonly Placed<TokenEntry>[]): Remark[] {
 }
 
 function entriesRemarks(lists: Lists, tenant: string): Remark[] {
-  return [...allPools(lists.pools, tenant), ...allNases(lists.nases), ...allTokens(lists.tokens)];
+  return [...allPools(lists, tenant), ...allNases(lists.nases), ...allTokens(lists.tokens)];
 }
 
 interface Lists {

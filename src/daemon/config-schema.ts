@@ -1,6 +1,7 @@
 /** The keys of the config file and what each may say. What two keys must agree on is in `config.ts`. */
 import { z } from 'zod';
 import { isLoopback, parseAddress, parseListen, readPrefix, type ListenAddress } from './address-text.js';
+import { readRange } from './range-text.js';
 import { secretSchema, type ConfigSources } from './config-secret.js';
 
 export type { ConfigSources } from './config-secret.js';
@@ -24,6 +25,10 @@ function shown(given: string, looks: RegExp): string {
 
 const LIKE_DURATION = /^[-+]?[\d., ]{1,12}(ms|s|m|h|d|w|y|sec|secs|seconds?|min|mins|minutes?|hours?|days?)?$/i;
 const LIKE_ADDRESS = /^(?=.*[.:])\[?[\dA-Fa-f:.]+\]?(%\w{1,16})?([/:]\d{1,5})?$/;
+const LIKE_RANGE = /^[\dA-Fa-f:.]+([/-][\dA-Fa-f:.]+)?$/;
+const MOST_RANGE_TEXT = 96;
+/** Each allocation looks at them all. */
+const MOST_RANGES = 1_000;
 const LIKE_LISTEN = /^(\*|localhost|any)?:?\d{1,5}$/;
 
 /** Text turned into a value by `read`; a string that comes back in its place says what is wrong. */
@@ -99,6 +104,11 @@ const prefix = text((given) => {
   return LIKE_ADDRESS.test(given) ? reading.fault : 'this is not an IPv4 or IPv6 prefix';
 });
 
+const range = text((given) => {
+  if (given.length <= MOST_RANGE_TEXT && LIKE_RANGE.test(given)) return readRange(given);
+  return 'this is not an address, a prefix or a range such as 192.0.2.10-192.0.2.19';
+});
+
 const address = text((given) => parseAddress(given) ?? `${shown(given, LIKE_ADDRESS)} is not an IPv4 or IPv6 address`);
 
 function readListen(given: string, port: number): ListenAddress | string {
@@ -168,6 +178,12 @@ export function configSchemas(sources: ConfigSources) {
     tenant: name.optional(),
     vrf: name.default('global'),
     quarantine: duration().prefault('1h'),
+    use: z.enum(['address', 'wan-prefix', 'delegated', 'routed']).optional(),
+    unit_length: z.number().int().min(0).max(128).optional(),
+    nas: z.array(name).default([]),
+    sticky: z.boolean().default(true),
+    reserved: z.array(range).max(MOST_RANGES).default([]),
+    excluded: z.array(range).max(MOST_RANGES).default([]),
   });
 
   const token = z.strictObject({

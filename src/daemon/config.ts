@@ -13,9 +13,11 @@ import {
 import { ConfigOrigin, RememberedSources } from './config-memory.js';
 import { ConfigText, textOf } from './config-text.js';
 import { doubtsOf, type ConfigWarning } from './config-warning.js';
-import { width, type Prefix } from './lifecycle/address.js';
+import { unitLengthOf, useOf } from './config-pool.js';
+import type { Prefix } from './lifecycle/address.js';
 import type { ConfiguredPool } from './lifecycle/events.js';
 import type { AccountingOn, Mode } from './lifecycle/policy.js';
+import { unitNumber, type UnitRange } from './lifecycle/ranges.js';
 import type { Secret } from './secret.js';
 
 export { ConfigError } from './config-fault.js';
@@ -244,16 +246,23 @@ function compileNas(nas: NasEntry, tenant: string): NasConfig {
 }
 
 function compilePool(pool: PoolEntry, tenant: string): ConfiguredPool {
+  const unitLength = unitLengthOf(pool);
+  const units = (ranges: PoolEntry['excluded']): UnitRange[] =>
+    ranges.map(({ first, last }) => ({ first: unitNumber(first, unitLength), last: unitNumber(last, unitLength) }));
   return {
     name: pool.name,
     tenant: pool.tenant ?? tenant,
     vrf: pool.vrf,
     family: pool.family,
-    use: pool.family === 'ipv6-pd' ? 'delegated' : 'address',
+    use: useOf(pool),
     kind: 'static',
     prefix: pool.prefix,
-    unitLength: pool.delegated_length ?? width(pool.prefix),
+    unitLength,
     quarantineMs: pool.quarantine,
+    nas: pool.nas,
+    sticky: pool.sticky,
+    reserved: units(pool.reserved),
+    excluded: units(pool.excluded),
   };
 }
 

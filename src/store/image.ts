@@ -1,15 +1,16 @@
 /** The world of one batch: working copies of what its decisions read and wrote, and their way back to the tables. */
-import { compareBytes, lastAddress, overlaps, unitAt, unitIndex, type Prefix } from '../daemon/lifecycle/address.js';
-import { poolFreeKey, witnessKey } from '../daemon/lifecycle/keys.js';
+import { compareBytes, lastAddress, overlaps, type Prefix } from '../daemon/lifecycle/address.js';
+import { witnessKey } from '../daemon/lifecycle/keys.js';
 import type { IdentityType, Nas, NasIdentity, Rows, TableName } from '../daemon/lifecycle/records.js';
-import type { Change, NumberedTable, World } from '../daemon/lifecycle/world.js';
+import type { Change, NumberedTable, Units, World } from '../daemon/lifecycle/world.js';
 import { bornWith, FLUSH_ORDER, type NextIds } from './order.js';
 import { noEntries, type Entry } from './entries.js';
 import { summaryOf, type Summary } from './summary.js';
 import type { Queries } from './queries.js';
 import { familyOf } from './tables/live.js';
 import type { Tables } from './tables.js';
-import { compareFreed, identityUnique, nasUnique, sessionUnique } from './unique.js';
+import { identityUnique, nasUnique, sessionUnique } from './unique.js';
+import { ImageUnits } from './units.js';
 
 /** How many overlapping live prefixes a question is answered with: one is the holder, two are already too many. */
 const OVERLAP_LIMIT = 2;
@@ -40,7 +41,7 @@ export class Image implements World {
   /** Rows of this batch by the foreign key under which a question asks for them. */
   readonly #assignmentsOf = new Map<number, Set<number>>();
   readonly #witnessesOf = new Map<number, Set<number>>();
-  readonly #freed = new Map<number, readonly string[]>();
+  readonly units: Units;
 
   /** `ids` is changed in place: hand in a copy and keep it when the commit has returned. */
   constructor(tables: Tables, queries: Queries, ids: NextIds) {
@@ -48,6 +49,7 @@ export class Image implements World {
     this.#queries = queries;
     this.#ids = ids;
     this.#firstIds = { ...ids };
+    this.units = new ImageUnits(this, queries.units, this.#entries);
   }
 
   row<T extends TableName>(table: T, key: string): Rows[T] | null {
@@ -169,39 +171,6 @@ export class Image implements World {
       refs.add(witness.ref);
     }
     return [...refs].sort((a, b) => a - b).map((ref) => witnessKey(assignment, ref));
-  }
-
-  unused(pool: number, from: bigint): Prefix | null {
-    const row = this.row('pool', String(pool));
-    if (row === null) return null;
-    for (let index = from; ;) {
-      const unit = unitAt(row.prefix, row.unitLength, index);
-      if (unit === null) return null;
-      const [holder] = this.overlapping(row.vrf, unit);
-      if (holder === undefined && this.row('poolFree', poolFreeKey(pool, unit)) === null) return unit;
-      const held = holder === undefined ? null : this.row('assignment', String(holder));
-      // A live prefix wider than a unit is passed over in one step.
-      const end = held === null || held.prefix.length >= row.unitLength ? null : lastAddress(held.prefix);
-      index = end === null ? index + 1n : unitIndex(row.prefix, { bytes: end, length: row.unitLength }) + 1n;
-    }
-  }
-
-  freed(pool: number): readonly string[] {
-    let keys = this.#freed.get(pool);
-    if (keys === undefined) {
-      keys = this.#queries.freed(pool).map((prefix) => `${String(pool)}/${prefix}`);
-      this.#freed.set(pool, keys);
-    }
-    const fresh: string[] = [];
-    for (const [key, { row, stored }] of this.#entries.poolFree) {
-      if (row?.pool === pool && row.state === 'free' && row !== stored) fresh.push(key);
-    }
-    if (fresh.length === 0) return keys;
-    // One order for both, or the unit that is handed out would depend on how events fell into batches.
-    return [...new Set([...keys, ...fresh])]
-      .map((key) => ({ key, row: this.row('poolFree', key) }))
-      .sort((a, b) => compareFreed(a.row, b.row))
-      .map(({ key }) => key);
   }
 
   unconfirmed(nas: number, epoch: number): readonly number[] {

@@ -5,9 +5,7 @@ import type { NextIds } from './order.js';
 import { SESSION } from './tables/session.js';
 import type { SqlValue } from './tables/table.js';
 import type { Tables } from './tables.js';
-
-/** How many free units one batch can ask for: more than it has events. */
-const FREED_LIMIT = 300;
+import { UnitQueries } from './unit-queries.js';
 
 /** The values of a row, or of several in a row, that `json_array` has packed. */
 function valuesOf(text: string): SqlValue[] {
@@ -15,6 +13,7 @@ function valuesOf(text: string): SqlValue[] {
 }
 
 export class Queries {
+  readonly units: UnitQueries;
   readonly #tables: Tables;
   readonly #nas: Statement;
   readonly #session: Statement;
@@ -28,7 +27,6 @@ export class Queries {
   readonly #within: Statement;
   readonly #open: Statement;
   readonly #witnesses: Statement;
-  readonly #freed: Statement;
   readonly #unconfirmed: Statement;
   readonly #nases: Statement;
   readonly #pools: Statement;
@@ -42,6 +40,7 @@ export class Queries {
 
   constructor(db: Database, tables: Tables) {
     this.#tables = tables;
+    this.units = new UnitQueries(db);
     this.#nas = db
       .prepare(`SELECT json_array(${tables.nas.packed('n')}) FROM nas n WHERE tenant = ? AND kind = ? AND bytes = ?`)
       .pluck(true);
@@ -72,12 +71,6 @@ export class Queries {
       .pluck(true);
     this.#witnesses = db
       .prepare(`SELECT json_array(${tables.witness.packed('w')}) FROM witness w WHERE assignment = ?`)
-      .pluck(true);
-    this.#freed = db
-      .prepare(
-        `SELECT lower(hex(net)) || '/' || plen FROM pool_free INDEXED BY pool_free_next
-          WHERE pool = ? AND state = 'free' ORDER BY free_at, net LIMIT ${String(FREED_LIMIT)}`,
-      )
       .pluck(true);
     this.#unconfirmed = db
       .prepare('SELECT id FROM session WHERE nas = ? AND epoch < ? AND ended_at IS NULL ORDER BY epoch, id LIMIT ?')
@@ -153,11 +146,6 @@ export class Queries {
 
   witnesses(assignment: number): readonly Witness[] {
     return (this.#witnesses.all(assignment) as string[]).map((text) => this.#tables.witness.unpack(valuesOf(text)));
-  }
-
-  /** Prefix keys of free units, the least recently freed first. */
-  freed(pool: number): readonly string[] {
-    return this.#freed.all(pool) as string[];
   }
 
   unconfirmed(nas: number, epoch: number, limit: number): number[] {

@@ -121,6 +121,38 @@ const cases: readonly (readonly [yaml: string, ...faults: string[]])[] = [
     'pools[0].delegated_length: only pools of family ipv6-pd have it',
   ],
   [
+    pool('family: ipv4, prefix: 192.0.2.0/24, use: delegated'),
+    'pools[0].use: pools of family ipv4 are for address or routed',
+  ],
+  [
+    pool('family: ipv4, prefix: 192.0.2.0/24, use: routed'),
+    'pools[0].unit_length: is missing: how long are the subnets that this pool hands out?',
+  ],
+  [
+    pool('family: ipv4, prefix: 192.0.2.0/24, use: routed, unit_length: 33'),
+    'pools[0].unit_length: must be at most 32',
+  ],
+  [
+    pool('family: ipv6, prefix: "2001:db8::/64", unit_length: 80'),
+    'pools[0].unit_length: pools of addresses have none: write use: routed or use: wan-prefix for prefixes',
+  ],
+  [
+    pool('family: ipv6, prefix: "2001:db8::/80", use: wan-prefix'),
+    'pools[0].prefix: 2001:db8::/80 holds no /64, which a WAN prefix is',
+  ],
+  [
+    pool('family: ipv4, prefix: 192.0.2.0/24, excluded: [192.0.2.9, 192.0.3.1]'),
+    'pools[0].excluded[1]: 192.0.3.1 does not lie in 192.0.2.0/24',
+  ],
+  [
+    pool('family: ipv4, prefix: 192.0.2.0/24, reserved: [192.0.2.9-192.0.2.8]'),
+    'pools[0].reserved[0]: 192.0.2.9-192.0.2.8 is not a range: it ends before it begins',
+  ],
+  [
+    pool('family: ipv4, prefix: 192.0.2.0/24, nas: [bras7]'),
+    'pools[0].nas[0]: no entry of radius.nas has the name bras7',
+  ],
+  [
     pool('family: ipv4, prefix: 192.0.2.0/24, kind: dynamic'),
     'pools[0].kind: this version does not serve dynamic pools, only static ones',
   ],

@@ -121,6 +121,10 @@ t.test('pools and policy reach the lifecycle', async (t) => {
     prefix: config.pools[2]?.prefix,
     unitLength: 56,
     quarantineMs: 60_000,
+    nas: [],
+    sticky: true,
+    reserved: [],
+    excluded: [],
   });
   const asked: string[] = [];
   const policy = compilePolicy(config, { ...NOTHING, pool: (tenant, name) => asked.push(`${tenant}/${name}`) });
@@ -143,6 +147,25 @@ t.test('pools and policy reach the lifecycle', async (t) => {
     mostNases: 1_024,
     effectLifeMs: 0,
   });
+});
+
+t.test('what a pool hands out, and what of it not by itself', async (t) => {
+  const pool = (text: string) => read(`pools: [{ name: p, ${text} }]`).pools[0];
+  t.match(pool('family: ipv6, prefix: "2001:db8::/40", use: wan-prefix'), { use: 'wan-prefix', unitLength: 64 });
+  t.match(pool('family: ipv4, prefix: 192.0.2.0/24, use: routed, unit_length: 29'), { use: 'routed', unitLength: 29 });
+  const ranges = pool(
+    'family: ipv4, prefix: 192.0.2.0/24, reserved: [192.0.2.9, 192.0.2.16/28], excluded: [192.0.2.200-192.0.2.210]',
+  );
+  const base = 0xc0000200n;
+  t.strictSame(ranges?.reserved, [
+    { first: base + 9n, last: base + 9n },
+    { first: base + 16n, last: base + 31n },
+  ]);
+  t.strictSame(ranges?.excluded, [{ first: base + 200n, last: base + 210n }]);
+  const whole = pool(
+    'family: ipv6-pd, prefix: "2001:db8::/40", delegated_length: 56, excluded: ["2001:db8:0:101::7-2001:db8:0:202::"]',
+  );
+  t.strictSame(whole?.excluded, [{ first: 0x20010db8000001n, last: 0x20010db8000002n }], 'whole units');
 });
 
 t.test('what a NAS entry says of proxies, replies and floods', async (t) => {
@@ -218,7 +241,7 @@ t.test('every key has a row in docs/config.md, with its default', async (t) => {
     if (fallback === undefined)
       t.match(
         told,
-        /^(required|`(tenant|mode|modes\.nas)`$|the NAS's own address$|that of the entry$|the NAS's secret$)/,
+        /^(required|`(tenant|mode|modes\.nas)`$|the NAS's own address$|that of the entry$|that of the family$|the NAS's secret$)/,
         key,
       );
     else t.equal(told, `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\``, key);

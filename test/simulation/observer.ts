@@ -4,7 +4,6 @@ import type { Config } from '../../src/daemon/config.js';
 import { contains, formatPrefix, hex, prefixKey } from '../../src/daemon/lifecycle/address.js';
 import { getAllowedTransitions, type LifecycleState } from '../../src/daemon/lifecycle/state.js';
 import type { Policy } from '../../src/daemon/lifecycle/policy.js';
-import { isExcluded } from '../../src/daemon/lifecycle/units.js';
 import { compilePolicy } from '../../src/daemon/policy-of.js';
 import { addressOctets } from '../../src/protocols/radius/address.js';
 import { ACCT_STATUS_TYPE, ATTRIBUTES } from '../../src/protocols/radius/dictionary.js';
@@ -247,7 +246,6 @@ export class Observer {
           const told = session.told.get(key);
           const pool = this.#config.pools.find((one) => contains(one.prefix, prefix));
           if (told === undefined || pool === undefined) continue;
-          if (isExcluded(pool, prefix)) continue;
           const where = `${formatPrefix(prefix)} while ${nas.describe(session)} is up and was reported`;
           const holder = live.get(key);
           if (holder !== undefined) {

@@ -5,9 +5,12 @@ import { pino } from 'pino';
 import { startCore, type Core } from '../../src/daemon/core.js';
 import type { Platform } from '../../src/daemon/platform.js';
 import { Metrics } from '../../src/daemon/metrics.js';
+import { censusOf } from '../../src/daemon/lifecycle/zones.js';
 import type { OpenUdp } from '../../src/protocols/io.js';
 import { prepare } from '../../src/store/open.js';
 import type { FaultPoint } from '../../src/store/commit.js';
+import { POOL } from '../../src/store/tables/pool.js';
+import { Table, type SqlValue } from '../../src/store/tables/table.js';
 import { Chance } from './chance.js';
 import { Customers, outside } from './customers.js';
 import { ending } from './ending.js';
@@ -346,10 +349,12 @@ export class World {
   /** What the counters call free can be had, to the last unit, and nothing beyond. */
   async #handOutEverything(core: Core): Promise<void> {
     for (const { name, family, tenant } of this.#scene.config.pools) {
-      const free = this.#db
-        .prepare(`SELECT (1 << (unit_length - plen)) - excluded - held - barred FROM pool WHERE name = ?`)
-        .pluck()
-        .get(name) as number;
+      const row = this.#db
+        .prepare(`SELECT ${Table.columns(POOL, 'p')} FROM pool p WHERE name = ?`)
+        .raw()
+        .get(name) as SqlValue[];
+      const { usable, used } = censusOf(POOL.read(row));
+      const free = Number(usable - used);
       let given = 0;
       let refusal: string | null = null;
       while (refusal === null && given <= free) {

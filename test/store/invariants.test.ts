@@ -42,18 +42,19 @@ const BREAKS: readonly (readonly [expected: RegExp, sql: string])[] = [
   [/^counter: pool v4 says held 3, it is 2$/, "UPDATE pool SET held = held + 1 WHERE name = 'v4'"],
   [/^counter: pool v4 says barred 1, it is 2$/, "UPDATE pool SET barred = barred - 1 WHERE name = 'v4'"],
   [/^counter: pool v4 says freed 5, it is 0$/, "UPDATE pool SET freed = 5 WHERE name = 'v4'"],
-  [/^counter: pool pd says excluded 1, it is 0$/, "UPDATE pool SET excluded = 1 WHERE name = 'pd'"],
+  [/^counter: pool pd says usedExcluded 1, it is 0$/, "UPDATE pool SET used_excluded = 1 WHERE name = 'pd'"],
+  [/^census: pool v4 says free 11, it is 10$/, "UPDATE pool SET barred = barred - 1 WHERE name = 'v4'"],
   [
     /^unit: 100\.64\.0\.3 of pool v4 is live and with a past$/,
     "INSERT INTO pool_free VALUES (1, x'64400003', 32, 'free', 0, 0, NULL, NULL, 0)",
   ],
   [
-    /^unit: 100\.64\.0\.15 of pool v4 is with a past and excluded$/,
-    "INSERT INTO pool_free VALUES (1, x'6440000f', 32, 'free', 0, 0, NULL, NULL, 0)",
+    /^counter: pool v4 says usedExcluded 0, it is 1$/,
+    "INSERT INTO pool_free VALUES (1, x'6440000f', 32, 'reserved', 0, 0, NULL, NULL, 0)",
   ],
   [
-    /^unit: 64400010\/32 is no unit of pool v4$/,
-    "INSERT INTO pool_free VALUES (1, x'64400010', 32, 'free', 0, 0, NULL, NULL, 0)",
+    /^unit: 1 in use are no units of pool v4$/,
+    "INSERT INTO pool_free VALUES (1, x'64400010', 32, 'reserved', 0, 0, NULL, NULL, 0)",
   ],
   [
     /^cursor: 100\.64\.0\.1 of pool v4 lies before the cursor and was never used$/,
@@ -61,9 +62,9 @@ const BREAKS: readonly (readonly [expected: RegExp, sql: string])[] = [
   ],
   [/^quarantine: 100\.64\.0\.1 of pool v4 has no deadline$/, "DELETE FROM deadline WHERE kind = 'quarantine'"],
   [
-    /^pools: v4 and twin overlap and both are in use$/,
-    `INSERT INTO pool SELECT 77, tenant, 'twin', vrf, family, use, kind, net, plen, unit_length, cursor, held, barred, freed,
-      excluded, 1, 0, NULL FROM pool WHERE name = 'v4'`,
+    /^pools: 100\.64\.0\.1 is in use by another pool and lies in twin$/,
+    `INSERT INTO pool SELECT 77, tenant, 'twin', vrf, family, use, kind, net, plen, unit_length, cursor, 0, 0, 0,
+      NULL, 0, NULL, '', '', '', 0, 0, 0 FROM pool WHERE name = 'v4'`,
   ],
   [
     /^occupied: 100\.64\.0\.9 by 1, open conflicts are 0$/,

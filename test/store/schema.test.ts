@@ -19,8 +19,8 @@ function furnished(): Database.Database {
   db.exec(`
     INSERT INTO vrf (id, name) VALUES (7, 'seven');
     INSERT INTO subscriber (tenant, name, usernames, created_at) VALUES ('t', 'ann', 0, 0);
-    INSERT INTO pool (tenant, name, vrf, family, use, kind, net, plen, unit_length, cursor, held, barred, freed, excluded)
-      VALUES ('t', 'p', 0, 'ipv4', 'address', 'static', x'64400000', 24, 32, zeroblob(17), 0, 0, 0, 2);
+    INSERT INTO pool (tenant, name, vrf, family, use, kind, net, plen, unit_length, cursor, held, barred, freed)
+      VALUES ('t', 'p', 0, 'ipv4', 'address', 'static', x'64400000', 24, 32, zeroblob(17), 0, 0, 0);
     INSERT INTO nas (tenant, kind, bytes, entry, vrf, address, epoch, epoch_received_at, epoch_at, heard_since, heard_until, created_at)
       VALUES ('t', 'source-address', x'c0000201', 'bras', 0, x'c0000201', 0, 0, 0, 0, 0, 0);
     INSERT INTO session (tenant, nas, sid, epoch, start_seen, started_at, first_seen_at, addresses)

@@ -12,7 +12,8 @@ import {
 } from '../../src/daemon/lifecycle/address.js';
 import type { Policy } from '../../src/daemon/lifecycle/policy.js';
 import type { Assignment, Live, Pool, PoolFree } from '../../src/daemon/lifecycle/records.js';
-import { isExcluded } from '../../src/daemon/lifecycle/units.js';
+import { includes, unitNumber } from '../../src/daemon/lifecycle/ranges.js';
+import { censusOf, zoneOf } from '../../src/daemon/lifecycle/zones.js';
 import { ASSIGNMENT } from '../../src/store/tables/assignment.js';
 import { LIVE } from '../../src/store/tables/live.js';
 import { POOL_FREE } from '../../src/store/tables/pool-free.js';
@@ -51,7 +52,11 @@ export function invariants(db: Database, policy: Policy): string[] {
     ...pools.flatMap((pool) => counters(pool, heldOf(pool), free)),
     ...pools.flatMap((pool) => units(pool, heldOf(pool), free)),
     ...pools.flatMap((pool) => quarantines(db, pool, free)),
-    ...shared(pools),
+    ...shared(
+      pools,
+      live.map((row) => ({ ...row, pool: poolOfAssignment.get(row.assignment) ?? 0 })),
+      free,
+    ),
     ...occupants(db, pools, free),
     ...alarms(db),
     ...policy.pools.flatMap((pool) =>
@@ -120,15 +125,44 @@ function overlaps(live: readonly Live[]): string[] {
 function counters(pool: Pool, held: readonly Live[], free: readonly PoolFree[]): string[] {
   const past = free.filter((row) => row.pool === pool.id);
   const freed = past.filter((row) => row.state === 'free').length;
-  let excluded = 0;
-  if (unitCount(pool.prefix, pool.unitLength) <= SMALL) {
-    for (const unit of unitsOf(pool)) if (isExcluded(pool, unit)) excluded++;
-  } else excluded = pool.excluded;
-  const counted = { held: held.length, barred: past.length - freed, freed, excluded };
-  return Object.entries(counted).flatMap(([name, count]) => {
+  const used = [...held, ...past.filter((row) => row.state !== 'free')].map(({ prefix }) => zoneOf(pool, prefix));
+  const within = (zone: string): number => used.filter((one) => one === zone).length;
+  const counted = {
+    held: held.length,
+    barred: past.length - freed,
+    freed,
+    usedExcluded: within('excluded'),
+    usedReserved: within('reserved'),
+    usedOutside: within('outside'),
+  };
+  const found = Object.entries(counted).flatMap(([name, count]) => {
     const kept = pool[name as keyof typeof counted];
     return kept === count ? [] : [`counter: pool ${pool.name} says ${name} ${String(kept)}, it is ${String(count)}`];
   });
+  return [...found, ...law(pool, held, past)];
+}
+
+/** free + held + barred + excluded = size, each counted unit by unit. */
+function law(pool: Pool, held: readonly Live[], past: readonly PoolFree[]): string[] {
+  const census = censusOf(pool);
+  const sum = census.free + BigInt(census.held + census.barred) + census.excluded;
+  const found =
+    sum === census.size ? [] : [`census: pool ${pool.name} has ${String(census.size)}, in sum ${String(sum)}`];
+  if (unitCount(pool.prefix, pool.unitLength) > SMALL) return found;
+  const used = new Set([...held, ...past.filter((row) => row.state !== 'free')].map(({ prefix }) => prefixKey(prefix)));
+  const counted = { free: 0n, reserved: 0n, excluded: 0n };
+  for (const unit of unitsOf(pool)) {
+    const zone = zoneOf(pool, unit);
+    if (used.has(prefixKey(unit))) continue;
+    if (zone === 'excluded') counted.excluded++;
+    else counted.free++;
+    if (zone === 'reserved') counted.reserved++;
+  }
+  for (const [name, count] of Object.entries(counted)) {
+    const kept = census[name as keyof typeof counted];
+    if (kept !== count) found.push(`census: pool ${pool.name} says ${name} ${String(kept)}, it is ${String(count)}`);
+  }
+  return found;
 }
 
 function* unitsOf(pool: Pool): Iterable<Prefix> {
@@ -139,7 +173,7 @@ function* unitsOf(pool: Pool): Iterable<Prefix> {
   }
 }
 
-/** Each unit is one of live, with a past, excluded or never used; and never used only from the cursor on. */
+/** Each unit is live, or has a past, or neither; and none is new that lies before the cursor or is skipped. */
 function units(pool: Pool, live: readonly Live[], free: readonly PoolFree[]): string[] {
   if (unitCount(pool.prefix, pool.unitLength) > SMALL) return [];
   const found: string[] = [];
@@ -148,18 +182,18 @@ function units(pool: Pool, live: readonly Live[], free: readonly PoolFree[]): st
   let index = 0n;
   for (const unit of unitsOf(pool)) {
     const key = prefixKey(unit);
-    const is = [
-      ...(held.delete(key) ? ['live'] : []),
-      ...(past.delete(key) ? ['with a past'] : []),
-      ...(isExcluded(pool, unit) ? ['excluded'] : []),
-    ];
+    const is = [...(held.delete(key) ? ['live'] : []), ...(past.delete(key) ? ['with a past'] : [])];
     if (is.length > 1) found.push(`unit: ${formatPrefix(unit)} of pool ${pool.name} is ${is.join(' and ')}`);
-    if (is.length === 0 && index < pool.cursor) {
+    const spent = index < pool.cursor || includes(pool.skips, unitNumber(unit.bytes, pool.unitLength));
+    if (is.length === 0 && spent && zoneOf(pool, unit) === 'open') {
       found.push(`cursor: ${formatPrefix(unit)} of pool ${pool.name} lies before the cursor and was never used`);
     }
     index++;
   }
-  for (const key of [...held, ...past]) found.push(`unit: ${key} is no unit of pool ${pool.name}`);
+  const outside =
+    held.size +
+    free.filter((row) => row.pool === pool.id && past.has(prefixKey(row.prefix)) && row.state !== 'free').length;
+  if (outside !== pool.usedOutside) found.push(`unit: ${String(outside)} in use are no units of pool ${pool.name}`);
   return found;
 }
 
@@ -172,14 +206,24 @@ function quarantines(db: Database, pool: Pool, free: readonly PoolFree[]): strin
     .map((row) => `quarantine: ${formatPrefix(row.prefix)} of pool ${pool.name} has no deadline`);
 }
 
-/** Of the pools around an address, at most one holds or bars anything: the others were renamed and are empty. */
-function shared(pools: readonly Pool[]): string[] {
-  const used = pools.filter((pool) => pool.held + pool.barred > 0);
-  return used.flatMap((pool, index) =>
+/** No pool holds or bars anything where another one hands out, and no two the same address. */
+function shared(
+  pools: readonly Pool[],
+  live: readonly (Live & { pool: number })[],
+  free: readonly PoolFree[],
+): string[] {
+  const used = [
+    ...live.map(({ pool, prefix }) => ({ pool, prefix })),
+    ...free.filter(({ state }) => state !== 'free').map(({ pool, prefix }) => ({ pool, prefix })),
+  ];
+  return pools.flatMap((pool) =>
     used
-      .slice(index + 1)
-      .filter((other) => other.vrf === pool.vrf && overlap(other.prefix, pool.prefix))
-      .map((other) => `pools: ${pool.name} and ${other.name} overlap and both are in use`),
+      .filter((one) => {
+        const owner = pools.find(({ id }) => id === one.pool);
+        return one.pool !== pool.id && owner?.vrf === pool.vrf && overlap(one.prefix, pool.prefix);
+      })
+      .filter(() => pool.retiredAt === null)
+      .map((one) => `pools: ${formatPrefix(one.prefix)} is in use by another pool and lies in ${pool.name}`),
   );
 }
 

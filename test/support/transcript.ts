@@ -13,9 +13,12 @@
  *   entry NAME                              a reload gives the NASes' config entry another name; no packet has come since
  *   restart DOWNTIME                        addrd was away and listens again
  *
+ *   reload POOL; POOL...                    another config, with pools as below
+ *
  * A file may begin with pools of its own, instead of those of every test, a line each:
  *
  *   # pool: NAME FAMILY PREFIX [unit=LENGTH] [kind=K] [use=U] [vrf=V] [quarantine=D]
+ *     [excluded=RANGE,RANGE...] [reserved=RANGE,...]   a RANGE is an address, a prefix or FIRST-LAST
  *
  * and with what the config says of the NAS:
  *
@@ -29,9 +32,10 @@ import type {
   LifecycleEvent,
   ShownAddress,
 } from '../../src/daemon/lifecycle/events.js';
+import { rangeOf, type UnitRange } from '../../src/daemon/lifecycle/ranges.js';
 import type { PoolKind, PoolUse } from '../../src/daemon/lifecycle/records.js';
 import type { AccountingOn, NasPolicy, Policy } from '../../src/daemon/lifecycle/policy.js';
-import { openHouse, POOLS, prefix, type House } from './house.js';
+import { openHouse, policyPools, POOLS, prefix, type House } from './house.js';
 
 const EPOCH = Date.UTC(2026, 0, 1);
 const STATUS = { start: 1, stop: 2, interim: 3 } as const;
@@ -72,6 +76,13 @@ export function poolsOf(text: string): ConfiguredPool[] | null {
 function poolOf({ verb: name, words, options }: ReturnType<typeof parseCommand>): ConfiguredPool {
   const family = words[0] as Family;
   const own = prefix(words[1] ?? '');
+  const unitLength = Number(options.get('unit') ?? (family === 'ipv4' ? 32 : 128));
+  const ranges = (text: string | undefined): UnitRange[] =>
+    (text ?? '').split(',').flatMap((one) => {
+      if (one === '') return [];
+      const [from = '', to = from] = one.split('-');
+      return [{ first: rangeOf(prefix(from), unitLength).first, last: rangeOf(prefix(to), unitLength).last }];
+    });
   return {
     tenant: 'default',
     name,
@@ -80,8 +91,10 @@ function poolOf({ verb: name, words, options }: ReturnType<typeof parseCommand>)
     use: (options.get('use') as PoolUse | undefined) ?? (family === 'ipv6-pd' ? 'delegated' : 'address'),
     kind: (options.get('kind') as PoolKind | undefined) ?? 'static',
     prefix: own,
-    unitLength: Number(options.get('unit') ?? (family === 'ipv4' ? 32 : 128)),
+    unitLength,
     quarantineMs: milliseconds(options.get('quarantine') ?? '60s'),
+    excluded: ranges(options.get('excluded')),
+    reserved: ranges(options.get('reserved')),
   };
 }
 
@@ -98,7 +111,7 @@ export function nasOf(text: string): Partial<NasPolicy> {
 
 export class Transcript {
   readonly #house: House;
-  readonly #pools: readonly ConfiguredPool[];
+  #pools: readonly ConfiguredPool[];
   #now = EPOCH;
   #journal = 0;
   #entry = 'bras';
@@ -125,6 +138,10 @@ export class Transcript {
     const event = this.#event(line);
     const [settlement] = await this.#house.say(event);
     if (settlement === undefined) throw new SyntaxError('nothing was settled');
+    if (event.kind === 'config-loaded' && settlement.verdict === 'applied') {
+      this.#pools = event.pools;
+      this.#house.policy = { ...this.#house.policy, pools: policyPools(this.#house.pending, event.pools) };
+    }
     const { verdict, code, detail, reply } = settlement;
     const told = [verdict, code, detail].filter((part) => part !== null).join(', ');
     const answer = event.kind === 'effect-started' && reply !== null ? [`  reply ${JSON.stringify(reply)}`] : [];
@@ -227,6 +244,13 @@ export class Transcript {
         return { ...common, kind: verb, batch: Number(subject), reason: null };
       case 'ack':
         return { ...common, kind: 'acknowledge', alarm: subject };
+      case 'reload': {
+        const pools = line
+          .slice(verb.length)
+          .split(';')
+          .map((one) => poolOf(parseCommand(one.trim())));
+        return { kind: 'config-loaded', tenant: 'default', pools, changed: ['pools'], receivedAt };
+      }
       case 'heartbeat':
         return { kind: 'heartbeat', receivedAt };
       case 'restart':

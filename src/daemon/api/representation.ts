@@ -9,13 +9,13 @@ import type { ShownEntry } from '../../store/reads/journal.js';
 import type { ShownNas } from '../../store/reads/nas.js';
 import type { ShownPool } from '../../store/reads/pools.js';
 import type { ShownSession } from '../../store/reads/sessions.js';
-import { formatAddress, formatPrefix, overlaps, unitCount } from '../lifecycle/address.js';
+import { formatAddress, formatPrefix, overlaps } from '../lifecycle/address.js';
 import type { Brake } from '../lifecycle/brake.js';
 import { frozenBy } from '../lifecycle/braking.js';
 import type { Assignment } from '../lifecycle/records.js';
 import { LIFECYCLE_STATES, type LifecycleState } from '../lifecycle/state.js';
 import { isoTime } from '../lifecycle/time.js';
-import { freeCount, isExcluded } from '../lifecycle/units.js';
+import { censusOf, zoneOf } from '../lifecycle/zones.js';
 import { printable } from '../lifecycle/octets.js';
 import { maintenanceOf } from './brake-representation.js';
 import type { ApiDeps } from './deps.js';
@@ -226,9 +226,7 @@ export function eventOf(entry: ShownEntry): EventView {
 }
 
 export function poolOf({ row, vrf }: ShownPool): PoolView {
-  const size = unitCount(row.prefix, row.unitLength);
-  const usable = size - BigInt(row.excluded);
-  const used = BigInt(row.held + row.barred);
+  const { size, free, reserved, excluded, usable, used } = censusOf(row);
   return {
     pool_id: row.name,
     family: row.family,
@@ -240,8 +238,9 @@ export function poolOf({ row, vrf }: ShownPool): PoolView {
     size: size.toString(),
     held: row.held,
     barred: row.barred,
-    excluded: row.excluded,
-    free: freeCount(row).toString(),
+    excluded: excluded.toString(),
+    free: free.toString(),
+    reserved: reserved.toString(),
     // Hundredths of a percent are whole numbers, as a /32 of /64s is more than a double can count.
     utilisation_percent: usable <= 0n ? 100 : Number((used * 10_000n) / usable) / 100,
     retired_at: maybeTime(row.retiredAt),
@@ -302,10 +301,13 @@ export function subscriberOf(story: SubscriberStory): SubscriberView {
   };
 }
 
+/** What a unit without a past is, by where it lies. One outside the prefix is none of the pool's. */
+const ZONED = { open: 'never-used', reserved: 'on-request', excluded: 'excluded', outside: 'excluded' } as const;
+
 function unitOf({ unit, assignments }: AddressStory): UnitView | null {
   if (unit === null) return null;
   const held = assignments.some(({ row }) => row.state !== 'revoked' && overlaps(row.prefix, unit.unit));
-  const never = isExcluded(unit.pool.row, unit.unit) ? 'excluded' : 'never-used';
+  const never = ZONED[zoneOf(unit.pool.row, unit.unit)];
   return {
     pool_id: unit.pool.row.name,
     address: formatPrefix(unit.unit),

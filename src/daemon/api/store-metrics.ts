@@ -5,10 +5,10 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { FamilyCount } from '../../store/reads/figures.js';
 import type { Reads } from '../../store/reads.js';
-import { unitCount, type Family } from '../lifecycle/address.js';
+import type { Family } from '../lifecycle/address.js';
 import type { Conflict, Pool } from '../lifecycle/records.js';
 import { LIFECYCLE_STATES } from '../lifecycle/state.js';
-import { freeCount } from '../lifecycle/units.js';
+import { censusOf } from '../lifecycle/zones.js';
 import { NAME_FAMILIES, nameFamily, type NameFamily } from '../metrics.js';
 import { Spell } from './spell.js';
 
@@ -178,13 +178,12 @@ export class StoreMetrics {
     for (const family of NAME_FAMILIES) this.#utilisation[family].reset();
     this.#units.reset();
     for (const pool of pools) {
-      const { tenant, name, family, held, barred, excluded } = pool;
-      const usable = unitCount(pool.prefix, pool.unitLength) - BigInt(excluded);
-      const used = BigInt(held + barred);
+      const { tenant, name, family } = pool;
+      const { usable, used, held, barred, excluded, free, reserved } = censusOf(pool);
       // As the API says it: a pool that can hand out nothing at all is full.
       const percent = usable <= 0n ? 100 : Number((used * 10_000n) / usable) / 100;
       this.#utilisation[nameFamily(family)].set({ tenant, pool: name }, percent);
-      const units = { held, barred, excluded, free: Number(freeCount(pool)) };
+      const units = { held, barred, excluded: Number(excluded), free: Number(free), reserved: Number(reserved) };
       for (const [state, count] of Object.entries(units)) this.#units.set({ tenant, pool: name, state }, count);
     }
   }

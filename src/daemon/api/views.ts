@@ -168,9 +168,12 @@ export const poolView = z.strictObject({
   size: decimal,
   held: z.number().int(),
   barred: z.number().int().describe('in quarantine, occupied or reserved'),
-  excluded: z.number().int().describe('never handed out'),
+  excluded: decimal.describe('never handed out, those still in use apart; a whole number in decimal digits'),
   free: decimal,
-  utilisation_percent: z.number().describe('100 x (held + barred) / (size - excluded)'),
+  reserved: decimal.describe(
+    'of the free, those that are handed out by request only; a whole number in decimal digits',
+  ),
+  utilisation_percent: z.number().describe('what is held or barred of what can be had without asking for an address'),
   retired_at: maybeTime,
 });
 
@@ -207,7 +210,7 @@ export const holdingView = z.strictObject({
 export const unitView = z.strictObject({
   pool_id: z.string(),
   address,
-  state: z.enum(['held', 'never-used', 'free', 'quarantined', 'occupied', 'reserved', 'excluded']),
+  state: z.enum(['held', 'never-used', 'free', 'quarantined', 'occupied', 'reserved', 'on-request', 'excluded']),
   until: maybeTime,
   last_subscriber_id: z.string().nullable(),
 });

@@ -4,11 +4,12 @@ import { maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { Conflict, Nas, Pool } from './records.js';
 import { poolOf, type Policy } from './policy.js';
-import { formatPrefix, unitCount } from './address.js';
+import { formatPrefix } from './address.js';
 import type { AcknowledgeEvent, TroubleEvent } from './events.js';
 import { isoTime } from './time.js';
 import { poolsAround } from './units.js';
 import type { Verdict } from './world.js';
+import { censusOf } from './zones.js';
 
 /** The tenant of what concerns them all. */
 export const DAEMON_TENANT = 'default';
@@ -144,8 +145,7 @@ function isNearlyFull(used: bigint, usable: bigint): boolean {
 /** A unit of a pool was taken (`change` 1) or has become free (-1): looks whether the pool fills up. */
 export function watchPool(d: Draft, id: number, change: 1 | -1, at: number): void {
   const pool = d.get('pool', id);
-  const usable = unitCount(pool.prefix, pool.unitLength) - BigInt(pool.excluded);
-  const used = BigInt(pool.held + pool.barred);
+  const { usable, used } = censusOf(pool);
   const { ref } = aboutPool(pool);
   if (change === -1) {
     if (!isNearlyFull(used + 1n, usable)) return;
@@ -157,6 +157,16 @@ export function watchPool(d: Draft, id: number, change: 1 | -1, at: number): voi
     if (open?.clearedAt !== null) raise(d, 'pool-nearly-full', aboutPool(pool), example, at);
     if (used >= usable) raise(d, 'pool-exhausted', aboutPool(pool), example, at);
   }
+}
+
+/** A pool has another size: looks at it anew, whatever it was before. */
+export function rewatchPool(d: Draft, id: number, at: number): void {
+  const pool = d.get('pool', id);
+  const { usable, used } = censusOf(pool);
+  const { ref } = aboutPool(pool);
+  if (used < usable) clear(d, 'pool-exhausted', ref, at);
+  if (isNearlyFull(used, usable)) watchPool(d, id, 1, at);
+  else clear(d, 'pool-nearly-full', ref, at);
 }
 
 /** The config has dropped a pool: that it fills up matters to nobody. Back, it is looked at anew. */

@@ -13,10 +13,10 @@ import { freeze, thaw } from './freeze.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
 import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.js';
 import type { Policy } from './policy.js';
-import { settlePools } from './pools.js';
+import { settlePools, trimPool } from './pools.js';
 import { disconnectAgain, evaluate } from './termination.js';
 import { isoTime } from './time.js';
-import { freeUnit } from './units.js';
+import { freeUnit, isGone } from './units.js';
 import type { Decision, Verdict, World } from './world.js';
 
 /**
@@ -101,6 +101,9 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
       return maintenanceDue(d, event.ref, now, policy);
     case 'approval':
       return settleBatch(d, event.ref, now, policy);
+    case 'pool-trim':
+      trimPool(d, Number(event.ref), now);
+      return APPLIED;
     case 'evidence': {
       d.drop('deadline', `${event.what}/${event.ref}`);
       const assignment = evaluate(d, d.get('assignment', event.ref), now, policy);
@@ -133,7 +136,7 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
         pool: pool.id,
         vrf: pool.vrf,
         prefix: past.prefix,
-        code: 'quarantine-ended',
+        code: isGone(pool, past.prefix) ? 'left-the-pool' : 'quarantine-ended',
       });
       return APPLIED;
     }

@@ -2,7 +2,7 @@
 import { overlaps, type Prefix } from './address.js';
 import { identityKey, KEY_OF } from './keys.js';
 import type { IdentityType, JournalEntry, NasIdentity, Rows, TableName } from './records.js';
-import type { Change, Decision, NumberedTable, Verdict, World } from './world.js';
+import type { Change, Decision, NumberedTable, Units, Verdict, World } from './world.js';
 
 /** As many changes as a packet makes are looked through faster than a map is made. */
 const FEW = 16;
@@ -137,12 +137,9 @@ export class Draft {
     return Array.from(keys, (key) => this.get('witness', key));
   }
 
-  unused(pool: number, from: bigint): Prefix | null {
-    return this.#world.unused(pool, from);
-  }
-
-  freed(pool: number): readonly string[] {
-    return this.#world.freed(pool);
+  /** As the decisions before this one left them. */
+  get units(): Units {
+    return this.#world.units;
   }
 
   unconfirmed(nas: number, epoch: number): readonly number[] {

@@ -1,5 +1,6 @@
 /** What can happen. Every change of state starts as one of these and goes through `decide`. */
 import type { Family, Prefix } from './address.js';
+import type { UnitRange } from './ranges.js';
 import type { AddressAttribute, Deadline, NasIdentity, PoolKind, PoolUse } from './records.js';
 
 /** `receivedAt` is our clock in Unix milliseconds; it orders commits and drives deadlines. */
@@ -150,6 +151,13 @@ export interface ConfiguredPool {
   readonly prefix: Prefix;
   readonly unitLength: number;
   readonly quarantineMs: number;
+  /** The config entries of the NASes that it serves; none: all. */
+  readonly nas?: readonly string[];
+  /** Whether a subscriber gets back what he had before; it is so where nothing is said. */
+  readonly sticky?: boolean;
+  /** What it never hands out, and what only where it is asked for by address: any order; parts may lie outside. */
+  readonly excluded?: readonly UnitRange[];
+  readonly reserved?: readonly UnitRange[];
 }
 
 /** Nothing leaves and nothing becomes free until a {@link ThawEvent}. */

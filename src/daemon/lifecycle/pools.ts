@@ -1,12 +1,17 @@
 /** The pools and VRFs of a config against those of the store: created, compared, retired, taken back. */
-import { unwatchPool, watchPool } from './alarms.js';
-import { formatPrefix, overlaps, samePrefix } from './address.js';
+import { rewatchPool, unwatchPool, watchPool } from './alarms.js';
+import { contains, formatPrefix, overlaps, samePrefix } from './address.js';
 import type { Draft } from './draft.js';
 import type { ConfiguredPool, ConfigLoadedEvent, DaemonStartedEvent } from './events.js';
 import type { Policy } from './policy.js';
+import { rangeOf, sameRanges, subtract, type UnitRange } from './ranges.js';
 import type { Pool } from './records.js';
-import { excludedCount, isUnsure, unsureUntil } from './units.js';
+import { isUnsure, reopened, unsureUntil } from './units.js';
 import type { Verdict } from './world.js';
+import { censusOf, openRanges, partsOf } from './zones.js';
+
+/** How many free units a decision forgets: as many as one question answers. */
+const FORGOTTEN_AT_ONCE = 500;
 
 /** A pool of the config with the number of its VRF. */
 type Wanted = Omit<ConfiguredPool, 'vrf'> & Pick<Pool, 'vrf'>;
@@ -29,17 +34,20 @@ export function settlePools(d: Draft, event: DaemonStartedEvent | ConfigLoadedEv
   return null;
 }
 
-/** Whether a pool of the store knows of addresses that lie in a wanted one: under another name they would be forgotten. */
-function isUsed(known: Pool, wanted: Wanted): boolean {
-  return known.vrf === wanted.vrf && overlaps(known.prefix, wanted.prefix) && known.held + known.barred > 0;
+/** Whether a pool of the store has units in use within a prefix: another pool there would hand them out again. */
+function isUsed(d: Draft, known: Pool, { vrf, prefix }: Pick<Pool, 'vrf' | 'prefix'>): boolean {
+  if (known.vrf !== vrf || known.held + known.barred === 0) return false;
+  if (known.prefix.bytes.length !== prefix.bytes.length) return false;
+  if (known.usedOutside === 0 && !overlaps(known.prefix, prefix)) return false;
+  return d.units.usedIn(known.id, rangeOf(prefix, known.unitLength)) > 0;
 }
 
 /** The refusal of a pool that would hand out again what another one holds, or null; `id` is its own number, if it has one. */
 function overlapsUsed(d: Draft, wanted: Wanted, id: number | null): Verdict | null {
-  const heir = d.pools().find((other) => other !== id && isUsed(d.get('pool', other), wanted));
+  const heir = d.pools().find((other) => other !== id && isUsed(d, d.get('pool', other), wanted));
   if (heir === undefined) return null;
   const { name, prefix } = d.get('pool', heir);
-  const detail = `pool ${wanted.name} overlaps pool ${name} (${formatPrefix(prefix)}) of the store, whose addresses are held or in quarantine; keep its name`;
+  const detail = `pool ${wanted.name} overlaps pool ${name} (${formatPrefix(prefix)}) of the store, whose addresses there are held or in quarantine; keep its name`;
   return { verdict: 'refused', code: 'pool-overlaps', detail, reply: null };
 }
 
@@ -74,9 +82,36 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
   if (id === null) {
     const fault = overlapsUsed(d, wanted, null);
     if (fault !== null) return fault;
-    const counters = { cursor: 0n, held: 0, barred: 0, freed: 0, excluded: excludedCount(wanted) };
     const unsureSince = isUnsure(d, wanted, now, policy) ? now : null;
-    const pool = d.put('pool', { ...wanted, ...counters, id: d.nextId('pool'), retiredAt: null, unsureSince });
+    const { reserved, excluded } = partsOf(wanted);
+    const {
+      tenant: owner,
+      name: called,
+      vrf: space,
+      family,
+      use,
+      kind,
+      prefix: own,
+      unitLength,
+      quarantineMs,
+    } = wanted;
+    const pool = d.put('pool', {
+      ...NOTHING_USED,
+      id: d.nextId('pool'),
+      tenant: owner,
+      name: called,
+      vrf: space,
+      family,
+      use,
+      kind,
+      prefix: own,
+      unitLength,
+      quarantineMs,
+      excluded,
+      reserved,
+      retiredAt: null,
+      unsureSince,
+    });
     const { tenant, name, vrf, prefix } = wanted;
     d.note({ at: now, kind: 'pool-created', tenant, actor: 'addrd', pool: pool.id, vrf, prefix, detail: { name } });
     return null;
@@ -86,16 +121,89 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
     known.vrf === wanted.vrf &&
     known.family === wanted.family &&
     known.use === wanted.use &&
-    known.unitLength === wanted.unitLength &&
-    samePrefix(known.prefix, wanted.prefix);
-  if (same) {
-    // What it comes back to may have been handed out by a pool that had its place meanwhile.
-    const fault = known.retiredAt === null ? null : overlapsUsed(d, wanted, id);
-    if (fault === null && known.quarantineMs !== wanted.quarantineMs) {
-      d.put('pool', { ...known, quarantineMs: wanted.quarantineMs });
-    }
-    return fault;
+    known.unitLength === wanted.unitLength;
+  if (!same) {
+    const detail = `pool ${wanted.name} is ${known.family}, ${known.use}, /${String(known.unitLength)} in the store; its addresses are on record, so none of that can be changed`;
+    return { verdict: 'refused', code: 'pool-changed', detail, reply: null };
   }
-  const detail = `pool ${wanted.name} is ${formatPrefix(known.prefix)} (${known.family}, /${String(known.unitLength)}) in the store; its addresses are on record, so it cannot be moved`;
-  return { verdict: 'refused', code: 'pool-changed', detail, reply: null };
+  // What it comes back to, or grows into, may have been handed out by a pool that had its place meanwhile.
+  const stays = known.retiredAt === null && contains(known.prefix, wanted.prefix);
+  const fault = stays ? null : overlapsUsed(d, wanted, id);
+  if (fault !== null) return fault;
+  // Nor may it hand out at once what a pool that waits did.
+  const waits = !stays && known.retiredAt === null && unsureUntil(d, known, now, policy) === null;
+  const unsureSince = waits && isUnsure(d, wanted, now, policy) ? now : known.unsureSince;
+  if (known.quarantineMs !== wanted.quarantineMs || known.unsureSince !== unsureSince) {
+    d.put('pool', { ...known, quarantineMs: wanted.quarantineMs, unsureSince });
+  }
+  reshape(d, d.get('pool', id), wanted, now);
+  return null;
+}
+
+const NOTHING_USED = {
+  cursor: 0n,
+  skips: [],
+  held: 0,
+  barred: 0,
+  freed: 0,
+  usedExcluded: 0,
+  usedReserved: 0,
+  usedOutside: 0,
+} as const;
+
+/**
+ * Gives a pool the prefix and the ranges of the config. What is in use stays until it ends, wherever it lies now; what was
+ * free where the pool does not hand out any more is forgotten, and what it hands out now may be new.
+ */
+function reshape(d: Draft, known: Pool, wanted: Wanted, now: number): void {
+  const { excluded, reserved } = partsOf(wanted);
+  const moved = !samePrefix(known.prefix, wanted.prefix);
+  if (!moved && sameRanges(known.excluded, excluded) && sameRanges(known.reserved, reserved)) return;
+  const shaped = { ...known, prefix: wanted.prefix, excluded, reserved };
+  const [before, after] = [openRanges(known), openRanges(shaped)];
+  const counted = { ...shaped, ...usedBy(d, known, shaped) };
+  const pool = d.put('pool', reopened(counted, known, subtract(after, before)));
+  forget(d, pool, subtract(before, after), now);
+  if (pool.retiredAt === null) rewatchPool(d, pool.id, now);
+  const { tenant, vrf, prefix, name } = pool;
+  const census = censusOf(pool);
+  const counts = { excluded: String(census.excluded), reserved: String(census.reserved), outside: pool.usedOutside };
+  const detail = { name, ...(moved ? { was: formatPrefix(known.prefix) } : {}), ...counts };
+  d.note({ at: now, kind: 'pool-reshaped', tenant, actor: 'addrd', pool: pool.id, vrf, prefix, detail });
+}
+
+/** The units in use by the parts of the new shape; only what lies elsewhere than before is counted. */
+function usedBy(d: Draft, known: Pool, shaped: Pool): Pick<Pool, 'usedExcluded' | 'usedReserved' | 'usedOutside'> {
+  const used = (ranges: readonly UnitRange[]): number =>
+    ranges.reduce((sum, range) => sum + d.units.usedIn(known.id, range), 0);
+  const change = (before: readonly UnitRange[], after: readonly UnitRange[]): number =>
+    used(subtract(after, before)) - used(subtract(before, after));
+  const whole = (pool: Pool): UnitRange[] => [rangeOf(pool.prefix, pool.unitLength)];
+  return {
+    usedExcluded: known.usedExcluded + change(known.excluded, shaped.excluded),
+    usedReserved: known.usedReserved + change(known.reserved, shaped.reserved),
+    // Outside is what is not inside.
+    usedOutside: known.usedOutside - change(whole(known), whole(shaped)),
+  };
+}
+
+/** Forgets the past of free units where a pool hands out nothing any more: some now, the rest at the next deadlines. */
+function forget(d: Draft, pool: Pool, ranges: readonly UnitRange[], now: number): void {
+  const keys: string[] = [];
+  for (const range of ranges) if (keys.length < FORGOTTEN_AT_ONCE) keys.push(...d.units.freedIn(pool.id, range));
+  const some = keys.slice(0, FORGOTTEN_AT_ONCE);
+  for (const key of some) d.drop('poolFree', key);
+  const counted = d.get('pool', pool.id);
+  if (some.length > 0) d.put('pool', { ...counted, freed: counted.freed - some.length });
+  // As many as one question answers: there may be more.
+  if (keys.length >= FORGOTTEN_AT_ONCE) d.put('deadline', { kind: 'pool-trim', ref: String(pool.id), dueAt: now });
+  else d.drop('deadline', `pool-trim/${String(pool.id)}`);
+}
+
+/** Goes on forgetting what {@link reshape} began. */
+export function trimPool(d: Draft, id: number, now: number): void {
+  const pool = d.get('pool', id);
+  const octets = pool.prefix.bytes.length;
+  const everything = [rangeOf({ bytes: new Uint8Array(octets), length: 0 }, pool.unitLength)];
+  forget(d, pool, subtract(everything, openRanges(pool)), now);
 }

@@ -1,6 +1,7 @@
 /** What addrd remembers: the records that `decide` reads and writes and that the store keeps, a table each. */
 import type { BrakeRows } from './brake.js';
 import type { Family, Prefix } from './address.js';
+import type { UnitRange } from './ranges.js';
 import type { LifecycleState } from './state.js';
 
 /** What became of an event. Every one of them is committed, and so every one is answered. */
@@ -78,15 +79,24 @@ export interface Pool {
   readonly prefix: Prefix;
   /** The length of what it hands out: 32, 128, or the delegated length. */
   readonly unitLength: number;
-  /** The lowest unit number that may never have been used. */
+  /** How many units from the start of the prefix were used, are in `excluded` or in `reserved`: the next may be new. */
   readonly cursor: bigint;
+  /** Ranges behind the cursor in which no unit is new either. */
+  readonly skips: readonly UnitRange[];
+  /** Units of the prefix that are never handed out; those in use stay until they end. */
+  readonly excluded: readonly UnitRange[];
+  /** Units of the prefix that are handed out only where they are asked for by address; none of them is excluded. */
+  readonly reserved: readonly UnitRange[];
   /** Units with a live assignment. */
   readonly held: number;
-  /** Units in quarantine, occupied or reserved. */
+  /** Units in quarantine, occupied or reserved by a revoke. */
   readonly barred: number;
   /** Units that were used and are free again. */
   readonly freed: number;
-  readonly excluded: number;
+  /** Units in use (held or barred) within `excluded`, within `reserved`, and outside the prefix since it shrank. */
+  readonly usedExcluded: number;
+  readonly usedReserved: number;
+  readonly usedOutside: number;
   /** Since when the config does not name it, or null. */
   readonly retiredAt: number | null;
   /** How long a unit rests after its last holder, as the config last said. It holds while the pool is retired as well. */
@@ -287,7 +297,7 @@ export interface Conflict {
 }
 
 export interface Deadline {
-  readonly kind: 'quarantine' | 'evidence' | 'epoch-grace' | 'maintenance' | 'approval';
+  readonly kind: 'quarantine' | 'evidence' | 'epoch-grace' | 'maintenance' | 'approval' | 'pool-trim';
   readonly ref: string;
   readonly dueAt: number;
 }

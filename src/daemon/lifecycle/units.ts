@@ -1,35 +1,14 @@
 /** The units of a pool: which one comes next, and what becomes of one that is used, left or found occupied. */
-import { contains, overlaps, prefixOf, samePrefix, unitCount, unitIndex, type Prefix } from './address.js';
+import { contains, overlaps, prefixOf, samePrefix, type Prefix } from './address.js';
 import type { Draft } from './draft.js';
 import type { Policy, PoolPolicy } from './policy.js';
 import { poolFreeKey } from './keys.js';
+import { intersect, rangeOf, subtract, union, unitNumber, type UnitRange } from './ranges.js';
 import type { Pool, PoolFree } from './records.js';
+import { openRanges, zoneOf } from './zones.js';
 
-/** Where a unit is counted. `never` and `excluded` have no counter: they follow from the pool's size. */
+/** Where a unit is counted. `never` has no counter: it follows from the pool's size. */
 type UnitClass = 'never' | 'free' | 'barred' | 'held';
-
-/** How many units a pool never hands out: see {@link isExcluded}. */
-export function excludedCount(pool: Pick<Pool, 'prefix' | 'unitLength' | 'use'>): number {
-  if (pool.use !== 'address') return 0;
-  if (pool.prefix.bytes.length === 4) return pool.prefix.length <= 30 ? 2 : 0;
-  return pool.prefix.length <= 126 ? 1 : 0;
-}
-
-/**
- * Whether a unit is never handed out: the network and broadcast address of an IPv4 pool (not of a /31 or /32, RFC 3021),
- * and the Subnet-Router anycast address of an IPv6 pool (RFC 4291 section 2.6.1; not of a /127, RFC 6164).
- */
-export function isExcluded(pool: Pick<Pool, 'prefix' | 'unitLength' | 'use'>, unit: Prefix): boolean {
-  const count = excludedCount(pool);
-  if (count === 0) return false;
-  const index = unitIndex(pool.prefix, unit);
-  return index === 0n || (count === 2 && index === unitCount(pool.prefix, pool.unitLength) - 1n);
-}
-
-/** Units that nobody holds and nothing bars: those never used and those free again. */
-export function freeCount(pool: Pool): bigint {
-  return unitCount(pool.prefix, pool.unitLength) - BigInt(pool.excluded + pool.held + pool.barred);
-}
 
 /** The unit of `pool` that `prefix` lies in, or null where the prefix is wider than one unit or outside. */
 export function unitOf(pool: Pick<PoolPolicy, 'prefix' | 'unitLength'>, prefix: Prefix): Prefix | null {
@@ -37,12 +16,17 @@ export function unitOf(pool: Pick<PoolPolicy, 'prefix' | 'unitLength'>, prefix: 
   return prefixOf(prefix.bytes, pool.unitLength);
 }
 
-/** The pools of the store around a prefix, also those that the config has dropped. */
+/**
+ * The pools of the store that may know of a prefix, also those that the config has dropped: those around it, then those that
+ * have shrunk and have units in use outside.
+ */
 export function poolsAround(d: Draft, vrf: number, prefix: Prefix): Pool[] {
-  return d
+  const pools = d
     .pools()
     .map((id) => d.get('pool', id))
-    .filter((pool) => pool.vrf === vrf && contains(pool.prefix, prefix));
+    .filter((pool) => pool.vrf === vrf && pool.prefix.bytes.length === prefix.bytes.length);
+  const around = pools.filter((pool) => contains(pool.prefix, prefix));
+  return [...around, ...pools.filter((pool) => pool.usedOutside > 0 && !around.includes(pool))];
 }
 
 /** A session shows an address of no pool of the config: a retired pool around it has to know before it comes back. */
@@ -77,13 +61,21 @@ export function isUnsure(d: Draft, wanted: Pick<Pool, 'vrf' | 'prefix'>, now: nu
 }
 
 const COUNTER = { free: 'freed', barred: 'barred', held: 'held' } as const;
+const USED = { reserved: 'usedReserved', excluded: 'usedExcluded', outside: 'usedOutside' } as const;
 
-function recount(d: Draft, id: number, from: UnitClass, to: UnitClass): Pool {
+function recount(d: Draft, id: number, unit: Prefix, from: UnitClass, to: UnitClass): Pool {
   let pool = d.get('pool', id);
   if (from === to) return pool;
   if (from !== 'never') pool = { ...pool, [COUNTER[from]]: pool[COUNTER[from]] - 1 };
   if (to !== 'never') pool = { ...pool, [COUNTER[to]]: pool[COUNTER[to]] + 1 };
+  const change = Number(isUse(to)) - Number(isUse(from));
+  const zone = change === 0 ? 'open' : zoneOf(pool, unit);
+  if (zone !== 'open') pool = { ...pool, [USED[zone]]: pool[USED[zone]] + change };
   return d.put('pool', pool);
+}
+
+function isUse(is: UnitClass): boolean {
+  return is === 'held' || is === 'barred';
 }
 
 function classOf(past: PoolFree | null): UnitClass {
@@ -91,23 +83,60 @@ function classOf(past: PoolFree | null): UnitClass {
   return past.state === 'free' ? 'free' : 'barred';
 }
 
+/** The units of which none is new: those behind the cursor and those that it will skip. */
+function spentOf(pool: Pool): UnitRange[] {
+  const { first } = rangeOf(pool.prefix, pool.unitLength);
+  return union(pool.cursor === 0n ? [] : [{ first, last: first + pool.cursor - 1n }], pool.skips);
+}
+
+/** A pool whose units of `spent` are not new. */
+export function withSpent(pool: Pool, spent: readonly UnitRange[]): Pool {
+  const { first } = rangeOf(pool.prefix, pool.unitLength);
+  const [start, ...rest] = spent;
+  if (start?.first !== first) return { ...pool, cursor: 0n, skips: spent };
+  return { ...pool, cursor: start.last - first + 1n, skips: rest };
+}
+
+/** A pool in whose ranges there may be new units again, once their bounds are those of `pool`. */
+export function reopened(pool: Pool, before: Pool, ranges: readonly UnitRange[]): Pool {
+  const whole = [rangeOf(pool.prefix, pool.unitLength)];
+  return withSpent(pool, subtract(intersect(spentOf(before), whole), ranges));
+}
+
 /** The next unit to hand out: one never used, else the least recently freed; null when the pool is exhausted. */
 export function nextUnit(d: Draft, pool: Pool): Prefix | null {
-  let from = pool.cursor;
-  for (;;) {
-    const unit = d.unused(pool.id, from);
-    if (unit === null) {
-      // Not to be walked over again by every allocation that follows.
-      const end = unitCount(pool.prefix, pool.unitLength);
-      if (pool.cursor !== end) d.put('pool', { ...pool, cursor: end });
-      break;
-    }
-    if (!isExcluded(pool, unit)) return unit;
-    from = unitIndex(pool.prefix, unit) + 1n;
+  const fresh = subtract(openRanges(pool), spentOf(pool));
+  for (const range of fresh) {
+    const unit = d.units.unused(pool.id, range);
+    if (unit !== null) return unit;
   }
-  for (const key of d.freed(pool.id)) {
+  // Not to be walked over again by every allocation that follows.
+  if (fresh.length > 0) d.put('pool', withSpent(pool, [rangeOf(pool.prefix, pool.unitLength)]));
+  for (let page = 0; ; page++) {
+    const keys = d.units.freed(pool.id, page);
+    if (keys.length === 0) return null;
+    for (const key of keys) {
+      const past = d.find('poolFree', key);
+      if (past?.state === 'free' && zoneOf(pool, past.prefix) === 'open') return past.prefix;
+    }
+  }
+}
+
+/** The unit that a subscriber had last of a pool, where nobody else may have it before him; or null. */
+export function formerUnit(d: Draft, pool: Pool, subscriber: number): Prefix | null {
+  const his = d.units
+    .former(pool.id, subscriber)
+    .map((key) => d.find('poolFree', key))
+    .filter((past) => past?.state === 'free' || past?.state === 'quarantined')
+    .filter((past) => past?.subscriber === subscriber && zoneOf(pool, past.prefix) === 'open');
+  return his.at(-1)?.prefix ?? null;
+}
+
+/** When the next unit that any subscriber may have leaves quarantine, Unix milliseconds; null where none is there. */
+export function nextFreeAt(d: Draft, pool: Pool): number | null {
+  for (const key of d.units.quarantined(pool.id)) {
     const past = d.find('poolFree', key);
-    if (past?.state === 'free') return past.prefix;
+    if (past?.state === 'quarantined' && zoneOf(pool, past.prefix) === 'open') return past.freeAt;
   }
   return null;
 }
@@ -120,14 +149,17 @@ export function whyBarred(past: PoolFree | null, subscriber: number | null): Poo
   return past.state;
 }
 
-/** Takes a unit for an assignment. `next` says that {@link nextUnit} chose it, so all units before it have a past. */
+/** Takes a unit for an assignment. `next` says that {@link nextUnit} chose it, so no unit before it is new. */
 export function takeUnit(d: Draft, pool: Pool, unit: Prefix, next: boolean): void {
   const key = poolFreeKey(pool.id, unit);
   const past = d.find('poolFree', key);
-  const counted = recount(d, pool.id, classOf(past), 'held');
+  const counted = recount(d, pool.id, unit, classOf(past), 'held');
   if (past !== null) d.drop('poolFree', key);
-  const index = unitIndex(pool.prefix, unit);
-  if (past === null && (next || index === pool.cursor)) d.put('pool', { ...counted, cursor: index + 1n });
+  const number = unitNumber(unit.bytes, pool.unitLength);
+  const { first } = rangeOf(pool.prefix, pool.unitLength);
+  if (past === null && (next || number === first + pool.cursor)) {
+    d.put('pool', withSpent(counted, union([{ first, last: number }], counted.skips)));
+  }
 }
 
 /** Bars a unit that an assignment leaves: in quarantine until `freeAt`, or reserved until it is released by hand. */
@@ -137,7 +169,7 @@ export function leaveUnit(
   state: 'quarantined' | 'reserved',
   freeAt: number,
 ): void {
-  recount(d, left.pool, 'held', 'barred');
+  recount(d, left.pool, left.prefix, 'held', 'barred');
   d.put('poolFree', { ...left, state, freeAt, occupants: 0 });
   if (state === 'quarantined') awaitFreedom(d, left.pool, left.prefix, freeAt);
 }
@@ -148,10 +180,8 @@ function awaitFreedom(d: Draft, pool: number, prefix: Prefix, freeAt: number): v
 
 /** Marks a unit that a session stands on without an assignment: it cannot be allocated while it does. */
 export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
-  // What is never handed out needs no mark; with one it would come free when the session ends.
-  if (isExcluded(d.get('pool', pool.id), unit)) return;
   const past = d.find('poolFree', poolFreeKey(pool.id, unit));
-  recount(d, pool.id, classOf(past), 'barred');
+  recount(d, pool.id, unit, classOf(past), 'barred');
   d.put('poolFree', {
     pool: pool.id,
     prefix: unit,
@@ -167,9 +197,10 @@ export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
 /** The unit that a session without an assignment occupies by showing `prefix`: perhaps of a pool that was retired since. */
 export function occupiedUnit(d: Draft, vrf: number, prefix: Prefix): { pool: Pool; unit: Prefix } | null {
   for (const pool of poolsAround(d, vrf, prefix)) {
-    const unit = unitOf(pool, prefix);
-    const past = unit === null ? null : d.find('poolFree', poolFreeKey(pool.id, unit));
-    if (unit !== null && past !== null && past.occupants > 0) return { pool, unit };
+    if (prefix.length < pool.unitLength) continue;
+    const unit = prefixOf(prefix.bytes, pool.unitLength);
+    const past = d.find('poolFree', poolFreeKey(pool.id, unit));
+    if (past !== null && past.occupants > 0) return { pool, unit };
   }
   return null;
 }
@@ -188,18 +219,31 @@ export function vacateUnit(d: Draft, pool: Pick<Pool, 'id'>, unit: Prefix, leftA
   awaitFreedom(d, pool.id, unit, freeAt);
 }
 
-/** Ends a quarantine whose time has come. Returns whether the unit became free. */
+/** Ends a quarantine whose time has come. Returns whether the unit became free, or gone with its part of the pool. */
 export function freeUnit(d: Draft, past: PoolFree, now: number): boolean {
   if (past.state !== 'quarantined' || past.freeAt > now) return false;
-  recount(d, past.pool, 'barred', 'free');
-  d.put('poolFree', { ...past, state: 'free' });
+  unbar(d, past);
   return true;
+}
+
+/** A barred unit is free. Where the pool does not hand it out by itself, nothing of it is kept. */
+function unbar(d: Draft, past: PoolFree): void {
+  const isOpen = zoneOf(d.get('pool', past.pool), past.prefix) === 'open';
+  recount(d, past.pool, past.prefix, 'barred', isOpen ? 'free' : 'never');
+  if (isOpen) d.put('poolFree', { ...past, state: 'free' });
+  else d.drop('poolFree', poolFreeKey(past.pool, past.prefix));
+}
+
+/** Whether the pool hands a unit out no more: it is excluded, or the pool has shrunk since. */
+export function isGone(pool: Pool, unit: Prefix): boolean {
+  const zone = zoneOf(pool, unit);
+  return zone === 'excluded' || zone === 'outside';
 }
 
 /** Whether a prefix is exactly one unit of the pool that may be handed out. */
 export function isUnit(pool: Pool, prefix: Prefix): boolean {
   const unit = unitOf(pool, prefix);
-  return unit !== null && samePrefix(unit, prefix) && !isExcluded(pool, prefix);
+  return unit !== null && samePrefix(unit, prefix) && zoneOf(pool, unit) !== 'excluded';
 }
 
 /** Whether a live assignment holds the unit or a part of it. */

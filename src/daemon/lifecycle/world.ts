@@ -3,6 +3,7 @@
  * answers from its working copies and, at the first question about a row, from the database, inside the transaction.
  */
 import type { Prefix } from './address.js';
+import type { UnitRange } from './ranges.js';
 import type { IdentityType, JournalEntry, NasIdentity, Rows, TableName, VerdictKind } from './records.js';
 
 /** Tables whose rows are numbered by the store. */
@@ -31,10 +32,8 @@ export interface World {
   openAssignments(subscriber: number): readonly number[];
   /** Keys of every witness of an assignment. */
   witnessesOf(assignment: number): readonly string[];
-  /** The first unit numbered `from` or more that is neither live nor has a past; null when there is none. */
-  unused(pool: number, from: bigint): Prefix | null;
-  /** Keys of free units with a past, the least recently freed first; as many as a batch can take. */
-  freed(pool: number): readonly string[];
+  /** What is asked of the units of pools. */
+  readonly units: Units;
   /** Open sessions of a NAS last confirmed before `epoch`; at most one slice. */
   unconfirmed(nas: number, epoch: number): readonly number[];
   /** How many NASes a config entry has admitted that are known by what their packets report; counting ends at `most`. */
@@ -49,6 +48,22 @@ export interface World {
   openSessions(nas: number, most: number): number;
   /** A number not used in `table` before. */
   nextId(table: NumberedTable): number;
+}
+
+/** Questions about the units of a pool, each answered from an index whatever the pool's size. */
+export interface Units {
+  /** The first unit of a range of the pool that is neither live nor has a past; null when there is none. */
+  unused(pool: number, range: UnitRange): Prefix | null;
+  /** Keys of free units with a past, the least recently freed first, page by page; a page has as many as a batch can take. */
+  freed(pool: number, page: number): readonly string[];
+  /** Keys of the units in quarantine, those that end soonest first; at most a page of them. */
+  quarantined(pool: number): readonly string[];
+  /** Keys of the units that a subscriber held last and that nobody has had since. */
+  former(pool: number, subscriber: number): readonly string[];
+  /** Keys of free units with a past in a range; at most one slice. */
+  freedIn(pool: number, range: UnitRange): readonly string[];
+  /** How many units of the pool in a range are live, and how many have a past that bars them. */
+  usedIn(pool: number, range: UnitRange): number;
 }
 
 /** One row to write (or, with `row: null`, to delete). */

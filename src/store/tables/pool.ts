@@ -1,12 +1,26 @@
 import { hex, unhex } from '../../daemon/lifecycle/address.js';
+import type { UnitRange } from '../../daemon/lifecycle/ranges.js';
 import type { Pool } from '../../daemon/lifecycle/records.js';
-import { numbered, type TableSpec } from './table.js';
+import { numbered, type SqlValue, type TableSpec } from './table.js';
+
+/** Ranges as text: `FIRST-LAST,...`, unit numbers in hexadecimal. */
+function rangesText(ranges: readonly UnitRange[]): string {
+  return ranges.map(({ first, last }) => `${first.toString(16)}-${last.toString(16)}`).join(',');
+}
+
+function rangesOf(text: SqlValue | undefined): UnitRange[] {
+  if (typeof text !== 'string' || text === '') return [];
+  return text.split(',').map((range) => {
+    const dash = range.indexOf('-');
+    return { first: BigInt(`0x${range.slice(0, dash)}`), last: BigInt(`0x${range.slice(dash + 1)}`) };
+  });
+}
 
 /** Table pool. The cursor may be 2^128, one more than sixteen octets hold. */
 export const POOL: TableSpec<Pool> = {
   name: 'pool',
   keys: 1,
-  guarded: ['tenant', 'name', 'vrf'],
+  guarded: ['tenant', 'name', 'vrf', 'net', 'plen', 'excluded_ranges', 'reserved_ranges', 'skips'],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],
@@ -22,10 +36,15 @@ export const POOL: TableSpec<Pool> = {
     ['held', (row) => row.held],
     ['barred', (row) => row.barred],
     ['freed', (row) => row.freed],
-    ['excluded', (row) => row.excluded],
     ['retired_at', (row) => row.retiredAt],
     ['quarantine_ms', (row) => row.quarantineMs],
     ['unsure_since', (row) => row.unsureSince],
+    ['excluded_ranges', (row) => rangesText(row.excluded)],
+    ['reserved_ranges', (row) => rangesText(row.reserved)],
+    ['skips', (row) => rangesText(row.skips)],
+    ['used_excluded', (row) => row.usedExcluded],
+    ['used_reserved', (row) => row.usedReserved],
+    ['used_outside', (row) => row.usedOutside],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -41,10 +60,15 @@ export const POOL: TableSpec<Pool> = {
     held: v[11] as number,
     barred: v[12] as number,
     freed: v[13] as number,
-    excluded: v[14] as number,
-    retiredAt: v[15] as number | null,
-    quarantineMs: v[16] as number,
-    unsureSince: v[17] as number | null,
+    retiredAt: v[14] as number | null,
+    quarantineMs: v[15] as number,
+    unsureSince: v[16] as number | null,
+    excluded: rangesOf(v[17]),
+    reserved: rangesOf(v[18]),
+    skips: rangesOf(v[19]),
+    usedExcluded: v[20] as number,
+    usedReserved: v[21] as number,
+    usedOutside: v[22] as number,
   }),
   parse: numbered,
 };

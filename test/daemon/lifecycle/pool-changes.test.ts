@@ -1,8 +1,10 @@
 /** Pools that the config drops, brings back and renames while people use their addresses. */
 import fc from 'fast-check';
 import t from 'tap';
-import { formatPrefix, type Prefix } from '../../../src/daemon/lifecycle/address.js';
+import { contains, formatPrefix, type Prefix } from '../../../src/daemon/lifecycle/address.js';
 import type { ConfiguredPool } from '../../../src/daemon/lifecycle/events.js';
+import { includes, rangeOf, unitNumber, type UnitRange } from '../../../src/daemon/lifecycle/ranges.js';
+import { partsOf } from '../../../src/daemon/lifecycle/zones.js';
 import { acct, allocate, deadline, NOON, octets, revoke } from '../../support/events.js';
 import { openHouse, policyPools, POOLS, prefix, type House } from '../../support/house.js';
 import { invariants } from '../../support/invariants.js';
@@ -178,7 +180,18 @@ const CONFIGS: readonly (readonly ConfiguredPool[])[] = [
   [],
   [v4({ name: 'v4b', quarantineMs: 15 * MINUTE })],
   [v4({ name: 'half', prefix: prefix('100.64.0.0/29') })],
+  [v4({ prefix: prefix('100.64.0.0/29') })],
+  [v4({ prefix: prefix('100.64.0.8/29') }), v4({ name: 'half', prefix: prefix('100.64.0.0/29') })],
+  [v4({ prefix: prefix('100.64.0.0/27') })],
+  [v4({ prefix: prefix('100.63.255.240/28') })],
+  [v4({ excluded: [part('100.64.0.1/32'), part('100.64.0.8/29')], reserved: [part('100.64.0.2/31')] })],
+  [v4({ reserved: [part('100.64.0.0/30'), part('100.64.0.9/32')] })],
 ];
+/** The units of a prefix of IPv4 addresses. */
+function part(text: string): UnitRange {
+  return rangeOf(prefix(text), 32);
+}
+
 const NAMES = ['ann', 'bob', 'cat'];
 const ADDRESSES = ['100.64.0.1', '100.64.0.2', '100.64.0.9'];
 
@@ -201,6 +214,7 @@ class Neighbourhood {
   readonly #house: House;
   #now = NOON;
   #sids = 0;
+  #inForce = CONFIGS[0] ?? [];
   readonly #up = new Map<string, { name: string; address: string; since: number }>();
   /** The longest quarantine that a config in force promised for an address, as of its end. */
   readonly #resting = new Map<string, { name: string; until: number }>();
@@ -217,18 +231,18 @@ class Neighbourhood {
     const now = this.#now;
     const found: string[] = [];
     switch (what) {
-      case 'load':
-        await load(house, CONFIGS[config] ?? [], now);
-        break;
-      case 'restart': {
-        const names = house.policy.pools.map((pool) => pool.name);
-        const pools = CONFIGS.find((one) => one.map((pool) => pool.name).join() === names.join()) ?? [];
-        await house.say({ kind: 'daemon-started', tenant: 'default', pools, receivedAt: now });
+      case 'load': {
+        const pools = CONFIGS[config] ?? [];
+        if ((await load(house, pools, now)) === null) this.#inForce = pools;
         break;
       }
+      case 'restart':
+        await house.say({ kind: 'daemon-started', tenant: 'default', pools: this.#inForce, receivedAt: now });
+        break;
       case 'allocate': {
-        const [told] = await house.say(allocate(name, now, { requested: who === 0 ? null : prefix(address) }));
-        if (told?.verdict === 'applied') found.push(...this.#wronged(name));
+        const requested = who === 0 ? null : prefix(address);
+        const [told] = await house.say(allocate(name, now, { requested, pool: where === 0 ? 'v4' : null }));
+        if (told?.verdict === 'applied') found.push(...this.#wronged(name), ...this.#misplaced(requested));
         break;
       }
       case 'revoke':
@@ -284,6 +298,21 @@ class Neighbourhood {
   }
 
   #seen = new Set<string>();
+
+  /** What was handed out just now is of the config in force, and nobody who asked for no address got a reserved one. */
+  #misplaced(requested: Prefix | null): string[] {
+    const row = this.#house.db
+      .prepare(
+        'SELECT p.name, a.net AS bytes, a.plen AS length FROM assignment a JOIN pool p ON p.id = a.pool ORDER BY a.id DESC',
+      )
+      .get() as Prefix & { name: string };
+    const pool = this.#inForce.find(({ name }) => name === row.name);
+    if (pool === undefined) return [`${formatPrefix(row)} was given from ${row.name}, which is retired`];
+    const { excluded, reserved } = partsOf(pool);
+    const number = unitNumber(row.bytes, row.length);
+    if (!contains(pool.prefix, row) || includes(excluded, number)) return [`${formatPrefix(row)} is nothing to give`];
+    return requested === null && includes(reserved, number) ? [`${formatPrefix(row)} was not asked for`] : [];
+  }
 
   #wronged(name: string): string[] {
     const got = this.#house.db

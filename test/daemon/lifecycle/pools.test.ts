@@ -52,7 +52,7 @@ t.test('a config that comes into force settles its pools as a start does, or cha
     { kind: 'config-loaded', detail: '{"changed":["pools[x]","mode"],"more":0}' },
   ]);
   t.equal(incarnation(), before, 'addrd has not begun anew');
-  const moved = { ...first, prefix: prefix('198.51.100.0/28') };
+  const moved = { ...first, unitLength: 30, use: 'routed' } as const;
   const other = { ...first, name: 'other', prefix: prefix('203.0.113.0/28') };
   t.match(await house.say(loaded([other, moved, ...rest], NOON + 2)), [{ verdict: 'refused', code: 'pool-changed' }]);
   t.match(await house.say(loaded([other, { ...first, name: 'v4-new' }], NOON + 2)), [{ code: 'pool-overlaps' }]);

@@ -1,0 +1,146 @@
+/** What a decision asks about the units of pools, from the working copies of a batch and the database behind them. */
+import { lastAddress, type Prefix } from '../daemon/lifecycle/address.js';
+import { poolFreeKey } from '../daemon/lifecycle/keys.js';
+import { unitNumber, unitOfNumber, type UnitRange } from '../daemon/lifecycle/ranges.js';
+import type { Pool, PoolFree, Rows } from '../daemon/lifecycle/records.js';
+import type { Units, World } from '../daemon/lifecycle/world.js';
+import type { Entries } from './entries.js';
+import type { UnitQueries } from './unit-queries.js';
+import { compareFreed } from './unique.js';
+
+/** So many used units are looked at one by one before they are read in order. */
+const PROBES = 16;
+/** How many free rows one decision drops. */
+const SLICE = 500;
+
+export class ImageUnits implements Units {
+  readonly #world: Pick<World, 'row' | 'overlapping'>;
+  readonly #queries: UnitQueries;
+  readonly #entries: Entries;
+  /** Pages of free units, by pool. */
+  readonly #freed = new Map<number, (readonly string[])[]>();
+
+  constructor(world: Pick<World, 'row' | 'overlapping'>, queries: UnitQueries, entries: Entries) {
+    this.#world = world;
+    this.#queries = queries;
+    this.#entries = entries;
+  }
+
+  unused(id: number, range: UnitRange): Prefix | null {
+    const pool = this.#world.row('pool', String(id));
+    if (pool === null) return null;
+    const { unitLength } = pool;
+    let probes = 0;
+    for (let next = range.first; next <= range.last;) {
+      const unit = unitOfNumber(next, unitLength, pool.prefix.bytes.length);
+      const [holder] = this.#world.overlapping(pool.vrf, unit);
+      if (holder === undefined && this.#past(id, unit) === null) return unit;
+      const held = holder === undefined ? null : this.#world.row('assignment', String(holder));
+      // A live prefix wider than a unit is passed over in one step.
+      const wide = held !== null && held.prefix.length < unitLength;
+      next = (wide ? unitNumber(lastAddress(held.prefix), unitLength) : next) + 1n;
+      if (++probes >= PROBES && next <= range.last) next = this.#runEnd(pool, { first: next, last: range.last });
+    }
+    return null;
+  }
+
+  #past(pool: number, unit: Prefix): PoolFree | null {
+    return this.#world.row('poolFree', poolFreeKey(pool, unit));
+  }
+
+  /** Past the stored run of used units, or up to one of them whose past this batch has dropped. */
+  #runEnd(pool: Pool, range: UnitRange): bigint {
+    let end = this.#queries.runEnd(pool, range);
+    for (const { row, stored } of this.#entries.poolFree.values()) {
+      if (row !== null || stored?.pool !== pool.id) continue;
+      const number = unitNumber(stored.prefix.bytes, pool.unitLength);
+      if (number >= range.first && number < end) end = number;
+    }
+    return end;
+  }
+
+  freed(pool: number, page: number): readonly string[] {
+    const pages = this.#freed.get(pool) ?? [];
+    this.#freed.set(pool, pages);
+    while (pages.length <= page) {
+      const last = pages.at(-1)?.at(-1);
+      if (pages.length > 0 && last === undefined) return [];
+      const stored = last === undefined ? null : this.#storedPast(last);
+      const after = stored === null ? null : { freeAt: stored.freeAt, net: stored.prefix.bytes };
+      pages.push(this.#keys(pool, this.#queries.freed(pool, after)));
+    }
+    const keys = pages[page] ?? [];
+    if (page > 0) return keys;
+    // One order for both, or the unit that is handed out would depend on how events fell into batches.
+    return this.#merged(keys, (row) => row.pool === pool && row.state === 'free');
+  }
+
+  /** A row as the database has it, whatever this batch has done to it. */
+  #storedPast(key: string): PoolFree | null {
+    this.#world.row('poolFree', key);
+    return this.#entries.poolFree.get(key)?.stored ?? null;
+  }
+
+  quarantined(pool: number): readonly string[] {
+    const keys = this.#keys(pool, this.#queries.quarantined(pool));
+    return this.#merged(keys, (row) => row.pool === pool && row.state === 'quarantined', true);
+  }
+
+  former(pool: number, subscriber: number): readonly string[] {
+    const keys = this.#keys(pool, this.#queries.former(pool, subscriber));
+    return this.#merged(keys, (row) => row.pool === pool && row.subscriber === subscriber, true);
+  }
+
+  freedIn(id: number, range: UnitRange): readonly string[] {
+    const pool = this.#world.row('pool', String(id));
+    if (pool === null) return [];
+    const is = (row: PoolFree): boolean =>
+      row.pool === id && row.state === 'free' && this.#lies(pool, row.prefix, range);
+    // The database does not know what this batch has dropped: as many more are asked for.
+    const keys = this.#queries.freedIn(pool, range, SLICE + this.#entries.poolFree.size);
+    return this.#merged(this.#keys(id, keys), is, true).slice(0, SLICE);
+  }
+
+  usedIn(id: number, range: UnitRange): number {
+    const pool = this.#world.row('pool', String(id));
+    if (pool === null) return 0;
+    let count = this.#queries.usedIn(pool, range);
+    for (const { row, stored } of this.#entries.poolFree.values()) {
+      const bars = (one: PoolFree | null): boolean =>
+        one !== null && one.pool === id && one.state !== 'free' && this.#lies(pool, one.prefix, range);
+      count += Number(bars(row)) - Number(bars(stored));
+    }
+    for (const { row, stored } of this.#entries.live.values()) {
+      const holds = (one: Rows['live'] | null): boolean =>
+        one !== null &&
+        this.#world.row('assignment', String(one.assignment))?.pool === id &&
+        this.#lies(pool, one.prefix, range);
+      count += Number(holds(row)) - Number(holds(stored));
+    }
+    return count;
+  }
+
+  #lies(pool: Pool, unit: Prefix, { first, last }: UnitRange): boolean {
+    const number = unitNumber(unit.bytes, pool.unitLength);
+    return number >= first && number <= last;
+  }
+
+  #keys(pool: number, prefixes: readonly string[]): string[] {
+    return prefixes.map((prefix) => `${String(pool)}/${prefix}`);
+  }
+
+  /** Stored keys with those that this batch wrote; with `strict`, only those that are still so. */
+  #merged(keys: readonly string[], is: (row: PoolFree) => boolean, strict = false): readonly string[] {
+    const fresh: string[] = [];
+    for (const [key, { row, stored }] of this.#entries.poolFree) {
+      if (row !== null && row !== stored && is(row)) fresh.push(key);
+    }
+    if (fresh.length === 0 && !strict) return keys;
+    const row = (key: string): PoolFree | null => this.#world.row('poolFree', key);
+    return [...new Set([...keys, ...fresh])]
+      .map((key) => ({ key, row: row(key) }))
+      .filter((one) => !strict || (one.row !== null && is(one.row)))
+      .sort((a, b) => compareFreed(a.row, b.row))
+      .map(({ key }) => key);
+  }
+}
