@@ -142,6 +142,17 @@ export function configSchemas(sources: ConfigSources) {
     burst: z.number().int().min(1).max(10_000_000).default(60_000),
   });
 
+  const claim = z.enum(['class', 'username', 'circuit-id', 'remote-id', 'mac']);
+
+  const identity = z.strictObject({
+    use: z.array(claim).min(1).prefault(['class', 'username', 'circuit-id', 'remote-id', 'mac']),
+    learn: z.array(z.enum(['username', 'circuit-id', 'remote-id'])).prefault(['username']),
+    realm: z.enum(['keep', 'strip']).default('keep'),
+    case: z.enum(['keep', 'lower']).default('keep'),
+    circuit_id: z.enum(['text', 'hex']).default('text'),
+    scope: z.enum(['tenant', 'nas', 'relay']).default('tenant'),
+  });
+
   const nas = z.strictObject({
     name,
     address: prefix,
@@ -151,6 +162,7 @@ export function configSchemas(sources: ConfigSources) {
     vrf: name.default('global'),
     message_authenticator: messageAuthenticator.default('optional'),
     trust: z.array(z.enum(['nas-identifier', 'nas-ip-address'])).default([]),
+    identity: identity.prefault({}),
     coa: coa.optional(),
     mode: mode.optional(),
   });

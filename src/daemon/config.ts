@@ -11,6 +11,7 @@ import {
   type PoolEntry,
 } from './config-schema.js';
 import { ConfigOrigin, RememberedSources } from './config-memory.js';
+import type { IdentityRules } from './ingest/claims.js';
 import { ConfigText, textOf } from './config-text.js';
 import { doubtsOf, type ConfigWarning } from './config-warning.js';
 import { width, type Prefix } from './lifecycle/address.js';
@@ -44,6 +45,8 @@ export interface NasConfig {
   readonly messageAuthenticator: MessageAuthenticatorPolicy;
   /** The attributes by which its packets say which NAS they are from, in order. */
   readonly trust: readonly ('nas-identifier' | 'nas-ip-address')[];
+  /** How its packets name subscribers. */
+  readonly identity: IdentityRules;
   readonly coa: CoaConfig | null;
   /** Its own mode, or null: see {@link Config.modes}. */
   readonly mode: Mode | null;
@@ -209,7 +212,8 @@ function compile(file: ConfigFile): Config {
 }
 
 function compileNas(nas: NasEntry, tenant: string): NasConfig {
-  const { coa } = nas;
+  const { coa, identity } = nas;
+  const { circuit_id: circuitId, ...rules } = identity;
   return {
     name: nas.name,
     prefix: nas.address,
@@ -219,6 +223,7 @@ function compileNas(nas: NasEntry, tenant: string): NasConfig {
     messageAuthenticator: nas.message_authenticator,
     trust: nas.trust,
     mode: nas.mode ?? null,
+    identity: { ...rules, circuitId },
     coa:
       coa === undefined
         ? null

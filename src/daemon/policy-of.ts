@@ -34,13 +34,14 @@ export function compilePolicy(config: Config, numbers: Numbers): Policy {
   };
 }
 
-function nasPolicy({ name, tenant, coa, mode }: NasConfig, vrf: number): NasPolicy {
+function nasPolicy({ name, tenant, coa, mode, identity }: NasConfig, vrf: number): NasPolicy {
   return {
     name,
     tenant,
     vrf,
     coa: coa !== null,
     effectLifeMs: coa === null ? 0 : coa.timeoutMs * (coa.retries + 1),
+    identity: { use: identity.use, learn: identity.learn },
     ...(mode === null ? {} : { mode }),
   };
 }

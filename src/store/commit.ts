@@ -5,11 +5,12 @@ import type { JournalEntry, Rows } from '../daemon/lifecycle/records.js';
 import type { Decision, Verdict, World } from '../daemon/lifecycle/world.js';
 import { openError, StoreError, troubleOf } from './errors.js';
 import { IdempotencyTable, type IdempotencyKey } from './idempotency.js';
-import { Image, type Revoked } from './image.js';
+import { Image } from './image.js';
 import { JournalWriter } from './journal.js';
 import type { NextIds } from './order.js';
 import { PoisonTable } from './poison.js';
 import { Queries } from './queries.js';
+import type { Revoked } from './summary.js';
 import { openTables, type Tables } from './tables.js';
 
 /** How long a foreign lock is waited for, and how often it is tried. */

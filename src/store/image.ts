@@ -1,19 +1,12 @@
 /** The world of one batch: working copies of what its decisions read and wrote, and their way back to the tables. */
-import {
-  compareBytes,
-  lastAddress,
-  overlaps,
-  unitAt,
-  unitIndex,
-  type Family,
-  type Prefix,
-} from '../daemon/lifecycle/address.js';
-import { poolFreeKey, witnessKey } from '../daemon/lifecycle/keys.js';
+import { compareBytes, lastAddress, overlaps, unitAt, unitIndex, type Prefix } from '../daemon/lifecycle/address.js';
+import { identityOfKey, KEY_OF, poolFreeKey, witnessKey } from '../daemon/lifecycle/keys.js';
 import type { IdentityType, NasIdentity, Rows, TableName } from '../daemon/lifecycle/records.js';
 import type { Change, NumberedTable, World } from '../daemon/lifecycle/world.js';
 import { bornWith, FLUSH_ORDER, type NextIds } from './order.js';
 import { noEntries, type Entry } from './entries.js';
 import type { Queries } from './queries.js';
+import { summaryOf, type Summary } from './summary.js';
 import { familyOf } from './tables/live.js';
 import type { Tables } from './tables.js';
 import { compareFreed, identityUnique, nasUnique, sessionUnique } from './unique.js';
@@ -22,12 +15,6 @@ import { compareFreed, identityUnique, nasUnique, sessionUnique } from './unique
 const OVERLAP_LIMIT = 2;
 /** How many sessions one deadline event closes. */
 const SLICE = 500;
-
-/** An assignment that has ended, and how long it was REVOKING. */
-export interface Revoked {
-  readonly family: Family;
-  readonly revokingMs: number;
-}
 
 /** The session of a witness's key. */
 function sessionOfWitness(key: string): number {
@@ -125,6 +112,18 @@ export class Image implements World {
     return this.#lookUp(identityUnique({ tenant, type, scope, bytes }), () =>
       this.#queries.subscriberOf(tenant, type, scope, bytes),
     );
+  }
+
+  identitiesOf(subscriber: number): readonly string[] {
+    const { identity: entries } = this.#entries;
+    const keys = new Set<string>();
+    for (const row of this.#queries.identities(subscriber)) {
+      const key = KEY_OF.identity(row);
+      this.#adopt('identity', key, row);
+      keys.add(key);
+    }
+    for (const key of entries.keys()) keys.add(key);
+    return [...keys].filter((key) => entries.get(key)?.row?.subscriber === subscriber).sort();
   }
 
   vrfNamed(name: string): number | null {
@@ -292,7 +291,7 @@ export class Image implements World {
     return born !== null && born.id >= this.#firstIds[born.table];
   }
 
-  #index({ table, row }: Change, isNew: boolean): void {
+  #index({ table, key: rowKey, row }: Change, isNew: boolean): void {
     switch (table) {
       case 'nas': {
         const nas = row as Rows['nas'];
@@ -317,8 +316,8 @@ export class Image implements World {
         break;
       }
       case 'identity': {
-        const identity = row as Rows['identity'];
-        this.#unique.set(identityUnique(identity), identity.subscriber);
+        const identity = row as Rows['identity'] | null;
+        this.#unique.set(identityUnique(identity ?? identityOfKey(rowKey)), identity?.subscriber ?? null);
         break;
       }
       case 'pool': {
@@ -352,6 +351,7 @@ export class Image implements World {
     this.#remove('poolFree');
     this.#remove('guardMark');
     this.#remove('approval');
+    this.#remove('identity');
     for (const table of FLUSH_ORDER) {
       this.#update(table);
       this.#insert(table);
@@ -379,20 +379,8 @@ export class Image implements World {
     }
   }
 
-  /** Effects that this batch wrote, the smallest time that it set, and what it brought to REVOKED. */
-  summary(): { outbox: Rows['outbox'][]; dueAt: number | null; revoked: Revoked[] } {
-    const outbox: Rows['outbox'][] = [];
-    for (const { row, stored } of this.#entries.outbox.values()) if (row !== null && row !== stored) outbox.push(row);
-    let dueAt: number | null = null;
-    for (const { row, stored } of this.#entries.deadline.values()) {
-      if (row !== null && row !== stored && (dueAt === null || row.dueAt < dueAt)) dueAt = row.dueAt;
-    }
-    const revoked: Revoked[] = [];
-    for (const { row, stored } of this.#entries.assignment.values()) {
-      if (row?.state !== 'revoked' || stored?.state === 'revoked') continue;
-      const { family, revokingAt, revokedAt } = row;
-      revoked.push({ family, revokingMs: Math.max(0, (revokedAt ?? 0) - (revokingAt ?? revokedAt ?? 0)) });
-    }
-    return { outbox, dueAt, revoked };
+  /** What the batch came to. */
+  summary(): Summary {
+    return summaryOf(this.#entries);
   }
 }

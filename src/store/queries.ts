@@ -1,7 +1,16 @@
 /** The questions about rows that a primary key does not answer, prepared once on the writer's connection. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { IdentityType, NasIdentity, Nas, Session, SessionUsage, Witness } from '../daemon/lifecycle/records.js';
+import type {
+  Identity,
+  IdentityType,
+  NasIdentity,
+  Nas,
+  Session,
+  SessionUsage,
+  Witness,
+} from '../daemon/lifecycle/records.js';
 import type { NextIds } from './order.js';
+import { IDENTITY } from './tables/identity.js';
 import { NAS } from './tables/nas.js';
 import { SESSION } from './tables/session.js';
 import { Table } from './tables/table.js';
@@ -19,6 +28,7 @@ export class Queries {
   readonly #before: Statement;
   readonly #subscriber: Statement;
   readonly #identity: Statement;
+  readonly #identities: Statement;
   readonly #vrf: Statement;
   readonly #lastVrf: Statement;
   readonly #pool: Statement;
@@ -55,6 +65,9 @@ export class Queries {
     this.#identity = db
       .prepare('SELECT subscriber FROM identity WHERE tenant = ? AND type = ? AND scope = ? AND bytes = ?')
       .pluck(true);
+    this.#identities = db
+      .prepare(`SELECT ${Table.columns(IDENTITY, 'i')} FROM identity i WHERE i.subscriber = ?`)
+      .raw(true);
     this.#vrf = db.prepare('SELECT id FROM vrf WHERE name = ?').pluck(true);
     this.#lastVrf = db.prepare('SELECT max(id) FROM vrf').pluck(true);
     this.#pool = db.prepare('SELECT id FROM pool WHERE tenant = ? AND name = ?').pluck(true);
@@ -119,6 +132,10 @@ export class Queries {
 
   subscriberOf(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): number | null {
     return (this.#identity.get(tenant, type, scope, bytes) as number | undefined) ?? null;
+  }
+
+  identities(subscriber: number): readonly Identity[] {
+    return this.#identities.all(subscriber).map((values) => this.#tables.identity.read(values));
   }
 
   vrfNamed(name: string): number | null {
