@@ -28,7 +28,7 @@ import type {
 } from '../../src/daemon/lifecycle/events.js';
 import type { Claim, IdentityType, PoolKind, PoolUse } from '../../src/daemon/lifecycle/records.js';
 import type { Policy } from '../../src/daemon/lifecycle/policy.js';
-import { macAddress } from '../../src/daemon/ingest/claims.js';
+import { macAddress } from '../../src/daemon/lifecycle/written-octets.js';
 import { encodeClass } from '../../src/daemon/lifecycle/session-class.js';
 import { openHouse, POOLS, prefix, STORE_ID, type House } from './house.js';
 

@@ -87,7 +87,7 @@ export interface World {
   readonly port: RecordingPort;
   /** The hour, Unix milliseconds; a test moves it. */
   now: number;
-  call(method: 'GET' | 'POST', url: string, more?: CallOptions): Promise<LightMyRequestResponse>;
+  call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, more?: CallOptions): Promise<LightMyRequestResponse>;
 }
 
 export interface CallOptions {

@@ -1,9 +1,10 @@
 /** Who a packet says that it is about: attributes as canonical octets, by the rules of the NAS's entry. */
 import t from 'tap';
-import { claimsOf, DEFAULT_RULES, macAddress, type IdentityRules } from '../../../src/daemon/ingest/claims.js';
+import { claimsOf, DEFAULT_RULES, type IdentityRules } from '../../../src/daemon/ingest/claims.js';
 import { hex } from '../../../src/daemon/lifecycle/address.js';
 import type { NasIdentity } from '../../../src/daemon/lifecycle/records.js';
 import { decodeClass, encodeClass } from '../../../src/daemon/lifecycle/session-class.js';
+import { macAddress } from '../../../src/daemon/lifecycle/written-octets.js';
 import { decodeAccountingRequest } from '../../../src/protocols/radius/accounting.js';
 import { parse, type RadiusAttribute } from '../../../src/protocols/radius/packet.js';
 import { accountingRequest, attribute } from '../../protocols/radius/build.js';
