@@ -8,6 +8,8 @@ import type {
   AllocateEvent,
   ApproveEvent,
   FreezeEvent,
+  IdentityDropEvent,
+  IdentityPutEvent,
   MaintenanceEndEvent,
   MaintenanceEvent,
   RevokeEvent,
@@ -29,6 +31,8 @@ export type Command = (
   | Order<AllocateEvent>
   | Order<ActivateEvent>
   | Order<RevokeEvent>
+  | Order<IdentityPutEvent>
+  | Order<IdentityDropEvent>
   | Order<FreezeEvent>
   | Order<ThawEvent>
   | Order<MaintenanceEvent>

@@ -116,9 +116,20 @@ function allNases(list: readonly Placed<NasEntry>[]): Remark[] {
   );
   return [
     ...trustedTwice,
+    ...list.flatMap(identityRemarks),
     ...twins(list, ({ name }) => name, sameName),
     ...twins(list, ({ address }) => formatPrefix(address), sameAddress),
   ];
+}
+
+/** Each thing once. */
+function identityRemarks({ at, entry: { identity } }: Placed<NasEntry>): Remark[] {
+  return (['use', 'learn'] as const).flatMap((key) => {
+    const list: readonly string[] = identity[key];
+    return list.flatMap((one, i) =>
+      list.indexOf(one) < i ? [{ at: [...at, 'identity', key, i], message: `${one} is there twice` }] : [],
+    );
+  });
 }
 
 function allTokens(tokens: readonly Placed<TokenEntry>[]): Remark[] {

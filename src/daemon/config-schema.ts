@@ -152,6 +152,17 @@ export function configSchemas(sources: ConfigSources) {
     burst: z.number().int().min(1).max(10_000_000).default(60_000),
   });
 
+  const claim = z.enum(['class', 'username', 'circuit-id', 'remote-id', 'mac']);
+
+  const identity = z.strictObject({
+    use: z.array(claim).min(1).prefault(['class', 'username', 'circuit-id', 'remote-id', 'mac']),
+    learn: z.array(z.enum(['username', 'circuit-id', 'remote-id'])).prefault(['username']),
+    realm: z.enum(['keep', 'strip']).default('keep'),
+    case: z.enum(['keep', 'lower']).default('keep'),
+    circuit_id: z.enum(['text', 'hex']).default('text'),
+    scope: z.enum(['tenant', 'nas', 'relay']).default('tenant'),
+  });
+
   const nas = z.strictObject({
     name,
     address: prefix,
@@ -162,6 +173,7 @@ export function configSchemas(sources: ConfigSources) {
     message_authenticator: messageAuthenticator.default('optional'),
     trust: z.array(z.enum(['nas-identifier', 'nas-ip-address'])).default([]),
     most_nases: whole(1, 100_000).default(1_024),
+    identity: identity.prefault({}),
     coa: coa.optional(),
     mode: mode.optional(),
     accounting_on: z.enum(['restart', 'reboot', 'partial']).default('restart'),

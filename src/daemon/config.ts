@@ -11,6 +11,7 @@ import {
   type PoolEntry,
 } from './config-schema.js';
 import { ConfigOrigin, RememberedSources } from './config-memory.js';
+import type { IdentityRules } from './ingest/claims.js';
 import { ConfigText, textOf } from './config-text.js';
 import { doubtsOf, type ConfigWarning } from './config-warning.js';
 import { unitLengthOf, useOf } from './config-pool.js';
@@ -48,6 +49,8 @@ export interface NasConfig {
   readonly trust: readonly ('nas-identifier' | 'nas-ip-address')[];
   /** How many NASes its packets may name. */
   readonly mostNases: number;
+  /** How its packets name subscribers. */
+  readonly identity: IdentityRules;
   readonly coa: CoaConfig | null;
   /** Its own mode, or null: see {@link Config.modes}. */
   readonly mode: Mode | null;
@@ -217,7 +220,8 @@ function compile(file: ConfigFile): Config {
 }
 
 function compileNas(nas: NasEntry, tenant: string): NasConfig {
-  const { coa } = nas;
+  const { coa, identity } = nas;
+  const { circuit_id: circuitId, ...rules } = identity;
   return {
     name: nas.name,
     prefix: nas.address,
@@ -231,6 +235,7 @@ function compileNas(nas: NasEntry, tenant: string): NasConfig {
     accountingOn: nas.accounting_on,
     interim: nas.interim,
     v6Absence: nas.v6_absence,
+    identity: { ...rules, circuitId },
     coa:
       coa === undefined
         ? null

@@ -235,8 +235,8 @@ export async function startCore(config: Config, db: Database, platform: Platform
     replyCacheEntries: config.radius.accounting.replyCacheEntries,
     clients: clientsOf(config),
     handler: ({ client, source, receivedAt, request }, respond) => {
-      const { tenant, name: entry, trust } = client.payload;
-      const event = accountingEvent(request, { tenant, entry, trust, source: source.bytes, receivedAt });
+      const { tenant, name: entry, trust, identity } = client.payload;
+      const event = accountingEvent(request, { tenant, entry, trust, identity, source: source.bytes, receivedAt });
       const began = clock.monoMs();
       metrics.accepted.add(event.kind);
       for (const { code } of request.oddities) metrics.odd.add(code);
@@ -334,6 +334,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
     const started = await submit({
       kind: 'daemon-started',
       tenant: config.tenant,
+      ...(platform.storeId === undefined ? {} : { storeId: platform.storeId }),
       vrfs: configuredVrfs(config),
       pools: configuredPools(config),
       receivedAt: clock.wallMs(),

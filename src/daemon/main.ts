@@ -145,6 +145,7 @@ async function serve(path: string, level: string | undefined): Promise<void> {
       timers: systemTimers,
       turn: systemTurn,
       random: systemRandom,
+      storeId: Buffer.from(systemRandom.bytes(6)).readUIntBE(0, 6),
       openUdp,
       passed: manager.passed,
       log,

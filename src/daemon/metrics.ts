@@ -56,6 +56,7 @@ const ALARMS: Readonly<Record<AlarmCause, null>> = {
   frozen: null,
   'guard-tripped': null,
   'maintenance-overdue': null,
+  'identity-conflict': null,
 };
 const OUTCOMES: readonly EffectResult['result'][] = ['ack', 'nak', 'timeout', 'error'];
 const STATUSES: readonly Outbox['status'][] = ['pending', 'done', 'superseded', 'would-have'];

@@ -13,6 +13,8 @@ export interface Platform {
   readonly timers: Timers;
   readonly turn: Turn;
   readonly random: Random;
+  /** What a store without a number of its own takes for it, below 2^48: see `lifecycle/session-class.ts`. */
+  readonly storeId?: number;
   readonly openUdp: OpenUdp;
   /** Sockets for accounting that somebody else opened: with any, `radius.accounting.listen` is not opened. */
   readonly passed?: readonly PassedSocket[];

@@ -34,7 +34,7 @@ export function compilePolicy(config: Config, numbers: Numbers): Policy {
   };
 }
 
-function nasPolicy({ name, tenant, coa, mode, mostNases, ...reading }: NasConfig, vrf: number): NasPolicy {
+function nasPolicy({ name, tenant, coa, mode, identity, mostNases, ...reading }: NasConfig, vrf: number): NasPolicy {
   return {
     name,
     tenant,
@@ -42,6 +42,7 @@ function nasPolicy({ name, tenant, coa, mode, mostNases, ...reading }: NasConfig
     coa: coa !== null,
     mostNases,
     effectLifeMs: coa === null ? 0 : coa.timeoutMs * (coa.retries + 1),
+    identity: { use: identity.use, learn: identity.learn },
     ...(mode === null ? {} : { mode }),
     ...(reading.accountingOn === 'restart' ? {} : { accountingOn: reading.accountingOn }),
     ...(reading.interim === 'none' ? { interim: 'none' } : {}),

@@ -1,6 +1,6 @@
 /** The world of one batch: working copies of what its decisions read and wrote, and their way back to the tables. */
 import { compareBytes, lastAddress, overlaps, type Prefix } from '../daemon/lifecycle/address.js';
-import { witnessKey } from '../daemon/lifecycle/keys.js';
+import { identityOfKey, KEY_OF, witnessKey } from '../daemon/lifecycle/keys.js';
 import type { IdentityType, Nas, NasIdentity, Rows, TableName } from '../daemon/lifecycle/records.js';
 import type { Change, NumberedTable, Units, World } from '../daemon/lifecycle/world.js';
 import { bornWith, FLUSH_ORDER, type NextIds } from './order.js';
@@ -114,6 +114,18 @@ export class Image implements World {
     return this.#lookUp(identityUnique({ tenant, type, scope, bytes }), () =>
       this.#queries.subscriberOf(tenant, type, scope, bytes),
     );
+  }
+
+  identitiesOf(subscriber: number): readonly string[] {
+    const { identity: entries } = this.#entries;
+    const keys = new Set<string>();
+    for (const row of this.#queries.identities(subscriber)) {
+      const key = KEY_OF.identity(row);
+      this.#adopt('identity', key, row);
+      keys.add(key);
+    }
+    for (const key of entries.keys()) keys.add(key);
+    return [...keys].filter((key) => entries.get(key)?.row?.subscriber === subscriber).sort();
   }
 
   vrfNamed(name: string): number | null {
@@ -256,7 +268,7 @@ export class Image implements World {
     return born !== null && born.id >= this.#firstIds[born.table];
   }
 
-  #index({ table, row }: Change, isNew: boolean): void {
+  #index({ table, key: rowKey, row }: Change, isNew: boolean): void {
     switch (table) {
       case 'nas': {
         const nas = row as Rows['nas'];
@@ -281,8 +293,8 @@ export class Image implements World {
         break;
       }
       case 'identity': {
-        const identity = row as Rows['identity'];
-        this.#unique.set(identityUnique(identity), identity.subscriber);
+        const identity = row as Rows['identity'] | null;
+        this.#unique.set(identityUnique(identity ?? identityOfKey(rowKey)), identity?.subscriber ?? null);
         break;
       }
       case 'pool': {
@@ -316,6 +328,7 @@ export class Image implements World {
     this.#remove('poolFree');
     this.#remove('guardMark');
     this.#remove('approval');
+    this.#remove('identity');
     for (const table of FLUSH_ORDER) {
       this.#update(table);
       this.#insert(table);

@@ -1,6 +1,14 @@
 /** The questions about rows that a primary key does not answer, prepared once on the writer's connection. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { IdentityType, NasIdentity, Nas, Session, SessionUsage, Witness } from '../daemon/lifecycle/records.js';
+import type {
+  Identity,
+  IdentityType,
+  NasIdentity,
+  Nas,
+  Session,
+  SessionUsage,
+  Witness,
+} from '../daemon/lifecycle/records.js';
 import type { NextIds } from './order.js';
 import { SESSION } from './tables/session.js';
 import type { SqlValue } from './tables/table.js';
@@ -20,6 +28,7 @@ export class Queries {
   readonly #before: Statement;
   readonly #subscriber: Statement;
   readonly #identity: Statement;
+  readonly #identities: Statement;
   readonly #vrf: Statement;
   readonly #lastVrf: Statement;
   readonly #pool: Statement;
@@ -56,6 +65,9 @@ export class Queries {
     this.#subscriber = db.prepare('SELECT id FROM subscriber WHERE tenant = ? AND name = ?').pluck(true);
     this.#identity = db
       .prepare('SELECT subscriber FROM identity WHERE tenant = ? AND type = ? AND scope = ? AND bytes = ?')
+      .pluck(true);
+    this.#identities = db
+      .prepare(`SELECT json_array(${tables.identity.packed('i')}) FROM identity i WHERE i.subscriber = ?`)
       .pluck(true);
     this.#vrf = db.prepare('SELECT id FROM vrf WHERE name = ?').pluck(true);
     this.#lastVrf = db.prepare('SELECT max(id) FROM vrf').pluck(true);
@@ -119,6 +131,10 @@ export class Queries {
 
   subscriberOf(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): number | null {
     return (this.#identity.get(tenant, type, scope, bytes) as number | undefined) ?? null;
+  }
+
+  identities(subscriber: number): readonly Identity[] {
+    return (this.#identities.all(subscriber) as string[]).map((text) => this.#tables.identity.unpack(valuesOf(text)));
   }
 
   vrfNamed(name: string): number | null {

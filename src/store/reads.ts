@@ -111,12 +111,9 @@ export class Reads {
       const assignments = this.#assignments.ofSubscriber(tenant, subscriber.id, STORY_ROWS);
       const sessions = this.#sessions.ofSubscriber(tenant, subscriber.id, STORY_ROWS);
       const ids = assignments.map(({ row }) => row.id);
-      const identities = (this.#identities.all(subscriber.id, tenant, STORY_ROWS) as SqlValue[][]).map((values) =>
-        IDENTITY.read(values),
-      );
       return {
         subscriber,
-        identities,
+        identities: this.#identitiesOf(tenant, subscriber.id),
         assignments,
         sessions,
         effects: this.#effects.ofAssignments(tenant, ids, STORY_ROWS),
@@ -124,6 +121,18 @@ export class Reads {
         journal: this.#journal.list(tenant, { subscriber: subscriber.id, assignments: ids }, null, sane(lines)),
       };
     });
+  }
+
+  /** What names a subscriber, or null where the tenant has none of that name. */
+  identities(tenant: string, name: string): readonly Identity[] | null {
+    return this.#atOnce(() => {
+      const subscriber = this.#named(tenant, name);
+      return subscriber === null ? null : this.#identitiesOf(tenant, subscriber.id);
+    });
+  }
+
+  #identitiesOf(tenant: string, subscriber: number): readonly Identity[] {
+    return (this.#identities.all(subscriber, tenant, MOST_ROWS) as SqlValue[][]).map((values) => IDENTITY.read(values));
   }
 
   /** Everything about an address or prefix: who holds it, who held it, and what its pool says of it. */

@@ -3,6 +3,7 @@ import t from 'tap';
 import { parse as parseYaml } from 'yaml';
 import { ConfigError, configuredPools, loadConfig, parseConfig, type Config } from '../../src/daemon/config.js';
 import { configDefaults, configKeys, type ConfigSources } from '../../src/daemon/config-schema.js';
+import { DEFAULT_RULES } from '../../src/daemon/ingest/claims.js';
 import { DEFAULT_LIMITS } from '../../src/daemon/lanes.js';
 import { DEFAULT_BREAKER } from '../../src/daemon/outbox/breaker.js';
 import { formatPrefix } from '../../src/daemon/lifecycle/address.js';
@@ -130,23 +131,29 @@ t.test('pools and policy reach the lifecycle', async (t) => {
   const policy = compilePolicy(config, { ...NOTHING, pool: (tenant, name) => asked.push(`${tenant}/${name}`) });
   t.strictSame(asked, ['default/lab-v4', 'default/lab-v6', 'default/lab-pd']);
   t.match(policy, { mode: 'act', pools: [{ id: 1 }, { id: 2 }, { id: 3, unitLength: 56 }] });
-  t.strictSame(policy.nas.get('lab'), {
-    name: 'lab',
-    tenant: 'default',
-    vrf: 0,
-    coa: true,
-    mostNases: 1_024,
-    effectLifeMs: 4_000,
-  });
+  const identity = { use: DEFAULT_RULES.use, learn: DEFAULT_RULES.learn };
+  const plain = { tenant: 'default', vrf: 0, mostNases: 1_024, identity };
+  t.strictSame(policy.nas.get('lab'), { ...plain, name: 'lab', coa: true, effectLifeMs: 4_000 });
   const mute = compilePolicy(read(nas('secret: x')), NOTHING);
-  t.strictSame(mute.nas.get('n'), {
-    name: 'n',
-    tenant: 'default',
-    vrf: 0,
-    coa: false,
-    mostNases: 1_024,
-    effectLifeMs: 0,
+  t.strictSame(mute.nas.get('n'), { ...plain, name: 'n', coa: false, effectLifeMs: 0 });
+});
+
+t.test('what the packets of a NAS name subscribers by', async (t) => {
+  t.strictSame(read(nas('secret: x')).radius.nas[0]?.identity, DEFAULT_RULES);
+  const given = 'use: [circuit-id, mac], learn: [circuit-id], realm: strip, case: lower, circuit_id: hex, scope: relay';
+  t.strictSame(read(nas(`secret: x, identity: { ${given} }`)).radius.nas[0]?.identity, {
+    use: ['circuit-id', 'mac'],
+    learn: ['circuit-id'],
+    realm: 'strip',
+    case: 'lower',
+    scope: 'relay',
+    circuitId: 'hex',
   });
+  t.match(faults(nas('secret: x, identity: { use: [mac, mac], learn: [] }')), [
+    'radius.nas[0].identity.use[1]: mac is there twice',
+  ]);
+  t.match(faults(nas('secret: x, identity: { learn: [mac] }')), [/^radius\.nas\[0\]\.identity\.learn\[0\]: /]);
+  t.match(faults(nas('secret: x, identity: { use: [] }')), [/^radius\.nas\[0\]\.identity\.use: /]);
 });
 
 t.test('what a pool hands out, and what of it not by itself', async (t) => {

@@ -7,6 +7,7 @@ import type {
   NasEvent,
   RevokeEvent,
 } from '../../src/daemon/lifecycle/events.js';
+import type { Claim } from '../../src/daemon/lifecycle/records.js';
 import type { Submission } from '../../src/store/commit.js';
 import { prefix } from './house.js';
 
@@ -52,6 +53,11 @@ export function revoke(subscriber: string, at: number, fields: Partial<RevokeEve
   };
 }
 
+/** What a User-Name claims by the default rules. */
+export function claims(username: Uint8Array | null): Claim[] {
+  return username === null ? [] : [{ type: 'username', scope: 'tenant', bytes: username }];
+}
+
 const STATUS = { 'acct-start': 1, 'acct-stop': 2, 'acct-interim': 3 } as const;
 
 /** An accounting packet of session `sid`; `addresses` are IPv4 addresses as text. */
@@ -77,6 +83,7 @@ export function acct(
     outputPackets: 0,
     eventTimestamp: Math.floor(at / 1000),
     username: null,
+    claims: claims(fields.username ?? null),
     terminateCause: kind === 'acct-stop' ? 1 : null,
     addresses: addresses.map((text) => ({ attribute: 'Framed-IP-Address', prefix: prefix(text) })),
     receivedAt: at,

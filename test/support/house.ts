@@ -16,6 +16,9 @@ export function prefix(text: string): Prefix {
   return parsed;
 }
 
+/** The number of the store of every test. */
+export const STORE_ID = 4_711;
+
 const REST = { quarantineMs: 60_000 };
 const GLOBAL = { tenant: 'default', vrf: 'global', kind: 'static' } as const;
 
@@ -90,7 +93,7 @@ export async function openHouse(
       return (await door.commitBatch(batch, (world, event) => decide(world, event, house.policy))).settlements;
     },
   };
-  await house.say({ kind: 'daemon-started', tenant: 'default', pools: configured, receivedAt: now });
+  await house.say({ kind: 'daemon-started', tenant: 'default', storeId: STORE_ID, pools: configured, receivedAt: now });
   house.policy = {
     ...house.policy,
     pools: policyPools(pending, configured),

@@ -4,7 +4,9 @@
  *   +90s                                    time passes, and deadlines that fall due are decided
  *   allocate alice pool=v4 [address=A] [user=U]
  *   activate alice | revoke alice [family=F] [disconnect=no] [release=no] [by=TOKEN]
+ *   identity-add|identity-remove SUBSCRIBER TYPE VALUE
  *   start|interim|stop SID [user=U] [ip=A] [v6=A] [pd=P] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
+ *     with circuit=TEXT remote=TEXT mac=MAC class=ASSIGNMENT[/GENERATION[/STORE]]: what else names the subscriber
  *   on | off [nas=A]
  *     with nid=NAME or nip=A, where the entry trusts it: known by NAS-Identifier or NAS-IP-Address, sent by nas=A
  *   send N                                  the worker takes up effect N
@@ -33,11 +35,19 @@ import type {
   ShownAddress,
 } from '../../src/daemon/lifecycle/events.js';
 import { rangeOf, type UnitRange } from '../../src/daemon/lifecycle/ranges.js';
-import type { PoolKind, PoolUse } from '../../src/daemon/lifecycle/records.js';
+import type { Claim, IdentityType, PoolKind, PoolUse } from '../../src/daemon/lifecycle/records.js';
 import type { AccountingOn, NasPolicy, Policy } from '../../src/daemon/lifecycle/policy.js';
-import { openHouse, policyPools, POOLS, prefix, type House } from './house.js';
+import { macAddress } from '../../src/daemon/lifecycle/written-octets.js';
+import { encodeClass } from '../../src/daemon/lifecycle/session-class.js';
+import { openHouse, policyPools, POOLS, prefix, STORE_ID, type House } from './house.js';
 
 const EPOCH = Date.UTC(2026, 0, 1);
+const CLAIMED = [
+  ['user', 'username'],
+  ['circuit', 'circuit-id'],
+  ['remote', 'remote-id'],
+  ['mac', 'mac'],
+] as const;
 const STATUS = { start: 1, stop: 2, interim: 3 } as const;
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -65,6 +75,24 @@ function result(text: string): EffectResult {
   const match = /^nak(?:-(\d+))?$/.exec(text);
   if (match === null) throw new SyntaxError(`not an outcome: ${text}`);
   return { result: 'nak', errorCause: match[1] === undefined ? null : Number(match[1]) };
+}
+
+/** What a packet claims: `class=ASSIGNMENT[/GENERATION[/STORE]]`, then by the default rules. */
+function claimsOf(options: ReadonlyMap<string, string>): Claim[] {
+  const encoder = new TextEncoder();
+  const claims: Claim[] = [];
+  const made = options.get('class')?.split('/').map(Number);
+  if (made !== undefined) {
+    const [assignment = 0, generation = 1, store = STORE_ID] = made;
+    claims.push({ type: 'class', scope: 'tenant', bytes: encodeClass({ store, assignment, generation }) });
+  }
+  for (const [option, type] of CLAIMED) {
+    const text = options.get(option);
+    if (text === undefined) continue;
+    const bytes = type === 'mac' ? macAddress(encoder.encode(text)) : encoder.encode(text);
+    if (bytes !== null) claims.push({ type, scope: 'tenant', bytes });
+  }
+  return claims;
 }
 
 /** The pools that a transcript begins with, or null. */
@@ -207,6 +235,14 @@ export class Transcript {
         const releaseToPool = options.get('release') !== 'no';
         return { ...common, ...selection, kind: 'revoke', reason: 'left', sendDisconnect, releaseToPool };
       }
+      case 'identity-add':
+      case 'identity-remove': {
+        const [, type, ...value] = words;
+        const kind = verb === 'identity-add' ? 'identity-put' : 'identity-drop';
+        const octets = new TextEncoder().encode(value.join(' '));
+        const bytes = type === 'mac' ? (macAddress(octets) ?? octets) : octets;
+        return { ...common, kind, subscriber: subject, type: type as IdentityType, scope: 'tenant', bytes };
+      }
       case 'start':
       case 'interim':
       case 'stop':
@@ -304,6 +340,7 @@ export class Transcript {
       outputPackets: 0,
       eventTimestamp: ts === undefined ? null : Number(ts),
       username: user === undefined ? null : new TextEncoder().encode(user),
+      claims: claimsOf(options),
       terminateCause: verb === 'stop' ? 1 : null,
       addresses,
     };

@@ -17,6 +17,7 @@ import { LIFECYCLE_STATES, type LifecycleState } from '../lifecycle/state.js';
 import { isoTime } from '../lifecycle/time.js';
 import { censusOf, zoneOf } from '../lifecycle/zones.js';
 import { printable } from '../lifecycle/octets.js';
+import { shownIdentity } from './identity-routes.js';
 import { maintenanceOf } from './brake-representation.js';
 import type { ApiDeps } from './deps.js';
 import type {
@@ -296,7 +297,10 @@ export function subscriberOf(story: SubscriberStory): SubscriberView {
   return {
     subscriber_id: story.subscriber.name,
     created_at: isoTime(story.subscriber.createdAt),
-    usernames: story.identities.map(({ bytes, provenance }) => ({ username: printable(bytes), provenance })),
+    usernames: story.identities
+      .filter(({ type }) => type === 'username')
+      .map(({ bytes, provenance }) => ({ username: printable(bytes), provenance })),
+    identities: story.identities.map(shownIdentity),
     ...storyOf(story),
   };
 }

@@ -6,6 +6,7 @@ import { LONGEST_READ_MS, ReadTooLong } from '../../store/reads/limit.js';
 import { CommandUnavailable } from '../command.js';
 import { brakeRoutes } from './brake-routes.js';
 import type { ApiDeps, ApiLog } from './deps.js';
+import { identityRoutes } from './identity-routes.js';
 import { lifecycleRoutes } from './lifecycle-routes.js';
 import { openapiOptions } from './openapi.js';
 import { Problem } from './problem.js';
@@ -78,6 +79,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     operationRoutes(routes, deps);
     lifecycleRoutes(routes, deps);
     readRoutes(routes, deps);
+    identityRoutes(routes, deps);
     brakeRoutes(routes, deps);
   });
   return app;

@@ -1,6 +1,7 @@
 /** What the API answers, as schemas: the types of the answers, and their description in OpenAPI. */
 import { z } from 'zod';
 import { alarmView, batchView, frozenView, maintenanceView } from './brake-views.js';
+import { identityView } from './identity-views.js';
 import { LIFECYCLE_STATES } from '../lifecycle/state.js';
 
 const time = z.string().describe('ISO 8601, UTC');
@@ -227,6 +228,7 @@ export const subscriberView = z.strictObject({
   subscriber_id: z.string(),
   created_at: time,
   usernames: z.array(z.strictObject({ username: octets, provenance: z.string() })),
+  identities: z.array(identityView),
   ...story,
 });
 

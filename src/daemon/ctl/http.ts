@@ -151,12 +151,22 @@ export class Client {
     return this.#answer(shape, await this.#call('POST', path, JSON.stringify(body)));
   }
 
+  /** @throws Refusal, or CtlFailure `unreachable` */
+  async put<T>(path: string, body: Readonly<Record<string, unknown>>, shape: Shape<T>): Promise<T> {
+    return this.#answer(shape, await this.#call('PUT', path, JSON.stringify(body)));
+  }
+
+  /** @throws Refusal, or CtlFailure `unreachable` */
+  async delete<T>(path: string, shape: Shape<T>): Promise<T> {
+    return this.#answer(shape, await this.#call('DELETE', path, null));
+  }
+
   #answer<T>(shape: Shape<T>, answer: unknown): T {
     if (!fits(shape, answer)) throw notAddrd(this.#base, 'or another version of it');
     return answer;
   }
 
-  async #call(method: 'GET' | 'POST', path: string, body: string | null): Promise<unknown> {
+  async #call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body: string | null): Promise<unknown> {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (this.#token.text !== null) headers['authorization'] = `Bearer ${this.#token.text}`;
     if (body !== null) headers['content-type'] = 'application/json';

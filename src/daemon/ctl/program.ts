@@ -12,6 +12,7 @@ import type {
   StatusView,
 } from '../api/views.js';
 import { addBrakes } from './braking.js';
+import { addIdentity } from './identity.js';
 import { CtlFailure, EXIT } from './failure.js';
 import { Client, Refusal, Shape } from './http.js';
 import {
@@ -350,6 +351,7 @@ function buildProgram(world: CtlWorld): Command {
     .option('--follow', 'go on with what comes, until interrupted')
     .option('--lines <n>', 'how many to begin with', lines, 50)
     .action((options: EventOptions) => events(desk(), options));
+  addIdentity(program, desk);
   addBrakes(program, desk);
   return program;
 }

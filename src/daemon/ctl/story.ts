@@ -172,6 +172,11 @@ export function subscriberStory(screen: Screen, story: SubscriberView, now: stri
   screen.line(`Subscriber ${story.subscriber_id}, known since ${time(story.created_at)}`, 'bold', 2);
   const names = story.usernames.map(({ username, provenance }) => `${username} (${provenance})`);
   screen.line(`  User-Name ${names.length === 0 ? 'not known' : names.join(', ')}`, null, 4);
+  for (const { type, scope, value, provenance } of story.identities) {
+    if (type === 'username') continue;
+    const within = scope === 'tenant' ? '' : ` within ${scope}`;
+    screen.line(`  ${type} ${value}${within} (${provenance})`, null, 4);
+  }
   if (story.assignments.length === 0) screen.line('  no assignment');
   for (const assignment of story.assignments) assignmentStory(screen, assignment, now);
   rest(screen, story, story.subscriber_id);

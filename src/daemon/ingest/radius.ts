@@ -3,6 +3,7 @@ import type { AccountingRequest } from '../../protocols/radius/accounting.js';
 import { ACCT_STATUS_TYPE } from '../../protocols/radius/dictionary.js';
 import type { AccountingEvent, NasEvent, OddPacketEvent, ShownAddress } from '../lifecycle/events.js';
 import type { NasIdentity } from '../lifecycle/records.js';
+import { claimsOf, DEFAULT_RULES, type IdentityRules } from './claims.js';
 
 /** An attribute by which a packet may say which NAS it is from. `nas-ip-address` stands for NAS-IPv6-Address too. */
 export type TrustedAttribute = 'nas-identifier' | 'nas-ip-address';
@@ -14,6 +15,8 @@ export interface Reception {
   readonly entry: string;
   /** By what this entry lets its packets say which NAS they are from, in this order. */
   readonly trust: readonly TrustedAttribute[];
+  /** How this entry's packets name subscribers; the default where it does not say. */
+  readonly identity?: IdentityRules;
   /** Source address, 4 or 16 octets. */
   readonly source: Uint8Array;
   readonly receivedAt: number;
@@ -130,6 +133,7 @@ export function accountingEvent(
     outputPackets: request.outputPackets ?? null,
     eventTimestamp: request.eventTimestamp ?? null,
     username: request.userName ?? null,
+    claims: claimsOf(request, nas, reception.identity ?? DEFAULT_RULES),
     terminateCause: request.terminateCause ?? null,
     addresses: shownAddresses(request),
   };

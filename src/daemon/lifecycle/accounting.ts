@@ -18,7 +18,8 @@ import { shareMaintenance } from './maintenance.js';
 import type { Policy } from './policy.js';
 import { witnessKey } from './keys.js';
 import type { Nas, Session, SessionAddress, SessionUsage } from './records.js';
-import { attach, detach, resolveSubscriber, sameAddress, shows, type Leaving, type Showing } from './standing.js';
+import { claimsOn, isDisputed, noteDispute, resolve, subscriberOf, type Who } from './identity.js';
+import { attach, detach, sameAddress, shows, type Leaving, type Showing } from './standing.js';
 import { evaluate } from './termination.js';
 import type { Verdict } from './world.js';
 
@@ -70,10 +71,14 @@ function note(d: Draft, kind: string, session: Session, event: AccountingEvent, 
   });
 }
 
-/** Opens a new instance of a session; for a Stop that nothing announced it is closed in the same breath. */
-function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Session {
+/**
+ * Opens a new instance of a session, and says what its addresses are; for a Stop that nothing announced it is closed in the
+ * same breath.
+ */
+function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Verdict {
   const stopped = event.kind === 'acct-stop';
   const startedAt = impliedStart(event);
+  const who = resolve(d, nas.tenant, event.claims);
   const session: Session = {
     id: d.nextId('session'),
     tenant: nas.tenant,
@@ -89,14 +94,14 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Sessi
     endKind: stopped ? 'stop' : null,
     terminateCause: event.terminateCause,
     username: event.username,
-    subscriber: resolveSubscriber(d, nas.tenant, event.username),
+    subscriber: subscriberOf(who),
     addresses: [],
     disconnect: null,
   };
   d.put('session', session);
   d.put('usage', usageOf(event, session.id, null));
   note(d, 'session-started', session, event, nas, event.kind);
-  const showing: Showing = { event, nas, policy, since: startedAt };
+  const showing: Showing = { event, nas, policy, who, since: startedAt };
   const opened = stand(
     d,
     session,
@@ -107,7 +112,13 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Sessi
     const changed = leaveAll(d, opened, { at, receivedAt, kind: 'stop', policy });
     evaluateAll(d, changed, receivedAt, policy);
   }
-  return d.get('session', session.id);
+  if (isDisputed(who)) noteDispute(d, session, who, nas, event.receivedAt);
+  return judged(d.get('session', session.id), who);
+}
+
+/** Whom a packet of a known session names. */
+function whoIs(d: Draft, session: Session, event: AccountingEvent, nas: Nas, policy: Policy): Who {
+  return resolve(d, nas.tenant, claimsOn(session, event.claims, policy.nas.get(nas.entry)));
 }
 
 /** Writes a session's addresses. Attaching may have written the row already, so it is read again. */
@@ -189,9 +200,12 @@ function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, 
     }
   }
   kept = makeRoom(kept, added.length);
-  const showing: Showing = { event, nas, policy, since: event.at };
+  const who = whoIs(d, session, event, nas, policy);
+  const showing: Showing = { event, nas, policy, who, since: event.at };
   const fitting = added.slice(0, Math.max(0, MOST_ADDRESSES - kept.length));
-  stand(d, session, [...kept, ...fitting.map((shown) => attach(d, session, shown, showing))]);
+  const joined = fitting.map((shown) => attach(d, session, shown, showing));
+  stand(d, session, [...kept, ...joined]);
+  if (isDisputed(who)) noteDispute(d, session, who, nas, event.receivedAt);
   evaluateAll(d, left, event.receivedAt, policy);
   return d.get('session', session.id);
 }
@@ -230,9 +244,10 @@ function isFull(session: Session, event: AccountingEvent): boolean {
 }
 
 /** What the open part of a verdict says of a session's addresses. */
-function judged(session: Session): Verdict {
+function judged(session: Session, who?: Who): Verdict {
   if (session.addresses.some((a) => a.standing === 'contested')) return verdict('conflict', 'contested');
   if (session.addresses.some((a) => a.standing === 'occupied')) return verdict('conflict', 'occupied');
+  if (who !== undefined && isDisputed(who)) return verdict('conflict', 'identity-conflict');
   const unmanaged = session.addresses.length > 0 && session.addresses.every((a) => a.standing === 'unmanaged');
   return unmanaged ? verdict('unmanaged', 'in-no-pool') : APPLIED;
 }
@@ -243,14 +258,14 @@ function replace(d: Draft, event: AccountingEvent, nas: Nas, session: Session, p
   const left = endSession(d, session, end, policy);
   const opened = open(d, event, nas, policy);
   evaluateAll(d, left, event.receivedAt, policy);
-  return judged(d.get('session', opened.id));
+  return opened;
 }
 
 function start(d: Draft, event: AccountingEvent, nas: Nas, session: Session | null, policy: Policy): Verdict {
-  if (session === null) return judged(open(d, event, nas, policy));
+  if (session === null) return open(d, event, nas, policy);
   const usage = d.get('usage', session.id);
   if (isNewInstance(event, session, usage, nas)) {
-    return session.endedAt === null ? replace(d, event, nas, session, policy) : judged(open(d, event, nas, policy));
+    return session.endedAt === null ? replace(d, event, nas, session, policy) : open(d, event, nas, policy);
   }
   if (session.endedAt !== null) {
     if (!session.startSeen) d.put('session', { ...session, startSeen: true });
@@ -262,13 +277,13 @@ function start(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nu
 }
 
 function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | null, policy: Policy): Verdict {
-  if (session === null) return judged(open(d, event, nas, policy));
+  if (session === null) return open(d, event, nas, policy);
   const usage = d.get('usage', session.id);
   if (session.endedAt !== null) {
     const reborn = impliedStart(event) > session.endedAt + INSTANCE_SLACK_MS;
     const outlived = (event.seconds ?? 0) * 1000 > usage.seconds * 1000 + INSTANCE_SLACK_MS;
     const another = isSomebodyElse(event, session) && event.at > session.endedAt;
-    return reborn || outlived || another ? judged(open(d, event, nas, policy)) : STALE_ENDED;
+    return reborn || outlived || another ? open(d, event, nas, policy) : STALE_ENDED;
   }
   if (isReborn(event, session, nas) || isSomebodyElse(event, session)) return replace(d, event, nas, session, policy);
   const repeated = sameContent(event, usage);
@@ -281,7 +296,7 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
   const more = showMore(d, confirm(d, session, event, nas), event, nas, policy);
   const shown = policy.nas.get(nas.entry)?.v6Absence === 'gone' ? withdraw(d, more, event, policy) : more;
   if (isFull(shown, event)) return verdict('conflict', 'too-many-addresses');
-  return shown === session ? APPLIED : judged(shown);
+  return shown === session ? APPLIED : judged(shown, whoIs(d, shown, event, nas, policy));
 }
 
 /**
@@ -312,7 +327,7 @@ function proveEnd(d: Draft, event: AccountingEvent, session: Session, usage: Ses
 }
 
 function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | null, policy: Policy): Verdict {
-  if (session === null) return judged(open(d, event, nas, policy));
+  if (session === null) return open(d, event, nas, policy);
   const usage = d.get('usage', session.id);
   if (session.endedAt !== null) {
     const own = !isSomebodyElse(event, session);
@@ -321,7 +336,7 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
     const reborn = impliedStart(event) > session.endedAt + INSTANCE_SLACK_MS;
     // Not one that began before: a NAS has one session of a number at a time.
     const another = !own && event.at > session.endedAt && impliedStart(event) >= session.startedAt - INSTANCE_SLACK_MS;
-    return reborn || another ? judged(open(d, event, nas, policy)) : STALE_ENDED;
+    return reborn || another ? open(d, event, nas, policy) : STALE_ENDED;
   }
   if (isReborn(event, session, nas)) return replace(d, event, nas, session, policy);
   if (isOfEarlier(d, event, session)) return verdict('stale', 'stop-of-an-earlier-session');

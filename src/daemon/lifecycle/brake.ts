@@ -79,7 +79,8 @@ export type AlarmCause =
   | 'pool-exhausted'
   | 'frozen'
   | 'guard-tripped'
-  | 'maintenance-overdue';
+  | 'maintenance-overdue'
+  | 'identity-conflict';
 
 /** One row for each (cause, ref), however often it happens. */
 export interface Alarm {

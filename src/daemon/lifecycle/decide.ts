@@ -9,6 +9,7 @@ import type { ConfigLoadedEvent, DaemonStartedEvent, DeadlineEvent, HeartbeatEve
 import { activate, allocate, revoke } from './orders.js';
 import { effectOutcome, effectStarted } from './performing.js';
 import { barred } from './evidence.js';
+import { dropIdentity, putIdentity } from './identity-orders.js';
 import { freeze, thaw } from './freeze.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
 import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.js';
@@ -57,6 +58,10 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return activate(d, event);
     case 'revoke':
       return revoke(d, event, policy);
+    case 'identity-put':
+      return putIdentity(d, event);
+    case 'identity-drop':
+      return dropIdentity(d, event);
     case 'effect-started':
       return effectStarted(d, event, policy);
     case 'effect-outcome':
@@ -148,6 +153,9 @@ function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Ver
   const fault = settlePools(d, event, policy);
   if (fault !== null) return fault;
   const alive = d.find('meta', 'alive_at')?.value ?? null;
+  if (event.storeId !== undefined && d.find('meta', 'store_id') === null) {
+    d.put('meta', { key: 'store_id', value: event.storeId });
+  }
   const gap = alive === null || now - alive > policy.gapToleranceMs || now < alive;
   // After a clock that went back nobody knows how long addrd was away: the gap ends when the clock has caught up.
   const since = alive !== null && now < alive ? alive + 1 : now;

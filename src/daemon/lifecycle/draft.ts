@@ -99,6 +99,13 @@ export class Draft {
     return this.#world.subscriberOf(tenant, type, scope, bytes);
   }
 
+  identitiesOf(subscriber: number): readonly Rows['identity'][] {
+    const keys = new Set(this.#world.identitiesOf(subscriber));
+    for (const { table, key } of this.#changes) if (table === 'identity') keys.add(key);
+    const rows = Array.from(keys, (key) => this.find('identity', key));
+    return rows.filter((row) => row?.subscriber === subscriber) as Rows['identity'][];
+  }
+
   vrfNamed(name: string): number | null {
     for (const { table, row } of this.#changes) {
       if (table === 'vrf' && (row as Rows['vrf']).name === name) return (row as Rows['vrf']).id;

@@ -1,7 +1,7 @@
 /** What can happen. Every change of state starts as one of these and goes through `decide`. */
 import type { Family, Prefix } from './address.js';
 import type { UnitRange } from './ranges.js';
-import type { AddressAttribute, Deadline, NasIdentity, PoolKind, PoolUse } from './records.js';
+import type { AddressAttribute, Claim, Deadline, IdentityType, NasIdentity, PoolKind, PoolUse } from './records.js';
 
 /** `receivedAt` is our clock in Unix milliseconds; it orders commits and drives deadlines. */
 interface Received {
@@ -39,7 +39,10 @@ export interface AccountingEvent extends FromNas {
   readonly inputPackets: number | null;
   readonly outputPackets: number | null;
   readonly eventTimestamp: number | null;
+  /** User-Name as it came. */
   readonly username: Uint8Array | null;
+  /** Who the packet says that it is about, what decides first in front. */
+  readonly claims: readonly Claim[];
   readonly terminateCause: number | null;
   readonly addresses: readonly ShownAddress[];
 }
@@ -94,6 +97,20 @@ export interface RevokeEvent extends Commanded, Selection {
   readonly releaseToPool: boolean;
 }
 
+/** What names a subscriber from now on: canonical octets, as the claims of packets have them. */
+export interface IdentityPutEvent extends Commanded {
+  readonly kind: 'identity-put';
+  readonly subscriber: string;
+  readonly type: IdentityType;
+  readonly scope: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What names a subscriber no longer. */
+export interface IdentityDropEvent extends Omit<IdentityPutEvent, 'kind'> {
+  readonly kind: 'identity-drop';
+}
+
 /** The outbox worker is about to perform an effect: the decision says whether it still should. */
 export interface EffectStartedEvent extends Received {
   readonly kind: 'effect-started';
@@ -126,6 +143,8 @@ export interface DeadlineEvent extends Received {
 export interface DaemonStartedEvent extends Received {
   readonly kind: 'daemon-started';
   readonly tenant: string;
+  /** A number drawn by lot, below 2^48, which a store without one takes for its own. */
+  readonly storeId?: number;
   readonly vrfs?: readonly string[];
   readonly pools: readonly ConfiguredPool[];
 }
@@ -220,6 +239,8 @@ export type LifecycleEvent =
   | AllocateEvent
   | ActivateEvent
   | RevokeEvent
+  | IdentityPutEvent
+  | IdentityDropEvent
   | EffectStartedEvent
   | EffectOutcomeEvent
   | DeadlineEvent

@@ -28,6 +28,19 @@ export function printable(octets: Uint8Array): string {
   }).join('');
 }
 
+/** The octets that {@link printable} shows as this text, or null where a backslash stands before nothing that it writes. */
+export function unprintable(text: string): Uint8Array | null {
+  const octets: number[] = [];
+  const encoder = new TextEncoder();
+  for (const [part] of text.matchAll(/\\x[0-9a-fA-F]{2}|\\\\|\\|[^\\]+/g)) {
+    if (part === '\\') return null;
+    if (part === '\\\\') octets.push(0x5c);
+    else if (part.startsWith('\\x')) octets.push(Number.parseInt(part.slice(2), 16));
+    else octets.push(...encoder.encode(part));
+  }
+  return Uint8Array.from(octets);
+}
+
 function ascii(octet: number): string {
   return octet === 0x5c ? '\\\\' : String.fromCharCode(octet);
 }

@@ -9,7 +9,7 @@ import { admits, guardOfActor, holdBack, mark } from './guard.js';
 import type { Policy } from './policy.js';
 import { poolFreeKey } from './keys.js';
 import type { Assignment, Pool, Subscriber } from './records.js';
-import { learnUsername } from './standing.js';
+import { record, TENANT_SCOPE } from './identity.js';
 import { validateLifecycleTransition } from './state.js';
 import { beginRevoke, orderAgain } from './termination.js';
 import { isoTime } from './time.js';
@@ -114,7 +114,7 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
     }
   }
   const { usernameBytes } = event;
-  const owner = usernameBytes === null ? null : d.subscriberOf(event.tenant, 'username', 'tenant', usernameBytes);
+  const owner = usernameBytes === null ? null : d.subscriberOf(event.tenant, 'username', TENANT_SCOPE, usernameBytes);
   if (owner !== null && owner !== known) {
     const other = d.get('subscriber', owner).name;
     return refused('identity-taken', `User-Name ${event.username ?? ''} belongs to subscriber ${other}`);
@@ -129,7 +129,10 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   const unit = chooseUnit(d, pool, event, known);
   if ('verdict' in unit) return unit;
   const subscriber = subscriberRow(d, event.tenant, event.subscriber, now);
-  if (usernameBytes !== null && owner === null) learnUsername(d, subscriber.id, usernameBytes, 'configured', now);
+  if (usernameBytes !== null && owner === null) {
+    const identity = { type: 'username', scope: TENANT_SCOPE, bytes: usernameBytes } as const;
+    record(d, subscriber.id, identity, 'configured', now);
+  }
   takeUnit(d, pool, unit, event.requested === null);
   watchPool(d, pool.id, 1, now);
   const pending: Assignment = {

@@ -1,6 +1,7 @@
 /** The knobs that `decide` obeys, compiled from the config and never changed while it runs. Durations are milliseconds. */
 import { contains, type Prefix } from './address.js';
 import type { ConfiguredPool } from './events.js';
+import type { ClaimType, StrongType } from './records.js';
 
 /** A pool as the config wants it, with the numbers that the store gave to it and to its VRF. */
 export interface PoolPolicy extends Omit<ConfiguredPool, 'vrf'> {
@@ -19,6 +20,8 @@ export interface NasPolicy {
   readonly mostNases: number;
   /** How long one attempt at an effect can last on the wire, all retransmissions included. */
   readonly effectLifeMs: number;
+  /** What its packets may name a subscriber by, and what is learned of that; everything and User-Names where not said. */
+  readonly identity?: { readonly use: readonly ClaimType[]; readonly learn: readonly StrongType[] };
   /** Its own mode; without one, that of {@link Policy.mode} holds. */
   readonly mode?: Mode;
   /**

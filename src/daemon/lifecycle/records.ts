@@ -17,11 +17,27 @@ export interface Subscriber {
   readonly createdAt: number;
 }
 
-export type IdentityType = 'username';
+/** What names one subscriber for sure: but for the Class they are on record. */
+export type StrongType = 'username' | 'circuit-id' | 'remote-id';
+
+/** A MAC address tells who it probably is: customers change their CPE, and some change it with a neighbour. */
+export type IdentityType = StrongType | 'mac';
+
+/** What a packet can name a subscriber by: `class` is addrd's own, the others are on record as identities. */
+export type ClaimType = 'class' | IdentityType;
+
+/** That a packet is about whoever has this identity. */
+export interface Claim {
+  readonly type: ClaimType;
+  readonly scope: string;
+  /** Canonical: equal octets are the same identity. */
+  readonly bytes: Uint8Array;
+}
+
 export interface Identity {
   readonly tenant: string;
   readonly type: IdentityType;
-  /** `tenant`, or the name of the NAS or relay within which the octets are unique. */
+  /** `tenant`, or the NAS (`nas:NAME`) or relay (`relay:HEX`) within which the octets are unique. No slash is in it. */
   readonly scope: string;
   readonly bytes: Uint8Array;
   readonly subscriber: number;
@@ -330,7 +346,7 @@ export interface Outbox {
 
 /** A named value of the daemon itself. */
 export interface Meta {
-  readonly key: 'listening_since' | 'alive_at' | 'incarnation' | 'maintained_until';
+  readonly key: 'listening_since' | 'alive_at' | 'incarnation' | 'maintained_until' | 'store_id';
   readonly value: number;
 }
 

@@ -3,53 +3,13 @@ import { contains, samePrefix } from './address.js';
 import { conflictClosed, conflictOpened, watchPool } from './alarms.js';
 import type { Draft } from './draft.js';
 import type { AccountingEvent, ShownAddress } from './events.js';
-import { utf8 } from './octets.js';
+import { isDisputed, isHolders, learn, type Who } from './identity.js';
 import { poolOf, type Policy } from './policy.js';
 import { holdingKey, witnessKey } from './keys.js';
 import type { Assignment, Nas, Session, SessionAddress, Witness } from './records.js';
 import { orderDisconnect } from './termination.js';
 import { transition } from './transition.js';
 import { occupiedUnit, occupyUnit, strayOnto, unitOf, vacateUnit } from './units.js';
-
-/** The scope of a User-Name: unique within its tenant. */
-const USERNAME_SCOPE = 'tenant';
-
-/** The subscriber that a User-Name names: by its recorded identity, else by a subscriber of that very name; or null. */
-export function resolveSubscriber(d: Draft, tenant: string, username: Uint8Array | null): number | null {
-  if (username === null) return null;
-  const known = d.subscriberOf(tenant, 'username', USERNAME_SCOPE, username);
-  if (known !== null) return known;
-  const name = utf8(username);
-  return name === null || name === '' ? null : d.subscriberNamed(tenant, name);
-}
-
-/** Records a User-Name as a subscriber's own. */
-export function learnUsername(
-  d: Draft,
-  subscriber: number,
-  bytes: Uint8Array,
-  provenance: 'configured' | 'observed',
-  now: number,
-): void {
-  const row = d.get('subscriber', subscriber);
-  d.put('subscriber', { ...row, usernames: row.usernames + 1 });
-  const { tenant } = row;
-  d.put('identity', { tenant, type: 'username', scope: USERNAME_SCOPE, bytes, subscriber, provenance, createdAt: now });
-}
-
-/** Whether a session is the holder's own: its User-Name says so, or says nothing that contradicts it. */
-function isHolders(d: Draft, assignment: Assignment, session: Session): boolean {
-  if (session.tenant !== assignment.tenant) return false;
-  if (session.subscriber !== null) return session.subscriber === assignment.subscriber;
-  return session.username === null || d.get('subscriber', assignment.subscriber).usernames === 0;
-}
-
-/** Whether a User-Name is on record for the holder, or need not be, since he has others. */
-function isHisName(d: Draft, { tenant, subscriber }: Assignment, username: Uint8Array): boolean {
-  // Nearly always it is, and the answer is at hand: the session's subscriber was found by it.
-  if (d.subscriberOf(tenant, 'username', USERNAME_SCOPE, username) === subscriber) return true;
-  return d.get('subscriber', subscriber).usernames > 0;
-}
 
 /** A Start this much older than the tenure it meets was buffered by its NAS. */
 const BUFFERED_MS = 60_000;
@@ -62,6 +22,8 @@ export interface Showing {
   readonly event: AccountingEvent;
   readonly nas: Nas;
   readonly policy: Policy;
+  /** Whom the packet names. */
+  readonly who: Who;
   /** Since when the session has had the address, in the NAS's time. */
   readonly since: number;
 }
@@ -155,7 +117,7 @@ function seen(d: Draft, assignment: Assignment, session: Session, showing: Showi
  * `addresses`. A session that has ended leaves only history and the proof that its assignment was in service.
  */
 export function attach(d: Draft, before: Session, shown: ShownAddress, showing: Showing): SessionAddress {
-  const { event, policy, since } = showing;
+  const { event, nas, policy, who, since } = showing;
   // An address before this one may have told whose session it is.
   const session = d.get('session', before.id);
   const stand = (
@@ -166,7 +128,9 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
   const holders = d.overlapping(session.vrf, shown.prefix).map((id) => d.get('assignment', id));
   const own = holders.find((holder) => contains(holder.prefix, shown.prefix));
   const live = session.endedAt === null;
-  if (own !== undefined && isHolders(d, own, session)) {
+  // Whose it is nobody can tell for sure: one that should end is not cut for it, and does not end while it lasts.
+  const unclear = isDisputed(who) && own?.state === 'revoking';
+  if (own !== undefined && !unclear && isHolders(d, own, session, who)) {
     // Older than the tenure: history. Whether a buffered Start is still up, its next Interim tells.
     const slack = live ? BUFFERED_MS : 0;
     if (event.kind !== 'acct-interim' && own.allocatedAt !== null && event.at < own.allocatedAt - slack) {
@@ -174,8 +138,7 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
       return stand('unmanaged');
     }
     hold(d, session, showing, shown, own);
-    if (session.username !== null && !isHisName(d, own, session.username)) {
-      learnUsername(d, own.subscriber, session.username, 'observed', event.receivedAt);
+    if (learn(d, own, session, who, { nas, policy, now: event.receivedAt })) {
       d.put('session', { ...session, subscriber: own.subscriber });
     }
     const known = d.find('witness', witnessKey(own.id, session.id));

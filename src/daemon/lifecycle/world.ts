@@ -21,6 +21,8 @@ export interface World {
   sessionBefore(session: number): number | null;
   /** The subscriber to whom an identity belongs. */
   subscriberOf(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): number | null;
+  /** Keys of every identity of a subscriber. */
+  identitiesOf(subscriber: number): readonly string[];
   subscriberNamed(tenant: string, name: string): number | null;
   vrfNamed(name: string): number | null;
   poolNamed(tenant: string, name: string): number | null;

@@ -1,6 +1,7 @@
 import { combineGigawords, decodeIpv6Prefix, type IpPrefix, readUint32 } from './attributes.js';
 import { ATTRIBUTES, type ValueType } from './dictionary.js';
 import { DecodeError } from './errors.js';
+import { readLine, type LineAttributes } from './line-attributes.js';
 import { HEADER_LENGTH, type RadiusPacket, view } from './packet.js';
 
 /** An attribute that was left out: its value is malformed, or it is a second one where only one makes sense. */
@@ -29,6 +30,8 @@ export interface AccountingRequest {
   readonly nasPortId: Uint8Array | undefined;
   readonly callingStationId: Uint8Array | undefined;
   readonly calledStationId: Uint8Array | undefined;
+  /** What vendor-specific attributes say of the access line. */
+  readonly line: LineAttributes | undefined;
   /** Acct-Delay-Time, seconds. */
   readonly delayTime: number | undefined;
   /** Event-Timestamp, Unix time in seconds. */
@@ -94,6 +97,7 @@ export function decodeAccountingRequest(packet: RadiusPacket): AccountingRequest
   let terminateCause: number | undefined;
   let framedIpAddress: IpPrefix | undefined;
   let framedInterfaceId: Uint8Array | undefined;
+  let line: LineAttributes | undefined;
   const classes: Uint8Array[] = [];
   const framedIpv6Addresses: IpPrefix[] = [];
   const framedIpv6Prefixes: IpPrefix[] = [];
@@ -220,6 +224,9 @@ export function decodeAccountingRequest(packet: RadiusPacket): AccountingRequest
         if (framedInterfaceId === undefined) framedInterfaceId = view(bytes, at, next);
         else repeated(oddities, type);
         break;
+      case 26: // Vendor-Specific
+        line = readLine(line, bytes, at, next);
+        break;
       case 33: // Proxy-State
         proxyState.push(view(bytes, at, next));
         break;
@@ -249,6 +256,7 @@ export function decodeAccountingRequest(packet: RadiusPacket): AccountingRequest
     nasPortId,
     callingStationId,
     calledStationId,
+    line,
     delayTime,
     eventTimestamp,
     sessionTime,
@@ -300,6 +308,8 @@ function shapes(): Int8Array {
   ]);
   const table = new Int8Array(256);
   for (const { number, type } of Object.values(ATTRIBUTES)) if (read.has(number)) table[number] = ofType[type];
+  // What is in it is looked at by itself.
+  table[ATTRIBUTES['Vendor-Specific'].number] = ANY;
   // Proxy-State goes back as it came, even empty.
   table[ATTRIBUTES['Proxy-State'].number] = ANY;
   return table;

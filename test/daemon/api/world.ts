@@ -10,6 +10,7 @@ import type {
   ShownAddress,
 } from '../../../src/daemon/lifecycle/events.js';
 import { Reads } from '../../../src/store/reads.js';
+import { claims } from '../../support/events.js';
 import { openHouse, policyPools, POOLS, prefix, type House } from '../../support/house.js';
 
 /** 2026-11-22T03:00:00Z, when somebody is woken. */
@@ -48,6 +49,7 @@ export function packet({ kind, sid, username, at, seconds = 0, v4 }: Packet): Ac
     outputPackets: 20,
     eventTimestamp: null,
     username: typeof username === 'string' ? utf8(username) : (username ?? null),
+    claims: claims(typeof username === 'string' ? utf8(username) : (username ?? null)),
     terminateCause: kind === 'acct-stop' ? 1 : null,
     addresses,
   };
@@ -85,7 +87,7 @@ export interface World {
   readonly port: RecordingPort;
   /** The hour, Unix milliseconds; a test moves it. */
   now: number;
-  call(method: 'GET' | 'POST', url: string, more?: CallOptions): Promise<LightMyRequestResponse>;
+  call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, more?: CallOptions): Promise<LightMyRequestResponse>;
 }
 
 export interface CallOptions {
