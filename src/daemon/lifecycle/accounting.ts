@@ -18,6 +18,7 @@ import { longestPause, type Policy } from './policy.js';
 import { witnessKey } from './keys.js';
 import type { Nas, Session, SessionAddress, SessionUsage } from './records.js';
 import { claimsOn, isDisputed, noteDispute, resolve, subscriberOf, type Who } from './identity.js';
+import { measure, timed, UNMEASURED, watchClock } from './skew.js';
 import { attach, detach, sameAddress, shows, type Leaving, type Showing } from './standing.js';
 import { evaluate } from './termination.js';
 import type { Verdict } from './world.js';
@@ -43,7 +44,7 @@ export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEven
   const now = event.receivedAt;
   const id = d.nasOf(event.nas);
   if (id === null) {
-    const nas = d.put('nas', {
+    const fresh: Nas = {
       ...event.nas,
       id: d.nextId('nas'),
       entry: event.entry,
@@ -54,19 +55,25 @@ export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEven
       epochAt: 0,
       heardSince: now,
       heardUntil: now,
+      ...UNMEASURED,
       createdAt: now,
-    });
+    };
+    const nas = d.put('nas', { ...fresh, ...measure(fresh, event, policy, true) });
     enterMaintenance(d, nas, event.source, now, policy);
     return nas;
   }
   const nas = d.get('nas', id);
   const vrf = policy.nas.get(event.entry)?.vrf ?? nas.vrf;
   // Not for each packet, even where two proxies take turns to bring them.
-  if (now - nas.heardUntil < policy.heardStepMs && nas.vrf === vrf) return nas;
+  const writing = now - nas.heardUntil >= policy.heardStepMs || nas.vrf !== vrf;
+  const skew = measure(nas, event, policy, writing);
+  if (!writing && skew === null) return nas;
   const paused = now - nas.heardUntil > longestPause(policy);
   const heardSince = paused ? now : nas.heardSince;
   const address = event.address ?? event.source;
-  return d.put('nas', { ...nas, entry: event.entry, vrf, address, heardSince, heardUntil: now });
+  const heard = { ...nas, ...skew, entry: event.entry, vrf, address, heardSince, heardUntil: now };
+  watchClock(d, heard, now);
+  return d.put('nas', heard);
 }
 
 function usageOf(event: AccountingEvent, session: number, before: SessionUsage | null): SessionUsage {
@@ -357,8 +364,9 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
 }
 
 /** Judges one Accounting-Request of a session. */
-export function account(d: Draft, event: AccountingEvent, policy: Policy): Verdict {
-  const nas = hear(d, event, policy);
+export function account(d: Draft, received: AccountingEvent, policy: Policy): Verdict {
+  const nas = hear(d, received, policy);
+  const event = timed(received, nas);
   const id = d.sessionOf(nas.id, event.sid);
   const former = id === null ? formerSelf(d, event) : null;
   if (former !== null) {
