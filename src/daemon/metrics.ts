@@ -57,6 +57,7 @@ const ALARMS: Readonly<Record<AlarmCause, null>> = {
   'guard-tripped': null,
   'maintenance-overdue': null,
   'identity-conflict': null,
+  'clock-skew': null,
 };
 const OUTCOMES: readonly EffectResult['result'][] = ['ack', 'nak', 'timeout', 'error'];
 const STATUSES: readonly Outbox['status'][] = ['pending', 'done', 'superseded', 'would-have'];

@@ -263,6 +263,7 @@ export function nasOf(
     epoch_at: row.epochReceivedAt === 0 ? null : isoTime(row.epochReceivedAt),
     heard_since: isoTime(row.heardSince),
     heard_until: isoTime(row.heardUntil),
+    clock_skew_seconds: row.skewMs === null ? null : Math.round(row.skewMs / 1_000),
     open_sessions: openSessions,
     suspect_sessions: suspectSessions,
     mode: entries[row.entry] ?? mode,

@@ -47,6 +47,7 @@ export class StoreMetrics {
   readonly #conflicts: Gauge<'kind'>;
   readonly #nases: Gauge<'state'>;
   readonly #heard: Gauge<'nas'>;
+  readonly #skew: Gauge<'nas'>;
   readonly #open: Gauge<'nas'>;
   readonly #suspect: Gauge<'nas'>;
   readonly #overdueDeadlines: Gauge;
@@ -86,6 +87,11 @@ export class StoreMetrics {
     this.#conflicts = gauge('addrd_conflicts_open', 'Open conflicts', 'kind');
     this.#nases = gauge('addrd_nases', 'Known NASes, heard of late or silent', 'state');
     this.#heard = gauge('addrd_nas_heard_timestamp_seconds', 'When a NAS of a config entry was last heard', 'nas');
+    this.#skew = gauge(
+      'addrd_nas_clock_skew_seconds',
+      'How far the clock of a NAS is ahead, by Event-Timestamp',
+      'nas',
+    );
     this.#open = gauge('addrd_sessions_open', 'Open sessions', 'nas');
     this.#suspect = gauge('addrd_sessions_suspect', 'Open sessions not seen since their NAS restarted', 'nas');
     this.#overdueDeadlines = gauge('addrd_deadlines_due', 'Deadlines that are due and not yet worked off');
@@ -165,7 +171,11 @@ export class StoreMetrics {
     this.#nases.set({ state: 'heard' }, figures.nases.heard);
     this.#nases.set({ state: 'silent' }, figures.nases.silent);
     this.#heard.reset();
-    for (const { entry, heardUntil } of figures.entries) this.#heard.set({ nas: entry }, heardUntil / 1_000);
+    this.#skew.reset();
+    for (const { entry, heardUntil, skewMs } of figures.entries) {
+      this.#heard.set({ nas: entry }, heardUntil / 1_000);
+      if (skewMs !== null) this.#skew.set({ nas: entry }, skewMs / 1_000);
+    }
     this.#overdueDeadlines.set(figures.dueDeadlines);
     this.#poison.set(figures.poison);
     this.#alive.set((figures.aliveAt ?? 0) / 1_000);

@@ -191,6 +191,10 @@ export const nasView = z.strictObject({
   epoch_at: maybeTime.describe('when its last Accounting-On or -Off was received'),
   heard_since: time,
   heard_until: time,
+  clock_skew_seconds: z
+    .number()
+    .nullable()
+    .describe('how far its clock is ahead of that of addrd by its Event-Timestamps; null where it sent none'),
   open_sessions: z.number().int(),
   suspect_sessions: z.number().int(),
   mode: mode.describe('of effects on this NAS'),

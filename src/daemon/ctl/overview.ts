@@ -1,6 +1,6 @@
 /** `status`, `pools` and `nas` as tables. */
 import type { NasView, PoolView, StatusView } from '../api/views.js';
-import type { Screen } from './screen.js';
+import type { Cell, Screen } from './screen.js';
 import { brakeLines } from './braking.js';
 import { nasName, time } from './wording.js';
 
@@ -67,9 +67,27 @@ export function poolTable(screen: Screen, pools: readonly PoolView[]): void {
   );
 }
 
+/** A minute is what a NAS may be off before somebody is told. */
+function clock(seconds: number | null): Cell {
+  if (seconds === null) return '-';
+  const text = `${seconds > 0 ? '+' : ''}${String(seconds)} s`;
+  return Math.abs(seconds) > 60 ? { text, colour: 'yellow' } : text;
+}
+
 export function nasTable(screen: Screen, list: readonly NasView[]): void {
   screen.table(
-    ['NAS', 'ADDRESS', 'SESSIONS', 'SUSPECT', 'HEARD SINCE', 'HEARD UNTIL', 'LAST RESTART', 'MODE', 'MAINTENANCE'],
+    [
+      'NAS',
+      'ADDRESS',
+      'SESSIONS',
+      'SUSPECT',
+      'HEARD SINCE',
+      'HEARD UNTIL',
+      'LAST RESTART',
+      'CLOCK',
+      'MODE',
+      'MAINTENANCE',
+    ],
     list.map((nas) => [
       nasName(nas.nas, nas.known_by, nas.known_as),
       nas.nas_address,
@@ -78,6 +96,7 @@ export function nasTable(screen: Screen, list: readonly NasView[]): void {
       time(nas.heard_since),
       time(nas.heard_until),
       time(nas.epoch_at),
+      clock(nas.clock_skew_seconds),
       nas.mode,
       nas.maintenance === null
         ? '-'

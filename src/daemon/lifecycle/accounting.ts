@@ -19,6 +19,7 @@ import type { Policy } from './policy.js';
 import { witnessKey } from './keys.js';
 import type { Nas, Session, SessionAddress, SessionUsage } from './records.js';
 import { claimsOn, isDisputed, noteDispute, resolve, subscriberOf, type Who } from './identity.js';
+import { timed } from './skew.js';
 import { attach, detach, sameAddress, shows, type Leaving, type Showing } from './standing.js';
 import { evaluate } from './termination.js';
 import type { Verdict } from './world.js';
@@ -354,9 +355,10 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
 }
 
 /** Judges one Accounting-Request of a session. */
-export function account(d: Draft, event: AccountingEvent, policy: Policy): Verdict {
-  const nas = hear(d, event, policy);
+export function account(d: Draft, received: AccountingEvent, policy: Policy): Verdict {
+  const nas = hear(d, received, policy);
   if (nas === null) return TOO_MANY_NASES;
+  const event = timed(received, nas);
   const id = d.sessionOf(nas.id, event.sid);
   const former = id === null ? formerSelf(d, event) : null;
   if (former !== null) {

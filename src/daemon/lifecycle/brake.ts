@@ -80,7 +80,8 @@ export type AlarmCause =
   | 'frozen'
   | 'guard-tripped'
   | 'maintenance-overdue'
-  | 'identity-conflict';
+  | 'identity-conflict'
+  | 'clock-skew';
 
 /** One row for each (cause, ref), however often it happens. */
 export interface Alarm {

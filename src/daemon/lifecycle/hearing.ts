@@ -4,6 +4,7 @@ import type { AccountingEvent, NasEvent, OddPacketEvent } from './events.js';
 import { enterMaintenance } from './maintenance.js';
 import { longestPause, type Policy } from './policy.js';
 import type { Nas } from './records.js';
+import { measure, UNMEASURED, watchClock } from './skew.js';
 import type { Verdict } from './world.js';
 
 /** What is said of a packet whose NAS is one too many. */
@@ -25,7 +26,7 @@ export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEven
   const id = d.nasOf(event.nas);
   if (id === null) {
     if (isOneTooMany(d, event, policy)) return null;
-    const nas = d.put('nas', {
+    const fresh: Nas = {
       ...event.nas,
       id: d.nextId('nas'),
       entry: event.entry,
@@ -36,17 +37,23 @@ export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEven
       epochAt: 0,
       heardSince: now,
       heardUntil: now,
+      ...UNMEASURED,
       createdAt: now,
-    });
+    };
+    const nas = d.put('nas', { ...fresh, ...measure(fresh, event, policy, true) });
     enterMaintenance(d, nas, event.source, now, policy);
     return nas;
   }
   const nas = d.get('nas', id);
   const vrf = policy.nas.get(event.entry)?.vrf ?? nas.vrf;
   // Not for each packet, even where two proxies take turns to bring them.
-  if (now - nas.heardUntil < policy.heardStepMs && nas.vrf === vrf) return nas;
+  const writing = now - nas.heardUntil >= policy.heardStepMs || nas.vrf !== vrf;
+  const skew = measure(nas, event, policy, writing);
+  if (!writing && skew === null) return nas;
   const paused = now - nas.heardUntil > longestPause(policy);
   const heardSince = paused ? now : nas.heardSince;
   const address = event.address ?? event.source;
-  return d.put('nas', { ...nas, entry: event.entry, vrf, address, heardSince, heardUntil: now });
+  const heard = { ...nas, ...skew, entry: event.entry, vrf, address, heardSince, heardUntil: now };
+  watchClock(d, heard, now);
+  return d.put('nas', heard);
 }

@@ -73,6 +73,11 @@ export interface Nas extends NasIdentity {
   /** Heard without a long pause from `heardSince` to `heardUntil` (coarse: written every few seconds). */
   readonly heardSince: number;
   readonly heardUntil: number;
+  /** How far its clock is ahead of ours, milliseconds, as its Event-Timestamps tell; null where there were none. */
+  readonly skewMs: number | null;
+  /** Since when, and when a packet said so last (coarse as well). */
+  readonly skewSince: number;
+  readonly skewSeenAt: number;
   readonly createdAt: number;
 }
 

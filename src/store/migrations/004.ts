@@ -45,9 +45,17 @@ CREATE TABLE deadline (
 INSERT INTO deadline SELECT kind, ref, due_at FROM deadline_old;
 DROP TABLE deadline_old;
 CREATE INDEX deadline_due ON deadline (due_at);
+
+-- A NAS has a clock of its own.
+ALTER TABLE nas ADD COLUMN skew_ms INTEGER;
+ALTER TABLE nas ADD COLUMN skew_since INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE nas ADD COLUMN skew_seen_at INTEGER NOT NULL DEFAULT 0;
 `;
 
 export const DOWN = `
+ALTER TABLE nas DROP COLUMN skew_seen_at;
+ALTER TABLE nas DROP COLUMN skew_since;
+ALTER TABLE nas DROP COLUMN skew_ms;
 ALTER TABLE deadline RENAME TO deadline_old;
 CREATE TABLE deadline (
   kind   TEXT    NOT NULL CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval')),

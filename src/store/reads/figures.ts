@@ -38,7 +38,8 @@ export interface Figures {
   readonly effects: readonly { readonly kind: Outbox['kind']; readonly oldest: number }[];
   readonly conflicts: readonly { readonly kind: Conflict['kind']; readonly count: number }[];
   readonly nases: { readonly heard: number; readonly silent: number };
-  readonly entries: readonly { readonly entry: string; readonly heardUntil: number }[];
+  /** `skewMs`: of its NASes the clock that is off the most; null where none was measured. */
+  readonly entries: readonly { readonly entry: string; readonly heardUntil: number; readonly skewMs: number | null }[];
   readonly dueDeadlines: number;
   readonly poison: number;
   /** Unix milliseconds; null before the first start. */
@@ -102,7 +103,11 @@ export class FigureReads {
     this.#nases = db.prepare(
       `SELECT coalesce(sum(heard_until >= :before), 0) AS heard, coalesce(sum(heard_until < :before), 0) AS silent FROM nas`,
     );
-    this.#entries = db.prepare('SELECT entry, max(heard_until) AS heardUntil FROM nas GROUP BY entry ORDER BY entry');
+    this.#entries = db.prepare(
+      `SELECT entry, max(heard_until) AS heardUntil,
+         CASE WHEN max(skew_ms) >= -min(skew_ms) THEN max(skew_ms) ELSE min(skew_ms) END AS skewMs
+       FROM nas GROUP BY entry ORDER BY entry`,
+    );
     this.#due = db.prepare('SELECT count(*) FROM deadline WHERE due_at <= ?').pluck(true);
     this.#poison = db.prepare('SELECT count(*) FROM poison').pluck(true);
     this.#meta = db.prepare('SELECT value FROM meta WHERE key = ?').pluck(true);

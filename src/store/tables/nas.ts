@@ -19,6 +19,9 @@ export const NAS: TableSpec<Nas> = {
     ['epoch_at', (row) => row.epochAt],
     ['heard_since', (row) => row.heardSince],
     ['heard_until', (row) => row.heardUntil],
+    ['skew_ms', (row) => row.skewMs],
+    ['skew_since', (row) => row.skewSince],
+    ['skew_seen_at', (row) => row.skewSeenAt],
     ['created_at', (row) => row.createdAt],
   ],
   read: (v) => ({
@@ -34,7 +37,10 @@ export const NAS: TableSpec<Nas> = {
     epochAt: v[9] as number,
     heardSince: v[10] as number,
     heardUntil: v[11] as number,
-    createdAt: v[12] as number,
+    skewMs: v[12] as number | null,
+    skewSince: v[13] as number,
+    skewSeenAt: v[14] as number,
+    createdAt: v[15] as number,
   }),
   parse: numbered,
 };

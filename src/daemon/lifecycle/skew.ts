@@ -1,0 +1,76 @@
+/** How far the clock of a NAS is off, and what its Event-Timestamp is worth (SEMANTICS, "Time"). */
+import { aboutNas, clear, raiseOfNas } from './alarms.js';
+import { alarmKey } from './brake.js';
+import type { Draft } from './draft.js';
+import type { AccountingEvent, NasEvent, OddPacketEvent } from './events.js';
+import { longestPause, type Policy } from './policy.js';
+import type { Nas } from './records.js';
+
+/** A NAS whose clock is off by this much is not asked for the time, and somebody is told. */
+const OFF_MS = 60_000;
+/** Timestamps are whole seconds, and packets are on their way for a while. */
+const TOLERANCE_MS = 5_000;
+/** Packets that waited in the NAS look like a clock that is behind: what lasts for a minute is a clock. */
+const STEADY_MS = 60_000;
+
+type Skew = Pick<Nas, 'skewMs' | 'skewSince' | 'skewSeenAt'>;
+
+/** What is known of a clock that was never measured. */
+export const UNMEASURED: Skew = { skewMs: null, skewSince: 0, skewSeenAt: 0 };
+
+/** Event-Timestamp minus arrival, less Acct-Delay-Time, milliseconds; null where the packet has none. */
+function sampleOf(event: AccountingEvent | NasEvent | OddPacketEvent): number | null {
+  if (!('eventTimestamp' in event) || event.eventTimestamp === null || event.eventTimestamp === 0) return null;
+  return event.eventTimestamp * 1000 - event.at;
+}
+
+/**
+ * What a packet tells of the clock of its NAS, or null where it tells nothing that is worth a write; `writing` says that
+ * the row is written in any case. A packet that waited looks older than it is, and none looks younger: so the skew is the
+ * most that is seen, and less is believed only where nothing has confirmed it for two of the longest pauses.
+ */
+export function measure(
+  nas: Nas,
+  event: AccountingEvent | NasEvent | OddPacketEvent,
+  policy: Policy,
+  writing: boolean,
+): Skew | null {
+  const sample = sampleOf(event);
+  if (sample === null) return null;
+  const now = event.receivedAt;
+  const anew = { skewMs: sample, skewSince: now, skewSeenAt: now };
+  if (nas.skewMs === null || sample > nas.skewMs + TOLERANCE_MS) return anew;
+  if (sample >= nas.skewMs - TOLERANCE_MS) return writing ? { ...skewOf(nas), skewSeenAt: now } : null;
+  const confirmed = Math.max(nas.skewSeenAt, nas.heardSince);
+  return now - confirmed > 2 * longestPause(policy) ? anew : null;
+}
+
+/** The columns of a NAS that tell its skew. */
+export function skewOf({ skewMs, skewSince, skewSeenAt }: Nas): Skew {
+  return { skewMs, skewSince, skewSeenAt };
+}
+
+/** Raises or clears the alarm about the clock of a NAS. */
+export function watchClock(d: Draft, nas: Nas, now: number): void {
+  const { skewMs, skewSince, skewSeenAt } = nas;
+  if (skewMs === null) return;
+  const { ref } = aboutNas(nas);
+  if (Math.abs(skewMs) <= OFF_MS) {
+    clear(d, 'clock-skew', ref, now);
+    return;
+  }
+  const open = d.find('alarm', alarmKey('clock-skew', ref));
+  if (open?.clearedAt === null || skewSeenAt - skewSince < STEADY_MS) return;
+  const seconds = Math.round(Math.abs(skewMs) / 1000);
+  raiseOfNas(d, 'clock-skew', nas, `${String(seconds)} s ${skewMs > 0 ? 'ahead' : 'behind'}`, now);
+}
+
+/**
+ * A packet as of when it happened: where it came late and does not say by how much, its Event-Timestamp tells, if the
+ * clock of the NAS is known to be right.
+ */
+export function timed(event: AccountingEvent, { skewMs }: Nas): AccountingEvent {
+  if (skewMs === null || Math.abs(skewMs) >= OFF_MS || event.eventTimestamp === null) return event;
+  const at = event.eventTimestamp * 1000 - skewMs;
+  return event.eventTimestamp === 0 || event.at - at <= TOLERANCE_MS ? event : { ...event, at };
+}
