@@ -11,6 +11,7 @@ import type {
   MaintenanceEndEvent,
   MaintenanceEvent,
   RevokeEvent,
+  ServiceEvent,
   ThawEvent,
 } from './lifecycle/events.js';
 import type { VerdictKind } from './lifecycle/records.js';
@@ -29,6 +30,7 @@ export type Command = (
   | Order<AllocateEvent>
   | Order<ActivateEvent>
   | Order<RevokeEvent>
+  | Order<ServiceEvent>
   | Order<FreezeEvent>
   | Order<ThawEvent>
   | Order<MaintenanceEvent>

@@ -35,6 +35,8 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   allocate: 'control',
   activate: 'control',
   revoke: 'control',
+  suspend: 'control',
+  reactivate: 'control',
   'effect-started': 'control',
   'effect-outcome': 'control',
   'daemon-started': 'control',

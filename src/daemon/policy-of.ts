@@ -1,4 +1,4 @@
-import type { Config, NasConfig } from './config.js';
+import type { CoaConfig, Config, NasConfig } from './config.js';
 import { DEFAULT_KNOBS, type NasPolicy, type Policy } from './lifecycle/policy.js';
 
 /** The numbers that the store gave to what the config names. */
@@ -34,12 +34,17 @@ export function compilePolicy(config: Config, numbers: Numbers): Policy {
   };
 }
 
+function profilesOf({ suspend, resume, gardenClass }: CoaConfig): NasPolicy['profiles'] {
+  return { suspend: suspend !== null, resume: resume !== null, gardenClass };
+}
+
 function nasPolicy({ name, tenant, coa, mode }: NasConfig, vrf: number): NasPolicy {
   return {
     name,
     tenant,
     vrf,
     coa: coa !== null,
+    ...(coa === null ? {} : { profiles: profilesOf(coa) }),
     effectLifeMs: coa === null ? 0 : coa.timeoutMs * (coa.retries + 1),
     ...(mode === null ? {} : { mode }),
   };

@@ -1,18 +1,10 @@
 /** The world of one batch: working copies of what its decisions read and wrote, and their way back to the tables. */
-import {
-  compareBytes,
-  lastAddress,
-  overlaps,
-  unitAt,
-  unitIndex,
-  type Family,
-  type Prefix,
-} from '../daemon/lifecycle/address.js';
+import { compareBytes, lastAddress, overlaps, unitAt, unitIndex, type Prefix } from '../daemon/lifecycle/address.js';
 import { poolFreeKey, witnessKey } from '../daemon/lifecycle/keys.js';
 import type { IdentityType, NasIdentity, Rows, TableName } from '../daemon/lifecycle/records.js';
-import type { Change, NumberedTable, World } from '../daemon/lifecycle/world.js';
+import type { Change, HeldBack, NumberedTable, World } from '../daemon/lifecycle/world.js';
 import { bornWith, FLUSH_ORDER, type NextIds } from './order.js';
-import { noEntries, type Entry } from './entries.js';
+import { noEntries, revokedIn, type Entry, type Revoked } from './entries.js';
 import type { Queries } from './queries.js';
 import { familyOf } from './tables/live.js';
 import type { Tables } from './tables.js';
@@ -22,12 +14,6 @@ import { compareFreed, identityUnique, nasUnique, sessionUnique } from './unique
 const OVERLAP_LIMIT = 2;
 /** How many sessions one deadline event closes. */
 const SLICE = 500;
-
-/** An assignment that has ended, and how long it was REVOKING. */
-export interface Revoked {
-  readonly family: Family;
-  readonly revokingMs: number;
-}
 
 /** The session of a witness's key. */
 function sessionOfWitness(key: string): number {
@@ -175,6 +161,13 @@ export class Image implements World {
     return [...ids].filter((id) => this.row('assignment', String(id))?.state !== 'revoked');
   }
 
+  openSessionsOf(subscriber: number): readonly number[] {
+    const ids = new Set(this.#queries.openSessionsOf(subscriber));
+    for (const { row } of this.#entries.session.values()) if (row?.subscriber === subscriber) ids.add(row.id);
+    const isOpen = (row: Rows['session'] | null): boolean => row?.subscriber === subscriber && row.endedAt === null;
+    return [...ids].filter((id) => isOpen(this.row('session', String(id)))).sort((a, b) => a - b);
+  }
+
   witnessesOf(assignment: number): readonly string[] {
     const refs = new Set(this.#witnessesOf.get(assignment));
     for (const witness of this.#queries.witnesses(assignment)) {
@@ -236,19 +229,20 @@ export class Image implements World {
     return [...ids];
   }
 
-  heldBack(batch: number): { approvals: string[]; effects: string[] } {
-    const { approval, outbox } = this.#entries;
-    const approvals = new Set(this.#queries.approvals(batch, SLICE + approval.size));
-    for (const key of approval.keys()) approvals.add(key);
-    const effects = new Set(this.#queries.heldEffects(batch, SLICE + outbox.size));
-    for (const key of outbox.keys()) effects.add(key);
-    const waits = (key: string): boolean => {
-      const row = this.row('outbox', key);
-      return row?.batch === batch && row.status === 'pending';
+  heldBack(batch: number): HeldBack {
+    const queries = this.#queries;
+    const held = (table: 'approval' | 'heldSuspend' | 'outbox', stored: (limit: number) => readonly string[]) => {
+      const known = this.#entries[table];
+      const waits = (key: string): boolean => {
+        const row = this.row(table, key);
+        return row?.batch === batch && (!('status' in row) || row.status === 'pending');
+      };
+      return [...new Set([...stored(SLICE + known.size), ...known.keys()])].filter(waits).slice(0, SLICE);
     };
     return {
-      approvals: [...approvals].filter((key) => this.row('approval', key)?.batch === batch).slice(0, SLICE),
-      effects: [...effects].filter(waits).slice(0, SLICE),
+      approvals: held('approval', (limit) => queries.approvals(batch, limit)),
+      suspends: held('heldSuspend', (limit) => queries.heldSuspends(batch, limit)),
+      effects: held('outbox', (limit) => queries.heldEffects(batch, limit)),
     };
   }
 
@@ -352,6 +346,7 @@ export class Image implements World {
     this.#remove('poolFree');
     this.#remove('guardMark');
     this.#remove('approval');
+    this.#remove('heldSuspend');
     for (const table of FLUSH_ORDER) {
       this.#update(table);
       this.#insert(table);
@@ -387,12 +382,6 @@ export class Image implements World {
     for (const { row, stored } of this.#entries.deadline.values()) {
       if (row !== null && row !== stored && (dueAt === null || row.dueAt < dueAt)) dueAt = row.dueAt;
     }
-    const revoked: Revoked[] = [];
-    for (const { row, stored } of this.#entries.assignment.values()) {
-      if (row?.state !== 'revoked' || stored?.state === 'revoked') continue;
-      const { family, revokingAt, revokedAt } = row;
-      revoked.push({ family, revokingMs: Math.max(0, (revokedAt ?? 0) - (revokingAt ?? revokedAt ?? 0)) });
-    }
-    return { outbox, dueAt, revoked };
+    return { outbox, dueAt, revoked: revokedIn(this.#entries) };
   }
 }

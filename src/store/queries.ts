@@ -25,12 +25,14 @@ export class Queries {
   readonly #liveBefore: Statement;
   readonly #within: Statement;
   readonly #open: Statement;
+  readonly #openSessionsOf: Statement;
   readonly #witnesses: Statement;
   readonly #freed: Statement;
   readonly #unconfirmed: Statement;
   readonly #nases: Statement;
   readonly #pools: Statement;
   readonly #approvals: Statement;
+  readonly #heldSuspends: Statement;
   readonly #heldEffects: Statement;
   readonly #pendingEffects: Statement;
   readonly #openSessions: Statement;
@@ -67,6 +69,9 @@ export class Queries {
     this.#open = db
       .prepare("SELECT id FROM assignment WHERE subscriber = ? AND state <> 'revoked' ORDER BY id")
       .pluck(true);
+    this.#openSessionsOf = db
+      .prepare('SELECT id FROM session WHERE subscriber = ? AND ended_at IS NULL ORDER BY id')
+      .pluck(true);
     this.#witnesses = db.prepare(`SELECT ${Table.columns(WITNESS, 'w')} FROM witness w WHERE assignment = ?`).raw(true);
     this.#freed = db
       .prepare(
@@ -82,11 +87,16 @@ export class Queries {
     this.#approvals = db
       .prepare('SELECT assignment FROM approval WHERE batch = ? ORDER BY assignment LIMIT ?')
       .pluck(true);
+    this.#heldSuspends = db
+      .prepare('SELECT subscriber FROM held_suspend WHERE batch = ? ORDER BY subscriber LIMIT ?')
+      .pluck(true);
     this.#heldEffects = db
       .prepare("SELECT id FROM outbox WHERE batch = ? AND status = 'pending' ORDER BY id LIMIT ?")
       .pluck(true);
     this.#pendingEffects = db
-      .prepare("SELECT id FROM outbox WHERE kind = 'nas.disconnect' AND target = ? AND status = 'pending' LIMIT ?")
+      .prepare(
+        "SELECT id FROM outbox WHERE kind IN ('nas.disconnect', 'nas.coa') AND target = ? AND status = 'pending' LIMIT ?",
+      )
       .pluck(true);
     this.#openSessions = db
       .prepare('SELECT count(*) FROM (SELECT 1 FROM session WHERE nas = ? AND ended_at IS NULL LIMIT ?)')
@@ -144,6 +154,11 @@ export class Queries {
     return this.#open.all(subscriber) as number[];
   }
 
+  /** Open sessions of a subscriber. */
+  openSessionsOf(subscriber: number): readonly number[] {
+    return this.#openSessionsOf.all(subscriber) as number[];
+  }
+
   witnesses(assignment: number): readonly Witness[] {
     return this.#witnesses.all(assignment).map((values) => this.#tables.witness.read(values));
   }
@@ -168,6 +183,11 @@ export class Queries {
   /** Keys of the revokes that a batch holds back. */
   approvals(batch: number, limit: number): readonly string[] {
     return (this.#approvals.all(batch, limit) as number[]).map(String);
+  }
+
+  /** Keys of the suspends that a batch holds back. */
+  heldSuspends(batch: number, limit: number): readonly string[] {
+    return (this.#heldSuspends.all(batch, limit) as number[]).map(String);
   }
 
   /** Keys of the effects that a batch holds back. */

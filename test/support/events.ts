@@ -6,6 +6,7 @@ import type {
   LifecycleEvent,
   NasEvent,
   RevokeEvent,
+  ServiceEvent,
 } from '../../src/daemon/lifecycle/events.js';
 import type { Submission } from '../../src/store/commit.js';
 import { prefix } from './house.js';
@@ -47,6 +48,27 @@ export function revoke(subscriber: string, at: number, fields: Partial<RevokeEve
     reason: 'test',
     sendDisconnect: true,
     releaseToPool: true,
+    receivedAt: at,
+    ...fields,
+  };
+}
+
+/** A suspend or reactivate of a subscriber. */
+export function service(
+  kind: ServiceEvent['kind'],
+  subscriber: string,
+  at: number,
+  fields: Partial<ServiceEvent> = {},
+): ServiceEvent {
+  return {
+    kind,
+    tenant: 'default',
+    actor: 'test',
+    subscriber,
+    family: null,
+    reason: 'test',
+    sendCoa: true,
+    sendDisconnect: false,
     receivedAt: at,
     ...fields,
   };

@@ -4,7 +4,7 @@ import { parsePrefix } from '../../src/daemon/address-text.js';
 import { decide } from '../../src/daemon/lifecycle/decide.js';
 import type { Prefix } from '../../src/daemon/lifecycle/address.js';
 import type { ConfiguredPool, LifecycleEvent } from '../../src/daemon/lifecycle/events.js';
-import { DEFAULT_KNOBS, type Policy, type PoolPolicy } from '../../src/daemon/lifecycle/policy.js';
+import { DEFAULT_KNOBS, type NasPolicy, type Policy, type PoolPolicy } from '../../src/daemon/lifecycle/policy.js';
 import { Door, type DoorOptions, type Settlement } from '../../src/store/commit.js';
 import { prepare } from '../../src/store/open.js';
 import { Pending } from '../../src/store/pending.js';
@@ -17,6 +17,9 @@ export function prefix(text: string): Prefix {
 }
 
 const REST = { quarantineMs: 60_000 };
+/** The one NAS entry. */
+export const BRAS: NasPolicy = { name: 'bras', tenant: 'default', vrf: 0, coa: true, effectLifeMs: 4_000 };
+
 const GLOBAL = { tenant: 'default', vrf: 'global', kind: 'static' } as const;
 
 /** Small pools, so that a test can walk over all of their units. */
@@ -71,12 +74,11 @@ export async function openHouse(
   const door = new Door<LifecycleEvent>({ sleep: () => Promise.resolve(), ...options, db });
   const pending = new Pending(db);
   const configured = options.pools ?? POOLS;
-  const nas = { name: 'bras', tenant: 'default', vrf: 0, coa: true, effectLifeMs: 4_000 };
   const house: House = {
     db,
     door,
     pending,
-    policy: { ...DEFAULT_KNOBS, mode: 'act', pools: [], nas: new Map([['bras', nas]]), ...knobs },
+    policy: { ...DEFAULT_KNOBS, mode: 'act', pools: [], nas: new Map([['bras', BRAS]]), ...knobs },
     say: async (...events) => {
       const batch = events.map((event) => ({ event, source: 'test', raw: null, idempotency: null }));
       return (await door.commitBatch(batch, (world, event) => decide(world, event, house.policy))).settlements;

@@ -4,7 +4,8 @@
  *   +90s                                    time passes, and deadlines that fall due are decided
  *   allocate alice pool=v4 [address=A] [user=U]
  *   activate alice | revoke alice [family=F] [disconnect=no] [release=no] [by=TOKEN]
- *   start|interim|stop SID [user=U] [ip=A] [v6=A] [pd=P] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
+ *   suspend alice | reactivate alice [family=F] [coa=no] [disconnect=yes] [by=TOKEN]
+ *   start|interim|stop SID [user=U] [ip=A] [v6=A] [pd=P] [time=SECONDS] [delay=S] [ts=SECONDS] [class=TEXT] [nas=A]
  *   on | off [nas=A]
  *     with nid=NAME or nip=A, where the entry trusts it: known by NAS-Identifier or NAS-IP-Address, sent by nas=A
  *   send N                                  the worker takes up effect N
@@ -12,8 +13,9 @@
  *   freeze REASON | thaw | maintenance NAS DURATION | maintenance-end NAS | approve N | reject N | ack CAUSE@REF
  *   restart DOWNTIME                        addrd was away and listens again
  *
- * A file may begin with pools of its own, instead of those of every test, a line each:
+ * A file may begin with pools of its own, instead of those of every test, a line each; and with what its NASes can be told:
  *
+ *   # coa: suspend resume garden=TEXT      what the NASes can be told, and the Class of a session in the garden
  *   # pool: NAME FAMILY PREFIX [unit=LENGTH] [kind=K] [use=U] [vrf=V] [quarantine=D]
  */
 import { formatPrefix, prefixOf, type Family } from '../../src/daemon/lifecycle/address.js';
@@ -25,7 +27,7 @@ import type {
   ShownAddress,
 } from '../../src/daemon/lifecycle/events.js';
 import type { PoolKind, PoolUse } from '../../src/daemon/lifecycle/records.js';
-import type { Policy } from '../../src/daemon/lifecycle/policy.js';
+import type { NasPolicy, Policy } from '../../src/daemon/lifecycle/policy.js';
 import { openHouse, POOLS, prefix, type House } from './house.js';
 
 const EPOCH = Date.UTC(2026, 0, 1);
@@ -62,6 +64,16 @@ function result(text: string): EffectResult {
 export function poolsOf(text: string): ConfiguredPool[] | null {
   const lines = [...text.matchAll(/^# pool: (.+)$/gm)].map(([, line = '']) => parseCommand(line));
   return lines.length === 0 ? null : lines.map(poolOf);
+}
+
+/** What the NASes of a transcript can be told by CoA, or null. */
+export function profilesOf(text: string): NasPolicy['profiles'] | null {
+  const line = /^# coa: (.*)$/m.exec(text)?.[1];
+  if (line === undefined) return null;
+  const { words, options } = parseCommand(`coa ${line}`);
+  const garden = options.get('garden');
+  const gardenClass = garden === undefined ? null : new TextEncoder().encode(garden);
+  return { suspend: words.includes('suspend'), resume: words.includes('resume'), gardenClass };
 }
 
 function poolOf({ verb: name, words, options }: ReturnType<typeof parseCommand>): ConfiguredPool {
@@ -160,6 +172,13 @@ export class Transcript {
         const releaseToPool = options.get('release') !== 'no';
         return { ...common, ...selection, kind: 'revoke', reason: 'left', sendDisconnect, releaseToPool };
       }
+      case 'suspend':
+      case 'reactivate': {
+        const family = (options.get('family') ?? null) as Family | null;
+        const sendCoa = options.get('coa') !== 'no';
+        const sendDisconnect = options.get('disconnect') === 'yes';
+        return { ...common, kind: verb, subscriber: subject, family, reason: 'unpaid', sendCoa, sendDisconnect };
+      }
       case 'start':
       case 'interim':
       case 'stop':
@@ -233,6 +252,7 @@ export class Transcript {
     show('wan', 'Framed-IPv6-Prefix');
     show('pd', 'Delegated-IPv6-Prefix');
     const user = options.get('user');
+    const shownClass = options.get('class');
     const ts = options.get('ts');
     const seconds = options.get('time');
     const octets = Number(seconds ?? 0) * 10;
@@ -252,6 +272,7 @@ export class Transcript {
       username: user === undefined ? null : new TextEncoder().encode(user),
       terminateCause: verb === 'stop' ? 1 : null,
       addresses,
+      ...(shownClass === undefined ? {} : { class: [new TextEncoder().encode(shownClass)] }),
     };
   }
 

@@ -46,13 +46,27 @@ export function alarmTable(screen: Screen, alarms: readonly AlarmView[]): void {
 /** Batches of the blast guard as a table. */
 export function batchTable(screen: Screen, batches: readonly BatchView[]): void {
   screen.table(
-    ['BATCH', 'ABOUT', 'STATUS', 'REVOKES', 'DISCONNECTS', 'WAITING', 'SUBSCRIBERS', 'SINCE', 'DECIDED BY'],
+    [
+      'BATCH',
+      'ABOUT',
+      'STATUS',
+      'REVOKES',
+      'SUSPENDS',
+      'DISCONNECTS',
+      'COAS',
+      'WAITING',
+      'SUBSCRIBERS',
+      'SINCE',
+      'DECIDED BY',
+    ],
     batches.map((batch) => [
       String(batch.batch),
       batch.about,
       batch.status === 'open' ? { text: 'open', colour: 'red' } : batch.status,
       String(batch.revokes),
+      String(batch.suspends),
       String(batch.disconnects),
+      String(batch.coas),
       String(batch.waiting),
       batch.examples.join(' '),
       time(batch.opened_at),
@@ -157,8 +171,19 @@ async function decide(desk: Desk, verb: 'approve' | 'reject', batch: string, rea
   const answer = await desk.client.post(`/api/v1/approvals/${batch}/${verb}`, { reason }, DECIDED);
   if (desk.json) desk.screen.json(answer);
   else {
-    const what = `${String(answer.revokes)} revokes and ${String(answer.disconnects)} Disconnects`;
-    desk.screen.line(`batch ${String(answer.batch)} is ${answer.status}: ${what}`, null, 2);
+    const { revokes, suspends, disconnects, coas } = answer;
+    const counts = [
+      [revokes, 'revokes'],
+      [suspends, 'suspends'],
+      [disconnects, 'Disconnects'],
+      [coas, 'CoAs'],
+    ] as const;
+    const what = counts.flatMap(([count, name]) => (count === 0 ? [] : [`${String(count)} ${name}`])).join(', ');
+    desk.screen.line(
+      `batch ${String(answer.batch)} is ${answer.status}: ${what === '' ? 'nothing was in it' : what}`,
+      null,
+      2,
+    );
   }
 }
 

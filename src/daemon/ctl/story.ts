@@ -69,14 +69,21 @@ function assignmentStory(screen: Screen, assignment: AssignmentView, now: string
   );
 }
 
+/** What a session was last told by CoA, where that is not as it should be by now. */
+function told({ profile }: SessionView): string {
+  if (profile === null) return '-';
+  return profile.state === 'confirmed' ? profile.profile : `${profile.profile}: ${profile.outcome ?? profile.state}`;
+}
+
 /** Sessions as a table. */
 export function sessionTable(screen: Screen, sessions: readonly SessionView[], indent = 0): void {
   screen.table(
-    ['SESSION', 'NAS', 'STATE', 'USER-NAME', 'ADDRESSES', 'SINCE', 'LAST SEEN', 'IN', 'OUT'],
+    ['SESSION', 'NAS', 'STATE', 'TOLD', 'USER-NAME', 'ADDRESSES', 'SINCE', 'LAST SEEN', 'IN', 'OUT'],
     sessions.map((session) => [
       session.session_id,
       nasName(session.nas, session.nas_known_by, session.nas_known_as),
       state(session.state),
+      told(session),
       orDash(session.username),
       orDash(
         session.addresses
@@ -172,6 +179,19 @@ export function subscriberStory(screen: Screen, story: SubscriberView, now: stri
   screen.line(`Subscriber ${story.subscriber_id}, known since ${time(story.created_at)}`, 'bold', 2);
   const names = story.usernames.map(({ username, provenance }) => `${username} (${provenance})`);
   screen.line(`  User-Name ${names.length === 0 ? 'not known' : names.join(', ')}`, null, 4);
+  const { suspension, awaiting, stuck } = story;
+  if (suspension !== null) {
+    screen.line(
+      `  SUSPENDED since ${time(suspension.since)} by ${suspension.actor}: ${suspension.reason}`,
+      'yellow',
+      4,
+    );
+  }
+  if (awaiting !== null) {
+    const who = `his suspend by ${awaiting.actor} (${awaiting.reason}) since ${time(awaiting.since)}`;
+    screen.line(`  AWAITS APPROVAL: ${who}; addrdctl approve ${String(awaiting.batch)}`, 'red', 4);
+  }
+  if (stuck !== null) screen.line(`  STUCK because: ${stuck}`, 'red', 4);
   if (story.assignments.length === 0) screen.line('  no assignment');
   for (const assignment of story.assignments) assignmentStory(screen, assignment, now);
   rest(screen, story, story.subscriber_id);

@@ -132,5 +132,6 @@ export function accountingEvent(
     username: request.userName ?? null,
     terminateCause: request.terminateCause ?? null,
     addresses: shownAddresses(request),
+    class: request.class,
   };
 }

@@ -1,6 +1,6 @@
 /** RADIUS accounting: sessions open, report and end; their addresses stand on assignments (RFC 2866 section 4.1). */
-import { effectEnded } from './alarms.js';
 import type { Draft } from './draft.js';
+import { voidEffects } from './effect.js';
 import type { AccountingEvent, NasEvent, OddPacketEvent } from './events.js';
 import {
   formerSelf,
@@ -15,6 +15,7 @@ import {
 import { inheritGuard } from './guard.js';
 import { enterMaintenance, shareMaintenance } from './maintenance.js';
 import { longestPause, type Policy } from './policy.js';
+import { hearClass, leaveProfile, tellAgain, tellNew } from './profile.js';
 import { witnessKey } from './keys.js';
 import type { Nas, Session, SessionAddress, SessionUsage } from './records.js';
 import { attach, detach, resolveSubscriber, sameAddress, shows, type Leaving, type Showing } from './standing.js';
@@ -122,6 +123,9 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Sessi
     subscriber: resolveSubscriber(d, nas.tenant, event.username),
     addresses: [],
     disconnect: null,
+    coa: null,
+    garden: null,
+    profile: null,
   };
   d.put('session', session);
   d.put('usage', usageOf(event, session.id, null));
@@ -136,7 +140,7 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Sessi
     const { at, receivedAt } = event;
     const changed = leaveAll(d, opened, { at, receivedAt, kind: 'stop', policy });
     evaluateAll(d, changed, receivedAt, policy);
-  }
+  } else tellNew(d, hearClass(d, opened, event, nas, policy), event.receivedAt, policy);
   return d.get('session', session.id);
 }
 
@@ -169,7 +173,7 @@ export function evaluateAll(d: Draft, assignments: Iterable<number>, now: number
 }
 
 /**
- * Ends an open session: its addresses are left, and a Disconnect that was not sent yet has nothing left to do. Returns the
+ * Ends an open session: its addresses are left, and an effect on it that was not sent yet has nothing left to do. Returns the
  * assignments whose evidence is to be looked at.
  */
 export function endSession(
@@ -178,19 +182,14 @@ export function endSession(
   end: { at: number; receivedAt: number; kind: 'stop' | 'inferred' | 'sid-reused'; terminateCause: number | null },
   policy: Policy,
 ): ReadonlySet<number> {
-  const pending = session.disconnect === null ? null : d.find('outbox', String(session.disconnect));
-  const inFlight = pending !== null && pending.startedAt !== null && pending.outcome === null;
-  if (pending?.status === 'pending' && !inFlight) {
-    d.put('outbox', { ...pending, status: 'superseded', finishedAt: end.receivedAt, outcome: 'session-ended' });
-    effectEnded(d, pending.target, end.receivedAt);
-  }
+  leaveProfile(d, session, end.receivedAt);
   const ended = d.put('session', {
     ...session,
     endedAt: Math.max(end.at, session.startedAt),
     endReceivedAt: end.receivedAt,
     endKind: end.kind,
     terminateCause: end.terminateCause ?? session.terminateCause,
-    disconnect: inFlight ? session.disconnect : null,
+    ...voidEffects(d, session, end.receivedAt),
   });
   return leaveAll(d, ended, { ...end, policy });
 }
@@ -286,7 +285,10 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
     return repeated ? DUPLICATE : STALE_REPORT;
   }
   d.put('usage', usageOf(event, session.id, usage));
-  const shown = showMore(d, confirm(d, session, event, nas), event, nas, policy);
+  const heard = hearClass(d, confirm(d, session, event, nas), event, nas, policy);
+  const shown = showMore(d, heard, event, nas, policy);
+  if (session.subscriber === null) tellNew(d, shown, event.receivedAt, policy);
+  else tellAgain(d, shown, nas, event.receivedAt, policy);
   if (isFull(shown, event)) return verdict('conflict', 'too-many-addresses');
   return shown === session ? APPLIED : judged(shown);
 }

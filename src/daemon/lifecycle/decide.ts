@@ -7,6 +7,7 @@ import { Draft } from './draft.js';
 import { beginEpoch, endGrace } from './epoch.js';
 import type { ConfigLoadedEvent, DaemonStartedEvent, DeadlineEvent, HeartbeatEvent, LifecycleEvent } from './events.js';
 import { activate, allocate, revoke } from './orders.js';
+import { reactivate, suspend } from './suspension.js';
 import { effectOutcome, effectStarted } from './performing.js';
 import { barred } from './evidence.js';
 import { freeze, thaw } from './freeze.js';
@@ -54,6 +55,10 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return activate(d, event);
     case 'revoke':
       return revoke(d, event, policy);
+    case 'suspend':
+      return suspend(d, event, policy);
+    case 'reactivate':
+      return reactivate(d, event, policy);
     case 'effect-started':
       return effectStarted(d, event, policy);
     case 'effect-outcome':

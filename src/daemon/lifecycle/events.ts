@@ -41,6 +41,8 @@ export interface AccountingEvent extends FromNas {
   readonly username: Uint8Array | null;
   readonly terminateCause: number | null;
   readonly addresses: readonly ShownAddress[];
+  /** The Class attributes of the packet, octets. */
+  readonly class?: readonly Uint8Array[];
 }
 
 /** Accounting-On or Accounting-Off: the NAS, or a part of it, began anew. */
@@ -91,6 +93,20 @@ export interface RevokeEvent extends Commanded, Selection {
   readonly reason: string;
   readonly sendDisconnect: boolean;
   readonly releaseToPool: boolean;
+}
+
+/**
+ * A subscriber goes out of service or comes back, with all that he holds. `family` is what he must hold something of, where
+ * the order says one: it does not narrow what the order does.
+ */
+export interface ServiceEvent extends Commanded {
+  readonly kind: 'suspend' | 'reactivate';
+  readonly subscriber: string;
+  readonly family: Family | null;
+  readonly reason: string;
+  readonly sendCoa: boolean;
+  /** Where no CoA can say it, the session is disconnected, so that AAA decides anew. */
+  readonly sendDisconnect: boolean;
 }
 
 /** The outbox worker is about to perform an effect: the decision says whether it still should. */
@@ -210,6 +226,7 @@ export type LifecycleEvent =
   | AllocateEvent
   | ActivateEvent
   | RevokeEvent
+  | ServiceEvent
   | EffectStartedEvent
   | EffectOutcomeEvent
   | DeadlineEvent

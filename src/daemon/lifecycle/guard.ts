@@ -17,7 +17,7 @@ export interface Guarded {
   readonly live: () => number;
 }
 
-/** The revokes of a token, held against the live assignments of its tenant. */
+/** The revokes and suspends of a token, held against the live assignments of its tenant. */
 export function guardOfActor(d: Draft, tenant: string, actor: string): Guarded {
   const live = (): number =>
     d
@@ -28,7 +28,7 @@ export function guardOfActor(d: Draft, tenant: string, actor: string): Guarded {
   return { scope, tenant, name: actor, live };
 }
 
-/** The Disconnects to a NAS, held against its open sessions. */
+/** The Disconnects and CoAs to a NAS, held against its open sessions. */
 export function guardOfNas(d: Draft, nas: Nas, { guard: { count, share } }: Policy): Guarded {
   const most = share > 0 ? Math.ceil(count / share) : 0;
   const live = (): number => d.openSessions(nas.id, most);
@@ -100,7 +100,7 @@ export function mark(d: Draft, { scope }: Guarded, n: number, now: number, polic
 export function holdBack(
   d: Draft,
   { scope, tenant, name }: Guarded,
-  what: 'revokes' | 'disconnects',
+  what: 'revokes' | 'disconnects' | 'suspends' | 'coas',
   n: number,
   example: string,
   now: number,
@@ -123,6 +123,8 @@ function open(d: Draft, guard: Guard, tenant: string, name: string, now: number)
     status: 'open',
     revokes: 0,
     disconnects: 0,
+    suspends: 0,
+    coas: 0,
     openedAt: now,
     lastAt: now,
     decidedAt: null,

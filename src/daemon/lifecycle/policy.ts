@@ -17,6 +17,9 @@ export interface NasPolicy {
   readonly coa: boolean;
   /** How long one attempt at an effect can last on the wire, all retransmissions included. */
   readonly effectLifeMs: number;
+  /** Which profiles it can be told by CoA, and the Class of a session in the garden. Without: none. */
+  readonly profiles?:
+    { readonly suspend: boolean; readonly resume: boolean; readonly gardenClass: Uint8Array | null } | undefined;
   /** Its own mode; without one, that of {@link Policy.mode} holds. */
   readonly mode?: Mode;
 }

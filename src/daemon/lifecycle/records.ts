@@ -1,6 +1,7 @@
 /** What addrd remembers: the records that `decide` reads and writes and that the store keeps, a table each. */
 import type { BrakeRows } from './brake.js';
 import type { Family, Prefix } from './address.js';
+import type { Desired, ServiceOrder, SessionProfile } from './service.js';
 import type { LifecycleState } from './state.js';
 
 /** What became of an event. Every one of them is committed, and so every one is answered. */
@@ -13,6 +14,12 @@ export interface Subscriber {
   readonly name: string;
   /** How many User-Names are on record: with one known, an unknown one is a stranger. */
   readonly usernames: number;
+  /** Rises with each suspend and reactivate: what an earlier one called for is void. */
+  readonly generation: number;
+  /** Since when the subscriber is suspended, or null. */
+  readonly suspendedAt: number | null;
+  /** The last suspend or reactivate, or null. */
+  readonly service: ServiceOrder | null;
   readonly createdAt: number;
 }
 
@@ -220,6 +227,12 @@ export interface Session {
   readonly addresses: readonly SessionAddress[];
   /** The unfinished Disconnect for this session, if there is one. */
   readonly disconnect: number | null;
+  /** The unfinished CoA for this session, if there is one. */
+  readonly coa: number | null;
+  /** Whether its last Class is the one of the garden; null while none has told. */
+  readonly garden: boolean | null;
+  /** What it was last to be told, or null where its subscriber was never suspended in its time. */
+  readonly profile: SessionProfile | null;
 }
 
 /** The hot part of a session: the only row that a common Interim changes. */
@@ -290,17 +303,22 @@ export interface Deadline {
   readonly dueAt: number;
 }
 
-/** An effect to perform. The Disconnect is the only kind so far. */
+/** Disconnect-Request and CoA-Request (RFC 5176). */
+export type EffectKind = 'nas.disconnect' | 'nas.coa';
+
+/** An effect to perform. */
 export interface Outbox {
   readonly id: number;
   readonly tenant: string;
-  readonly kind: 'nas.disconnect';
+  readonly kind: EffectKind;
   /** What is acted on through whom: one effect in flight for each (target, subject), in order. */
   readonly target: string;
   readonly subject: string;
   readonly session: number;
-  /** The orders it serves; it is void when the generation of each has passed. */
+  /** The revokes it serves; each is void when its generation has passed. */
   readonly orders: readonly { readonly assignment: number; readonly generation: number }[];
+  /** The suspension it serves, or null. */
+  readonly desired: Desired | null;
   readonly status: 'pending' | 'done' | 'superseded' | 'would-have';
   readonly attempt: number;
   readonly dueAt: number;

@@ -29,6 +29,8 @@ export interface World {
   overlapping(vrf: number, prefix: Prefix): readonly number[];
   /** Assignments of a subscriber that are not REVOKED. */
   openAssignments(subscriber: number): readonly number[];
+  /** Open sessions of a subscriber. */
+  openSessionsOf(subscriber: number): readonly number[];
   /** Keys of every witness of an assignment. */
   witnessesOf(assignment: number): readonly string[];
   /** The first unit numbered `from` or more that is neither live nor has a past; null when there is none. */
@@ -39,14 +41,21 @@ export interface World {
   unconfirmed(nas: number, epoch: number): readonly number[];
   /** The NASes of a VRF. */
   nasesIn(vrf: number): readonly number[];
-  /** What a batch of the blast guard holds back: at most one slice of its approvals, else of its effects. */
-  heldBack(batch: number): { readonly approvals: readonly string[]; readonly effects: readonly string[] };
+  /** What a batch of the blast guard holds back: at most one slice of each kind. */
+  heldBack(batch: number): HeldBack;
   /** Keys of unfinished effects of a target: more than one decision can end, where there are so many. */
   pendingEffects(target: string): readonly string[];
   /** How many sessions of a NAS are open; counting ends at `most`. */
   openSessions(nas: number, most: number): number;
   /** A number not used in `table` before. */
   nextId(table: NumberedTable): number;
+}
+
+/** Keys of what a batch holds back: revokes, suspends and effects. */
+export interface HeldBack {
+  readonly approvals: readonly string[];
+  readonly suspends: readonly string[];
+  readonly effects: readonly string[];
 }
 
 /** One row to write (or, with `row: null`, to delete). */

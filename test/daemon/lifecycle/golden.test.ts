@@ -5,8 +5,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { BRAS } from '../../support/house.js';
 import { DEFAULT_KNOBS } from '../../../src/daemon/lifecycle/policy.js';
-import { poolsOf, Transcript } from '../../support/transcript.js';
+import { poolsOf, profilesOf, Transcript } from '../../support/transcript.js';
 
 const folder = fileURLToPath(new URL('./golden/', import.meta.url));
 const rewrite = process.env['GOLDEN_REWRITE'] === '1';
@@ -18,7 +19,11 @@ for (const file of files) {
     const text = readFileSync(folder + file, 'utf8');
     const guard = /^# guard: count=(\d+) floor=(\d+)$/m.exec(text);
     const [count, floor] = [Number(guard?.[1]), Number(guard?.[2])];
-    const knobs = guard === null ? {} : { guard: { ...DEFAULT_KNOBS.guard, count, floor } };
+    const profiles = profilesOf(text) ?? null;
+    const knobs = {
+      ...(guard === null ? {} : { guard: { ...DEFAULT_KNOBS.guard, count, floor } }),
+      ...(profiles === null ? {} : { nas: new Map([['bras', { ...BRAS, profiles }]]) }),
+    };
     const transcript = await Transcript.open(knobs, poolsOf(text) ?? undefined);
     const out: string[] = [];
     for (const block of text.split('\n\n')) {
