@@ -34,8 +34,11 @@ export function compilePolicy(config: Config, numbers: Numbers): Policy {
   };
 }
 
-function profilesOf({ suspend, resume, gardenClass }: CoaConfig): NasPolicy['profiles'] {
-  return { suspend: suspend !== null, resume: resume !== null, gardenClass };
+function profilesOf(coa: CoaConfig | null): Pick<NasPolicy, 'profiles'> {
+  if (coa === null) return {};
+  const { suspend, resume, gardenClass } = coa;
+  if (suspend === null && resume === null && gardenClass === null) return {};
+  return { profiles: { suspend: suspend !== null, resume: resume !== null, gardenClass } };
 }
 
 function nasPolicy({ name, tenant, coa, mode }: NasConfig, vrf: number): NasPolicy {
@@ -44,7 +47,7 @@ function nasPolicy({ name, tenant, coa, mode }: NasConfig, vrf: number): NasPoli
     tenant,
     vrf,
     coa: coa !== null,
-    ...(coa === null ? {} : { profiles: profilesOf(coa) }),
+    ...profilesOf(coa),
     effectLifeMs: coa === null ? 0 : coa.timeoutMs * (coa.retries + 1),
     ...(mode === null ? {} : { mode }),
   };

@@ -9,7 +9,7 @@ import type {
   SessionView,
   SubscriberView,
 } from '../api/views.js';
-import type { Screen } from './screen.js';
+import type { Cell, Screen } from './screen.js';
 import { EVENT_HANG, eventLine, nasName, octets, orDash, state, time, waitsFor } from './wording.js';
 
 function milestones(assignment: AssignmentView): string {
@@ -69,20 +69,21 @@ function assignmentStory(screen: Screen, assignment: AssignmentView, now: string
   );
 }
 
-/** What a session was last told by CoA, where that is not as it should be by now. */
-function told({ profile }: SessionView): string {
-  if (profile === null) return '-';
-  return profile.state === 'confirmed' ? profile.profile : `${profile.profile}: ${profile.outcome ?? profile.state}`;
+/** The state of a session and what it was last to be told by CoA, with the reason where it was not. */
+function told({ state: at, profile }: SessionView): Cell {
+  if (profile === null || at === 'ended') return state(at);
+  const how =
+    profile.state === 'confirmed' ? profile.profile : `${profile.profile}: ${profile.outcome ?? profile.state}`;
+  return { text: `${at} (${how})`, colour: profile.state === 'failed' ? 'red' : 'yellow' };
 }
 
 /** Sessions as a table. */
 export function sessionTable(screen: Screen, sessions: readonly SessionView[], indent = 0): void {
   screen.table(
-    ['SESSION', 'NAS', 'STATE', 'TOLD', 'USER-NAME', 'ADDRESSES', 'SINCE', 'LAST SEEN', 'IN', 'OUT'],
+    ['SESSION', 'NAS', 'STATE', 'USER-NAME', 'ADDRESSES', 'SINCE', 'LAST SEEN', 'IN', 'OUT'],
     sessions.map((session) => [
       session.session_id,
       nasName(session.nas, session.nas_known_by, session.nas_known_as),
-      state(session.state),
       told(session),
       orDash(session.username),
       orDash(

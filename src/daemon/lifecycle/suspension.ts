@@ -93,7 +93,7 @@ export function suspend(d: Draft, event: ServiceEvent, policy: Policy): Verdict 
   const now = event.receivedAt;
   const order = orderOf(event);
   if (subscriber.suspendedAt !== null) {
-    const again = d.put('subscriber', { ...subscriber, service: order });
+    const again = sayAgain(d, subscriber, order);
     forgive(d, again);
     tellAll(d, again, now, policy);
     return answer(d, again, 'already-suspended');
@@ -123,6 +123,13 @@ function takeOver(d: Draft, held: HeldSuspend): void {
   if (batch.status === 'open') d.put('batch', { ...batch, suspends: batch.suspends - held.count });
 }
 
+/** An order that is said again is still that of whoever said it first; what the sessions are to be told is the newest wish. */
+function sayAgain(d: Draft, subscriber: Subscriber, { at, sendCoa, sendDisconnect }: ServiceOrder): Subscriber {
+  const { service } = subscriber;
+  if (service === null) return subscriber;
+  return d.put('subscriber', { ...subscriber, service: { ...service, at, sendCoa, sendDisconnect } });
+}
+
 /** An order that is said again: what somebody rejected, or the NAS refused too often, is tried anew. */
 function forgive(d: Draft, subscriber: Subscriber): void {
   for (const id of d.openSessionsOf(subscriber.id)) {
@@ -147,7 +154,7 @@ export function reactivate(d: Draft, event: ServiceEvent, policy: Policy): Verdi
     return answer(d, before, null);
   }
   if (before.suspendedAt === null) {
-    const again = before.service === null ? before : d.put('subscriber', { ...before, service: order });
+    const again = sayAgain(d, before, order);
     forgive(d, again);
     tellAll(d, again, now, policy);
     return answer(d, again, 'not-suspended');
