@@ -13,6 +13,7 @@ import type {
   MaintenanceEndEvent,
   MaintenanceEvent,
   RevokeEvent,
+  ServiceEvent,
   ThawEvent,
 } from './lifecycle/events.js';
 import type { VerdictKind } from './lifecycle/records.js';
@@ -33,6 +34,7 @@ export type Command = (
   | Order<RevokeEvent>
   | Order<IdentityPutEvent>
   | Order<IdentityDropEvent>
+  | Order<ServiceEvent>
   | Order<FreezeEvent>
   | Order<ThawEvent>
   | Order<MaintenanceEvent>

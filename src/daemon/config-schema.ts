@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isLoopback, parseAddress, parseListen, readPrefix, type ListenAddress } from './address-text.js';
 import { readRange } from './range-text.js';
+import { attributesOnDemand, profileFault } from './config-profile.js';
 import { secretSchema, type ConfigSources } from './config-secret.js';
 
 export type { ConfigSources } from './config-secret.js';
@@ -132,11 +133,28 @@ const kind = z.string().superRefine((given, context) => {
   context.addIssue({ code: 'custom', message });
 });
 
+/** The octets of a Class: text, or `0x` and hex digits. */
+const classOctets = text((given): Uint8Array | string => {
+  if (given === '' || given.length > 506) return 'must be 1 to 253 octets: text, or 0x and hex digits';
+  if (!given.startsWith('0x')) return new TextEncoder().encode(given);
+  const pairs = /^0x((?:[0-9A-Fa-f]{2})+)$/.exec(given)?.[1]?.match(/../g);
+  return pairs ? Uint8Array.from(pairs, (pair) => parseInt(pair, 16)) : `${given} is not 0x and pairs of hex digits`;
+});
+
 /** The schemas, bound to where secrets are read from. */
 export function configSchemas(sources: ConfigSources) {
   const secret = secretSchema(sources);
 
   const messageAuthenticator = z.enum(['ignore', 'optional', 'required']);
+
+  const known = attributesOnDemand();
+  const namedAttribute = z
+    .strictObject({ name: z.string().min(1).max(128), value: z.union([z.string(), z.number()]) })
+    .superRefine((given, context) => {
+      const fault = profileFault(given, known());
+      if (fault !== null) context.addIssue({ code: 'custom', path: [fault.key], message: fault.message });
+    });
+  const profile = z.array(namedAttribute).min(1);
 
   const coa = z.strictObject({
     address: address.optional(),
@@ -145,6 +163,9 @@ export function configSchemas(sources: ConfigSources) {
     timeout: duration(100).prefault('1s'),
     retries: z.number().int().min(0).max(20).default(3),
     message_authenticator: messageAuthenticator.optional(),
+    suspend: profile.optional(),
+    resume: profile.optional(),
+    garden_class: classOctets.optional(),
   });
 
   const flood = z.strictObject({

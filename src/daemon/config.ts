@@ -1,4 +1,6 @@
 /** The config file: YAML in, a frozen and wholly checked Config out, or every fault at once. */
+import type { AttributeDictionary } from '../protocols/radius/attribute-dictionary.js';
+import type { RadiusAttribute } from '../protocols/radius/packet.js';
 import type { ListenAddress } from './address-text.js';
 import { entryRemarks, fileRemarks } from './config-check.js';
 import { ConfigError, pathText, remarksOf, sayIssue, type ConfigFault, type Remark } from './config-fault.js';
@@ -12,6 +14,7 @@ import {
 } from './config-schema.js';
 import { ConfigOrigin, RememberedSources } from './config-memory.js';
 import type { IdentityRules } from './ingest/claims.js';
+import { attributesOnDemand, profileAttributes } from './config-profile.js';
 import { ConfigText, textOf } from './config-text.js';
 import { doubtsOf, type ConfigWarning } from './config-warning.js';
 import { unitLengthOf, useOf } from './config-pool.js';
@@ -25,7 +28,7 @@ export { ConfigError } from './config-fault.js';
 
 export type MessageAuthenticatorPolicy = 'ignore' | 'optional' | 'required';
 
-/** Where Disconnect-Requests for a NAS go. `address` null: to the NAS's own address. */
+/** Where Disconnect- and CoA-Requests for a NAS go, and what they say. `address` null: to the NAS's own address. */
 export interface CoaConfig {
   readonly address: Uint8Array | null;
   readonly port: number;
@@ -34,6 +37,11 @@ export interface CoaConfig {
   readonly retries: number;
   /** Of the replies. */
   readonly messageAuthenticator: MessageAuthenticatorPolicy;
+  /** What a CoA-Request says that puts a session into the garden, or takes it out; null where none is sent. */
+  readonly suspend: readonly RadiusAttribute[] | null;
+  readonly resume: readonly RadiusAttribute[] | null;
+  /** The Class of a session that AAA has put into the garden, octets. */
+  readonly gardenClass: Uint8Array | null;
 }
 
 /** Admits the packets of one NAS, or of several within a prefix. Without `coa` nothing is sent there. */
@@ -173,6 +181,7 @@ function read(yamlText: string, sources: ConfigSources): Omit<LoadedConfig, 'ori
 function compile(file: ConfigFile): Config {
   const { lifecycle, outbox, guard } = file;
   const { accounting } = file.radius;
+  const known = attributesOnDemand();
   return {
     mode: file.mode,
     modes: { nas: file.modes.nas ?? null },
@@ -192,7 +201,7 @@ function compile(file: ConfigFile): Config {
         onStoreFailure: accounting.on_store_failure,
         flood: { perSecond: accounting.flood.per_source, burst: accounting.flood.burst },
       },
-      nas: file.radius.nas.map((nas) => compileNas(nas, file.tenant)),
+      nas: file.radius.nas.map((nas) => compileNas(nas, file.tenant, known)),
     },
     queue: { capacity: file.queue.capacity, shedAfterMs: file.queue.shed_after, batch: file.queue.batch },
     outbox: {
@@ -219,7 +228,7 @@ function compile(file: ConfigFile): Config {
   };
 }
 
-function compileNas(nas: NasEntry, tenant: string): NasConfig {
+function compileNas(nas: NasEntry, tenant: string, known: () => AttributeDictionary): NasConfig {
   const { coa, identity } = nas;
   const { circuit_id: circuitId, ...rules } = identity;
   return {
@@ -246,6 +255,9 @@ function compileNas(nas: NasEntry, tenant: string): NasConfig {
             timeoutMs: coa.timeout,
             retries: coa.retries,
             messageAuthenticator: coa.message_authenticator ?? nas.message_authenticator,
+            suspend: profileAttributes(coa.suspend, known),
+            resume: profileAttributes(coa.resume, known),
+            gardenClass: coa.garden_class ?? null,
           },
   };
 }

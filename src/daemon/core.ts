@@ -347,6 +347,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
     metrics.observe({
       queue: () => pipeline.queue(),
       debt: () => worker.debt(),
+      debtOf: (kind) => worker.debtOf(kind),
       storeUp: () => trouble === null,
       frozen: () => brakes.freeze !== null,
       maintained: () => brakes.maintained,

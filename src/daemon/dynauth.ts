@@ -1,7 +1,7 @@
-/** Disconnects: the client that sends them, and how one effect is performed through it. */
+/** Disconnects and CoAs: the client that sends them, and how one effect is performed through it. */
 import { DynAuthClient } from '../protocols/radius/client.js';
 import type { Pending } from '../store/pending.js';
-import { disconnect, type CoaAccess } from './effects/nas.js';
+import { changeProfile, disconnect, type CoaAccess } from './effects/nas.js';
 import type { EffectResult } from './lifecycle/events.js';
 import type { Outbox } from './lifecycle/records.js';
 import type { Platform } from './platform.js';
@@ -31,10 +31,15 @@ export function openDynAuth({ platform, quiet, pending, access }: DynAuthOptions
     random,
     onReject: (code, peer) => {
       metrics.dynauthRejected.add(code);
-      quiet.warn(`dynauth-${code}`, peer.address, {}, 'a reply to a Disconnect-Request was not believed');
+      quiet.warn(`dynauth-${code}`, peer.address, {}, 'a reply to a request of ours was not believed');
     },
     onError: (error) => {
-      quiet.warn('dynauth-socket', null, { err: error }, 'the Disconnect socket reports an error');
+      quiet.warn(
+        'dynauth-socket',
+        null,
+        { err: error },
+        'the socket for Disconnect- and CoA-Requests reports an error',
+      );
     },
   });
   const perform = async (row: Outbox, signal: AbortSignal): Promise<EffectResult> => {
@@ -43,7 +48,15 @@ export function openDynAuth({ platform, quiet, pending, access }: DynAuthOptions
     const outcome: EffectResult =
       coa === null
         ? { result: 'error', code: 'no-coa' }
-        : await disconnect((request) => client.disconnect(request), subject, coa, signal);
+        : row.kind === 'nas.coa'
+          ? await changeProfile(
+              (request) => client.changeOfAuthorization(request),
+              subject,
+              coa,
+              row.desired?.profile ?? 'suspend',
+              signal,
+            )
+          : await disconnect((request) => client.disconnect(request), subject, coa, signal);
     const { entry: nas, subscriber } = subject;
     const said = outcome.result === 'error' ? { error: outcome.code } : {};
     const cause = outcome.result === 'nak' ? { errorCause: outcome.errorCause } : {};

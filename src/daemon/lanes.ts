@@ -1,7 +1,7 @@
 /** The queue before the door: lanes by urgency, order within a session, and bounds by number, age and source. */
 import { octetsKey } from './lifecycle/address.js';
 import type { LifecycleEvent } from './lifecycle/events.js';
-import type { NasIdentity } from './lifecycle/records.js';
+import type { NasIdentity } from './lifecycle/nas-records.js';
 
 /** Operators and outcomes; what changes who holds what; what only reports; what can wait. */
 export type Lane = 'control' | 'session' | 'interim' | 'bulk';
@@ -37,6 +37,8 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   revoke: 'control',
   'identity-put': 'control',
   'identity-drop': 'control',
+  suspend: 'control',
+  reactivate: 'control',
   'effect-started': 'control',
   'effect-outcome': 'control',
   'daemon-started': 'control',

@@ -19,7 +19,8 @@ import { Tally } from './tally.js';
 /** What is read at the moment of a scrape, from memory. */
 export interface Gauges {
   readonly queue: () => { size: number; ageMs: number };
-  readonly debt: () => { waiting: number; inFlight: number; brokenTargets: number };
+  readonly debt: () => { brokenTargets: number };
+  readonly debtOf: (kind: Outbox['kind']) => { waiting: number; inFlight: number };
   readonly storeUp: () => boolean;
   readonly frozen: () => boolean;
   /** NASes in maintenance. */
@@ -49,6 +50,7 @@ const ALARMS: Readonly<Record<AlarmCause, null>> = {
   'wider-than-pool': null,
   'termination-stuck': null,
   'target-silent': null,
+  'coa-unconfirmed': null,
   'faulted-often': null,
   'store-trouble': null,
   'pool-nearly-full': null,
@@ -61,7 +63,7 @@ const ALARMS: Readonly<Record<AlarmCause, null>> = {
 };
 const OUTCOMES: readonly EffectResult['result'][] = ['ack', 'nak', 'timeout', 'error'];
 const STATUSES: readonly Outbox['status'][] = ['pending', 'done', 'superseded', 'would-have'];
-const KIND: Outbox['kind'] = 'nas.disconnect';
+export const EFFECT_KINDS: readonly Outbox['kind'][] = ['nas.disconnect', 'nas.coa'];
 
 /** The names that begin with a family know two of them: a delegated prefix counts as IPv6. */
 export type NameFamily = 'ipv4' | 'ipv6';
@@ -180,10 +182,10 @@ export class Metrics {
     this.#commits = histogram('addrd_commit_seconds', 'From a batch to its commit', COMMIT_BUCKETS);
     this.#batches = histogram('addrd_batch_events', 'Events in a commit', [1, 2, 4, 8, 16, 32, 64, 128, 256]);
     number('addrd_journal_rows_total', 'Lines written to the journal', () => this.#journal);
-    const written = STATUSES.map((status) => `${KIND}/${status}` as const);
+    const written = EFFECT_KINDS.flatMap((kind) => STATUSES.map((status) => `${kind}/${status}` as const));
     this.#outboxRows = tally('addrd_outbox_rows_total', 'Outbox rows written', ['kind', 'status'], written);
 
-    const outcomes = OUTCOMES.map((outcome) => `${KIND}/${outcome}` as const);
+    const outcomes = EFFECT_KINDS.flatMap((kind) => OUTCOMES.map((outcome) => `${kind}/${outcome}` as const));
     this.#effects = tally('addrd_effects_total', 'Attempts at effects', ['kind', 'outcome'], outcomes);
     this.#effectSeconds = new Histogram({
       name: 'addrd_effect_seconds',
@@ -261,9 +263,11 @@ export class Metrics {
       labelNames: ['kind', 'state'],
       registers,
       collect: () => {
-        const { waiting, inFlight } = gauges.debt();
-        debt.set({ kind: KIND, state: 'waiting' }, waiting);
-        debt.set({ kind: KIND, state: 'in-flight' }, inFlight);
+        for (const kind of EFFECT_KINDS) {
+          const { waiting, inFlight } = gauges.debtOf(kind);
+          debt.set({ kind, state: 'waiting' }, waiting);
+          debt.set({ kind, state: 'in-flight' }, inFlight);
+        }
       },
     });
     gauge('addrd_outbox_broken_targets', 'Targets left alone for a while', () => gauges.debt().brokenTargets);

@@ -1,4 +1,4 @@
-/** What the entries of `radius.nas` become: clients that are listened to, and where Disconnect-Requests go. */
+/** What the entries of `radius.nas` become: clients that are listened to, and where Disconnect- and CoA-Requests go. */
 import { ClientTable } from '../protocols/radius/clients.js';
 import type { Config, NasConfig } from './config.js';
 import type { CoaAccess } from './effects/nas.js';
@@ -7,9 +7,9 @@ import { formatAddress } from './lifecycle/address.js';
 function coaAccess(nas: NasConfig): CoaAccess | null {
   const { coa } = nas;
   if (coa === null) return null;
-  const { port, timeoutMs, retries, messageAuthenticator } = coa;
+  const { port, timeoutMs, retries, messageAuthenticator, suspend, resume } = coa;
   const address = coa.address === null ? null : formatAddress(coa.address);
-  return { address, port, secret: coa.secret.reveal(), timeoutMs, retries, messageAuthenticator };
+  return { address, port, secret: coa.secret.reveal(), timeoutMs, retries, messageAuthenticator, suspend, resume };
 }
 
 /** Where dynamic authorization goes, by the name of the entry; null where nothing is sent. */

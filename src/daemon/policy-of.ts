@@ -1,4 +1,4 @@
-import type { Config, NasConfig } from './config.js';
+import type { CoaConfig, Config, NasConfig } from './config.js';
 import { DEFAULT_KNOBS, type NasPolicy, type Policy } from './lifecycle/policy.js';
 
 /** The numbers that the store gave to what the config names. */
@@ -34,6 +34,13 @@ export function compilePolicy(config: Config, numbers: Numbers): Policy {
   };
 }
 
+function profilesOf(coa: CoaConfig | null): Pick<NasPolicy, 'profiles'> {
+  if (coa === null) return {};
+  const { suspend, resume, gardenClass } = coa;
+  if (suspend === null && resume === null && gardenClass === null) return {};
+  return { profiles: { suspend: suspend !== null, resume: resume !== null, gardenClass } };
+}
+
 function nasPolicy({ name, tenant, coa, mode, identity, mostNases, ...reading }: NasConfig, vrf: number): NasPolicy {
   return {
     name,
@@ -41,6 +48,7 @@ function nasPolicy({ name, tenant, coa, mode, identity, mostNases, ...reading }:
     vrf,
     coa: coa !== null,
     mostNases,
+    ...profilesOf(coa),
     effectLifeMs: coa === null ? 0 : coa.timeoutMs * (coa.retries + 1),
     identity: { use: identity.use, learn: identity.learn },
     ...(mode === null ? {} : { mode }),

@@ -1,8 +1,9 @@
 /** The world of one batch: working copies of what its decisions read and wrote, and their way back to the tables. */
 import { compareBytes, lastAddress, overlaps, type Prefix } from '../daemon/lifecycle/address.js';
 import { identityOfKey, KEY_OF, witnessKey } from '../daemon/lifecycle/keys.js';
-import type { IdentityType, Nas, NasIdentity, Rows, TableName } from '../daemon/lifecycle/records.js';
-import type { Change, NumberedTable, Units, World } from '../daemon/lifecycle/world.js';
+import type { Nas, NasIdentity } from '../daemon/lifecycle/nas-records.js';
+import type { IdentityType, Rows, TableName } from '../daemon/lifecycle/records.js';
+import type { Change, HeldBack, NumberedTable, Units, World } from '../daemon/lifecycle/world.js';
 import { bornWith, FLUSH_ORDER, type NextIds } from './order.js';
 import { noEntries, type Entry } from './entries.js';
 import { summaryOf, type Summary } from './summary.js';
@@ -176,6 +177,13 @@ export class Image implements World {
     return [...ids].filter((id) => this.row('assignment', String(id))?.state !== 'revoked');
   }
 
+  openSessionsOf(subscriber: number): readonly number[] {
+    const ids = new Set(this.#queries.openSessionsOf(subscriber));
+    for (const { row } of this.#entries.session.values()) if (row?.subscriber === subscriber) ids.add(row.id);
+    const isOpen = (row: Rows['session'] | null): boolean => row?.subscriber === subscriber && row.endedAt === null;
+    return [...ids].filter((id) => isOpen(this.row('session', String(id)))).sort((a, b) => a - b);
+  }
+
   witnessesOf(assignment: number): readonly string[] {
     const refs = new Set(this.#witnessesOf.get(assignment));
     for (const witness of this.#queries.witnesses(assignment)) {
@@ -204,19 +212,20 @@ export class Image implements World {
     return [...ids];
   }
 
-  heldBack(batch: number): { approvals: string[]; effects: string[] } {
-    const { approval, outbox } = this.#entries;
-    const approvals = new Set(this.#queries.approvals(batch, SLICE + approval.size));
-    for (const key of approval.keys()) approvals.add(key);
-    const effects = new Set(this.#queries.heldEffects(batch, SLICE + outbox.size));
-    for (const key of outbox.keys()) effects.add(key);
-    const waits = (key: string): boolean => {
-      const row = this.row('outbox', key);
-      return row?.batch === batch && row.status === 'pending';
+  heldBack(batch: number): HeldBack {
+    const queries = this.#queries;
+    const held = (table: 'approval' | 'heldSuspend' | 'outbox', stored: (limit: number) => readonly string[]) => {
+      const known = this.#entries[table];
+      const waits = (key: string): boolean => {
+        const row = this.row(table, key);
+        return row?.batch === batch && (!('status' in row) || row.status === 'pending');
+      };
+      return [...new Set([...stored(SLICE + known.size), ...known.keys()])].filter(waits).slice(0, SLICE);
     };
     return {
-      approvals: [...approvals].filter((key) => this.row('approval', key)?.batch === batch).slice(0, SLICE),
-      effects: [...effects].filter(waits).slice(0, SLICE),
+      approvals: held('approval', (limit) => queries.approvals(batch, limit)),
+      suspends: held('heldSuspend', (limit) => queries.heldSuspends(batch, limit)),
+      effects: held('outbox', (limit) => queries.heldEffects(batch, limit)),
     };
   }
 
@@ -329,6 +338,7 @@ export class Image implements World {
     this.#remove('guardMark');
     this.#remove('approval');
     this.#remove('identity');
+    this.#remove('heldSuspend');
     for (const table of FLUSH_ORDER) {
       this.#update(table);
       this.#insert(table);

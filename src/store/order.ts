@@ -25,6 +25,7 @@ export const FLUSH_ORDER: readonly TableName[] = [
   'guard',
   'guardMark',
   'approval',
+  'heldSuspend',
   'alarm',
 ];
 

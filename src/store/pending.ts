@@ -1,7 +1,8 @@
 /** What the daemon has to take up again after a start: effects without an outcome, and times that fall due. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { AlarmCause, Brake } from '../daemon/lifecycle/brake.js';
-import type { Deadline, NasIdentity, Outbox } from '../daemon/lifecycle/records.js';
+import type { NasIdentity } from '../daemon/lifecycle/nas-records.js';
+import type { Deadline, Outbox } from '../daemon/lifecycle/records.js';
 import { BRAKE } from './tables/brake.js';
 import { DEADLINE } from './tables/deadline.js';
 import { OUTBOX } from './tables/outbox.js';

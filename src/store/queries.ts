@@ -1,14 +1,7 @@
 /** The questions about rows that a primary key does not answer, prepared once on the writer's connection. */
 import type { Database, Statement } from 'better-sqlite3';
-import type {
-  Identity,
-  IdentityType,
-  NasIdentity,
-  Nas,
-  Session,
-  SessionUsage,
-  Witness,
-} from '../daemon/lifecycle/records.js';
+import type { NasIdentity, Nas } from '../daemon/lifecycle/nas-records.js';
+import type { Identity, IdentityType, Session, SessionUsage, Witness } from '../daemon/lifecycle/records.js';
 import type { NextIds } from './order.js';
 import { SESSION } from './tables/session.js';
 import type { SqlValue } from './tables/table.js';
@@ -35,11 +28,13 @@ export class Queries {
   readonly #liveBefore: Statement;
   readonly #within: Statement;
   readonly #open: Statement;
+  readonly #openSessionsOf: Statement;
   readonly #witnesses: Statement;
   readonly #unconfirmed: Statement;
   readonly #nases: Statement;
   readonly #pools: Statement;
   readonly #approvals: Statement;
+  readonly #heldSuspends: Statement;
   readonly #heldEffects: Statement;
   readonly #pendingEffects: Statement;
   readonly #openSessions: Statement;
@@ -81,6 +76,9 @@ export class Queries {
     this.#open = db
       .prepare("SELECT id FROM assignment WHERE subscriber = ? AND state <> 'revoked' ORDER BY id")
       .pluck(true);
+    this.#openSessionsOf = db
+      .prepare('SELECT id FROM session WHERE subscriber = ? AND ended_at IS NULL ORDER BY id')
+      .pluck(true);
     this.#witnesses = db
       .prepare(`SELECT json_array(${tables.witness.packed('w')}) FROM witness w WHERE assignment = ?`)
       .pluck(true);
@@ -92,11 +90,16 @@ export class Queries {
     this.#approvals = db
       .prepare('SELECT assignment FROM approval WHERE batch = ? ORDER BY assignment LIMIT ?')
       .pluck(true);
+    this.#heldSuspends = db
+      .prepare('SELECT subscriber FROM held_suspend WHERE batch = ? ORDER BY subscriber LIMIT ?')
+      .pluck(true);
     this.#heldEffects = db
       .prepare("SELECT id FROM outbox WHERE batch = ? AND status = 'pending' ORDER BY id LIMIT ?")
       .pluck(true);
     this.#pendingEffects = db
-      .prepare("SELECT id FROM outbox WHERE kind = 'nas.disconnect' AND target = ? AND status = 'pending' LIMIT ?")
+      .prepare(
+        "SELECT id FROM outbox WHERE kind IN ('nas.disconnect', 'nas.coa') AND target = ? AND status = 'pending' LIMIT ?",
+      )
       .pluck(true);
     this.#openSessions = db
       .prepare('SELECT count(*) FROM (SELECT 1 FROM session WHERE nas = ? AND ended_at IS NULL LIMIT ?)')
@@ -160,6 +163,11 @@ export class Queries {
     return this.#open.all(subscriber) as number[];
   }
 
+  /** Open sessions of a subscriber. */
+  openSessionsOf(subscriber: number): readonly number[] {
+    return this.#openSessionsOf.all(subscriber) as number[];
+  }
+
   witnesses(assignment: number): readonly Witness[] {
     return (this.#witnesses.all(assignment) as string[]).map((text) => this.#tables.witness.unpack(valuesOf(text)));
   }
@@ -179,6 +187,11 @@ export class Queries {
   /** Keys of the revokes that a batch holds back. */
   approvals(batch: number, limit: number): readonly string[] {
     return (this.#approvals.all(batch, limit) as number[]).map(String);
+  }
+
+  /** Keys of the suspends that a batch holds back. */
+  heldSuspends(batch: number, limit: number): readonly string[] {
+    return (this.#heldSuspends.all(batch, limit) as number[]).map(String);
   }
 
   /** Keys of the effects that a batch holds back. */

@@ -2,7 +2,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { overlaps, type Prefix } from '../daemon/lifecycle/address.js';
 import type { Identity, Outbox, Subscriber } from '../daemon/lifecycle/records.js';
-import type { Alarm, Brake } from '../daemon/lifecycle/brake.js';
+import type { Alarm, Brake, HeldSuspend } from '../daemon/lifecycle/brake.js';
 import { AssignmentReads, type ShownAssignment } from './reads/assignments.js';
 import { BrakeReads, type ShownBatch } from './reads/brakes.js';
 import { ConflictReads, type ShownConflict } from './reads/conflicts.js';
@@ -32,6 +32,8 @@ export interface Story {
 export interface SubscriberStory extends Story {
   readonly subscriber: Subscriber;
   readonly identities: readonly Identity[];
+  /** The suspend that waits for approval, or null. */
+  readonly heldSuspend: HeldSuspend | null;
 }
 
 export interface AddressStory extends Story {
@@ -116,7 +118,8 @@ export class Reads {
         identities: this.#identitiesOf(tenant, subscriber.id),
         assignments,
         sessions,
-        effects: this.#effects.ofAssignments(tenant, ids, STORY_ROWS),
+        heldSuspend: this.#brakes.heldSuspend(subscriber.id),
+        effects: this.#effects.ofSubscriber(tenant, subscriber.id, STORY_ROWS),
         conflicts: this.#conflictsAbout(tenant, ids, sessions, null),
         journal: this.#journal.list(tenant, { subscriber: subscriber.id, assignments: ids }, null, sane(lines)),
       };

@@ -3,7 +3,7 @@ import type { Database } from 'better-sqlite3';
 import type { Rows, TableName } from '../daemon/lifecycle/records.js';
 import { ALARM } from './tables/alarm.js';
 import { ASSIGNMENT } from './tables/assignment.js';
-import { APPROVAL, BATCH, BRAKE, GUARD, GUARD_MARK } from './tables/brake.js';
+import { APPROVAL, BATCH, BRAKE, GUARD, GUARD_MARK, HELD_SUSPEND } from './tables/brake.js';
 import { CONFLICT } from './tables/conflict.js';
 import { DEADLINE } from './tables/deadline.js';
 import { NAS_EPOCH } from './tables/epoch.js';
@@ -51,6 +51,7 @@ export function openTables(db: Database): Tables {
     guardMark: new Table(db, GUARD_MARK),
     batch: new Table(db, BATCH),
     approval: new Table(db, APPROVAL),
+    heldSuspend: new Table(db, HELD_SUSPEND),
     alarm: new Table(db, ALARM),
   };
 }

@@ -1,6 +1,7 @@
 /** Keys and orders by which the working copies of a batch are found. */
 import { compareBytes, octetsKey } from '../daemon/lifecycle/address.js';
-import type { NasIdentity, Rows } from '../daemon/lifecycle/records.js';
+import type { NasIdentity } from '../daemon/lifecycle/nas-records.js';
+import type { Rows } from '../daemon/lifecycle/records.js';
 
 /** The least recently freed first; as the query of free units orders them. */
 export function compareFreed(a: Rows['poolFree'] | null, b: Rows['poolFree'] | null): number {

@@ -248,7 +248,7 @@ t.test('every key has a row in docs/config.md, with its default', async (t) => {
     if (fallback === undefined)
       t.match(
         told,
-        /^(required|`(tenant|mode|modes\.nas)`$|the NAS's own address$|that of the entry$|that of the family$|the NAS's secret$)/,
+        /^(required|`(tenant|mode|modes\.nas)`$|the NAS's own address$|that of the entry$|that of the family$|the NAS's secret$|none$)/,
         key,
       );
     else t.equal(told, `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\``, key);

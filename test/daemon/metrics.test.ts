@@ -37,7 +37,8 @@ async function open(folder: string): Promise<Scene> {
   const metrics = new Metrics('1.2.3');
   metrics.observe({
     queue: () => ({ size: 3, ageMs: 250 }),
-    debt: () => ({ waiting: 2, inFlight: 1, brokenTargets: 1 }),
+    debt: () => ({ brokenTargets: 1 }),
+    debtOf: (kind) => (kind === 'nas.coa' ? { waiting: 3, inFlight: 0 } : { waiting: 2, inFlight: 1 }),
     storeUp: () => true,
     frozen: () => false,
     maintained: () => 0,

@@ -1,4 +1,4 @@
-/** The dynamic authorization server of a NAS (RFC 5176): takes Disconnect-Requests, with the quirks of its make. */
+/** The dynamic authorization server of a NAS (RFC 5176): takes Disconnect- and CoA-Requests, with the quirks of its make. */
 import { encodeInteger, encodeTime } from '../../src/protocols/radius/attributes.js';
 import {
   signResponse,
@@ -17,6 +17,9 @@ export const DAS_PORT = 3799;
 const NOT_FOUND = 503;
 const NOT_SUPPORTED = 501;
 const BUSY = 506;
+
+/** Filter-Id (RFC 2865 section 5.11). */
+const FILTER_ID = 11;
 
 /** ACK, or a NAK with its Error-Cause. */
 type Answer = 'ack' | number;
@@ -42,7 +45,8 @@ export class Das {
 
   #receive(request: RadiusPacket, peer: UdpPeer): void {
     const { dasSecret, habits, onFault } = this.#nas.options;
-    if (request.code !== PACKET_CODES['Disconnect-Request']) onFault(`code ${request.code} at a DAS`);
+    const coa = request.code === PACKET_CODES['CoA-Request'];
+    if (!coa && request.code !== PACKET_CODES['Disconnect-Request']) onFault(`code ${request.code} at a DAS`);
     if (!verifyRequestAuthenticator(request, dasSecret)) onFault('a Disconnect-Request with a wrong authenticator');
     if (verifyMessageAuthenticator(request, dasSecret, undefined) !== 'right') onFault('a wrong Message-Authenticator');
     if (habits.disconnect === 'silent') return;
@@ -57,7 +61,16 @@ export class Das {
     const sid = Buffer.from(wanted ?? new Uint8Array()).toString();
     const session = this.#nas.sessions.find((one) => one.sid === sid);
     if (session === undefined) return NOT_FOUND;
+    if (request.code === PACKET_CODES['CoA-Request']) return this.#change(session, request);
     return this.#end(session);
+  }
+
+  /** The session goes into the garden, or out of it. */
+  #change(session: TrueSession, request: RadiusPacket): Answer {
+    if (this.#nas.options.habits.disconnect === 'refuse') return NOT_SUPPORTED;
+    const filter = request.attributes.find(({ type }) => type === FILTER_ID)?.value;
+    session.garden = Buffer.from(filter ?? new Uint8Array()).toString() === 'garden';
+    return 'ack';
   }
 
   #end(session: TrueSession): Answer {
@@ -92,7 +105,8 @@ export class Das {
   }
 
   #reply(request: RadiusPacket, peer: UdpPeer, answer: Answer): void {
-    const code = answer === 'ack' ? PACKET_CODES['Disconnect-ACK'] : PACKET_CODES['Disconnect-NAK'];
+    const what = request.code === PACKET_CODES['CoA-Request'] ? 'CoA' : 'Disconnect';
+    const code = PACKET_CODES[answer === 'ack' ? (`${what}-ACK` as const) : (`${what}-NAK` as const)];
     const stamp = encodeTime(Math.floor(this.#time.wallMs() / 1_000));
     const attributes = [
       ...(answer === 'ack' ? [] : [{ type: ATTRIBUTES['Error-Cause'].number, value: encodeInteger(answer) }]),

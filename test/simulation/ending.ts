@@ -68,7 +68,7 @@ export function ending(
     .pluck()
     .all(now - 1_000) as string[];
   for (const net of barred) found.push(`ending: ${net} is still in quarantine`);
-  found.push(...occupied(db, nases), ...effects(db, nases, now));
+  found.push(...occupied(db, nases), ...effects(db, nases, now), ...gardens(db, nases));
   const rows = db
     .prepare(
       `SELECT a.id, a.net, a.plen, a.stuck, e.outcome, a.revoke->>'sendDisconnect' AS disconnects, c.outcome AS disconnect
@@ -123,6 +123,24 @@ function effects(db: Database, nases: readonly Nas[], now: number): string[] {
 
 function nasAt(nases: readonly Nas[], bytes: Uint8Array): Nas | undefined {
   return nases.find(({ address }) => hex(addressOctets(address) ?? new Uint8Array()) === hex(bytes));
+}
+
+/** What a NAS acknowledged is so: a session that is up is in the garden exactly where addrd says so. */
+function gardens(db: Database, nases: readonly Nas[]): string[] {
+  const rows = db
+    .prepare(
+      `SELECT s.sid, n.bytes AS nas, s.profile->>'profile' AS profile FROM session s JOIN nas n ON n.id = s.nas
+        WHERE s.ended_at IS NULL AND s.profile->>'state' = 'confirmed' AND s.profile->>'outcome' = 'ack'
+          AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = s.disconnect)
+          AND EXISTS (SELECT 1 FROM outbox o WHERE o.session = s.id AND o.kind = 'nas.coa' AND o.status = 'done')`,
+    )
+    .all() as { sid: Uint8Array; nas: Uint8Array; profile: string }[];
+  return rows.flatMap(({ sid, nas: bytes, profile }) => {
+    const name = Buffer.from(sid).toString();
+    const truth = nasAt(nases, bytes)?.sessions.find((one) => one.sid === name);
+    if (truth === undefined || truth.garden === (profile === 'suspend')) return [];
+    return [`ending: session ${name} was told to ${profile}, and is ${truth.garden ? '' : 'not '}in the garden`];
+  });
 }
 
 /** Holds the reason of a revoke that did not end against the truth. */

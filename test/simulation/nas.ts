@@ -46,6 +46,8 @@ export interface TrueSession {
   outputOctets: number;
   /** A Disconnect-Request was acknowledged and has not ended it. */
   softened: boolean;
+  /** Whether a CoA has put it into the garden. */
+  garden: boolean;
   readonly life: Life;
 }
 
@@ -144,6 +146,7 @@ export class Nas {
       inputOctets: 0,
       outputOctets: 0,
       softened: false,
+      garden: false,
       life: { alive: true },
     };
     this.sessions.push(session);

@@ -3,6 +3,7 @@ import type { Database } from '../../src/store/open.js';
 import type { Config } from '../../src/daemon/config.js';
 import { contains, formatPrefix, hex, prefixKey } from '../../src/daemon/lifecycle/address.js';
 import { getAllowedTransitions, type LifecycleState } from '../../src/daemon/lifecycle/state.js';
+import type { EffectKind } from '../../src/daemon/lifecycle/records.js';
 import type { Policy } from '../../src/daemon/lifecycle/policy.js';
 import { compilePolicy } from '../../src/daemon/policy-of.js';
 import { addressOctets } from '../../src/protocols/radius/address.js';
@@ -58,7 +59,9 @@ function prepareStatements(db: Database) {
     effects: db.prepare<unknown[]>(
       `SELECT o.id, o.attempt, s.ended_at IS NOT NULL OR NOT EXISTS (
          SELECT 1 FROM json_each(o.orders) j JOIN assignment a ON a.id = j.value->>'assignment'
-          WHERE a.state = 'revoking' AND a.generation = j.value->>'generation') AS unwanted
+          WHERE a.state = 'revoking' AND a.generation = j.value->>'generation')
+         AND NOT EXISTS (SELECT 1 FROM subscriber u
+          WHERE u.id = o.desired->>'subscriber' AND u.generation = o.desired->>'generation') AS unwanted
          FROM outbox o JOIN session s ON s.id = o.session WHERE o.status = 'pending'`,
     ),
     attempt: db.prepare<unknown[]>('SELECT attempt FROM outbox WHERE id = ?').pluck(),
@@ -74,7 +77,9 @@ function prepareStatements(db: Database) {
     epoch: db.prepare<unknown[]>('SELECT epoch FROM nas WHERE bytes = ?').pluck(),
     started: db.prepare<unknown[]>(
       `SELECT o.id, o.attempt, o.batch FROM outbox o JOIN session s ON s.id = o.session JOIN nas n ON n.id = s.nas
-        WHERE n.bytes = ? AND s.sid = ? AND o.status = 'pending' AND o.started_at IS NOT NULL AND o.outcome IS NULL`,
+        WHERE n.bytes = ? AND s.sid = ? AND o.kind = ? AND o.started_at IS NOT NULL
+          AND (o.status = 'pending' AND o.outcome IS NULL OR o.status = 'superseded' AND o.outcome = 'generation-passed')
+        ORDER BY o.status, o.id DESC`,
     ),
     states: db.prepare<unknown[]>('SELECT id, state FROM assignment'),
     frozen: db.prepare<unknown[]>("SELECT 1 FROM brake WHERE kind = 'freeze' AND ended_at IS NULL").pluck(),
@@ -273,7 +278,10 @@ export class Observer {
         this.#onAnswer(nas, datagram, to.port);
         break;
       case PACKET_CODES['Disconnect-Request']:
-        this.#onDisconnect(nas, datagram);
+        this.#onDisconnect(nas, datagram, 'nas.disconnect');
+        break;
+      case PACKET_CODES['CoA-Request']:
+        this.#onDisconnect(nas, datagram, 'nas.coa');
         break;
       default:
         this.fault(`wire: code ${parse(datagram).code} to ${nas.options.name}`);
@@ -307,8 +315,9 @@ export class Observer {
   }
 
   /** A request that was not on the wire before belongs to an effect that was started and has no outcome yet. */
-  #onDisconnect(nas: Nas, datagram: Uint8Array): void {
-    const to = `a Disconnect-Request to ${nas.options.name}`;
+  #onDisconnect(nas: Nas, datagram: Uint8Array, kind: EffectKind): void {
+    const what = kind === 'nas.coa' ? 'a CoA-Request' : 'a Disconnect-Request';
+    const to = `${what} to ${nas.options.name}`;
     if (this.#statements.frozen.get() !== undefined) this.fault(`wire: ${to} while addrd is frozen`);
     if (this.#statements.maintained.get(addressOctets(nas.address)) !== undefined) {
       this.fault(`wire: ${to} while it is in maintenance`);
@@ -316,13 +325,13 @@ export class Observer {
     const octets = Buffer.from(datagram).toString('hex');
     if (this.#requests.has(octets)) return;
     const sid = parse(datagram).attributes.find(({ type }) => type === ATTRIBUTES['Acct-Session-Id'].number)?.value;
-    const [effect] = this.#statements.started.all(addressOctets(nas.address), sid) as {
+    const [effect] = this.#statements.started.all(addressOctets(nas.address), sid, kind) as {
       id: number;
       attempt: number;
       batch: number | null;
     }[];
     this.#requests.set(octets, effect?.id ?? 0);
-    const name = `a Disconnect-Request to ${nas.options.name} for ${Buffer.from(sid ?? []).toString()}`;
+    const name = `${what} to ${nas.options.name} for ${Buffer.from(sid ?? []).toString()}`;
     if (this.#config.mode !== 'act') this.fault(`wire: ${name} in mode observe`);
     if (effect === undefined) {
       this.fault(`wire: ${name} without an effect that was started for it`);

@@ -32,6 +32,8 @@ const REFUSALS = new Set([
   'already-active',
   'already-allocated',
   'already-revoking',
+  'already-suspended',
+  'not-suspended',
   'being-revoked',
   'invalid-transition',
   'no-assignment',
@@ -129,6 +131,27 @@ export class Operator {
       sendDisconnect: this.#chance.flip(0.85),
       releaseToPool: this.#chance.flip(0.95),
     });
+  }
+
+  /** The billing system suspends and reactivates, now and then twice, and changes its mind within seconds. */
+  serve(meanMs: number): void {
+    const act = (): void => {
+      if (this.#quiet) return;
+      const customer = this.#chance.pick(this.#options.customers.list);
+      const kind = this.#chance.flip(0.5) ? 'suspend' : 'reactivate';
+      const order = {
+        ...{ subscriber: customer.name, family: null, reason: 'unpaid' },
+        ...{ sendCoa: this.#chance.flip(0.9), sendDisconnect: this.#chance.flip(0.1) },
+      };
+      this.#order(customer, { ...this.#common(), ...order, kind });
+      const other = kind === 'suspend' ? 'reactivate' : 'suspend';
+      if (this.#chance.flip(0.3)) {
+        const again = (): void => this.#order(customer, { ...this.#common(), ...order, kind: other });
+        this.#time.after(this.#chance.wait(2_000), again);
+      }
+      this.#time.after(this.#chance.wait(meanMs), act);
+    };
+    act();
   }
 
   /** Somebody at the NOC reaches for the brakes now and then, and decides about what waits. */

@@ -1,10 +1,12 @@
-/** Runs many worlds: `npm run simulate -- --seeds N --first K [--thorough]`. */
+/** Runs many worlds: `npm run simulate -- --seeds N --first K [--thorough] [--suspends]`. */
 import { parseArgs } from 'node:util';
 import { World } from './world.js';
 
 const { values } = parseArgs({
   options: {
     thorough: { type: 'boolean', default: false },
+    /** Somebody suspends and reactivates subscribers: without it the worlds are those that earlier faults were found in. */
+    suspends: { type: 'boolean', default: false },
     seeds: { type: 'string', default: '200' },
     first: { type: 'string', default: '1' },
   },
@@ -19,7 +21,7 @@ let starts = 0;
 let disconnects = 0;
 const stuck = new Map<string, number>();
 for (let seed = first; seed <= last; seed++) {
-  const outcome = await new World(seed, {}, values.thorough).run();
+  const outcome = await new World(seed, {}, values.thorough, values.suspends).run();
   virtualMs += outcome.virtualMs;
   commits += outcome.commits;
   starts += outcome.starts;

@@ -39,10 +39,12 @@ export interface Scene {
   readonly turnMs: number;
 }
 
+const PROFILES = `suspend: [{ name: Filter-Id, value: garden }], resume: [{ name: Filter-Id, value: full }]`;
+
 function yaml(chance: Chance, nases: readonly NasScene[], guard: number): string {
   const entries = nases.map(({ name, host, family, habits, takesDisconnects }) => {
     const required = habits.messageAuthenticator && chance.flip(0.5) ? 'required' : 'optional';
-    const coa = `coa: { secret: ${DAS_SECRET}, timeout: ${chance.pick(['500ms', '1s'])}, retries: ${chance.between(0, 3)} }`;
+    const coa = `coa: { secret: ${DAS_SECRET}, timeout: ${chance.pick(['500ms', '1s'])}, retries: ${chance.between(0, 3)}, ${PROFILES} }`;
     return `    - { name: ${name}, address: "${host[family]}", secret: ${SECRET}, message_authenticator: ${required}${takesDisconnects ? `, ${coa}` : ''} }`;
   });
   return `

@@ -64,6 +64,7 @@ export interface Outcome {
 
 export class World {
   readonly #seed: number;
+  readonly #suspends: boolean;
   readonly #scene: Scene;
   readonly #time: VirtualTime;
   readonly #chance: Chance;
@@ -80,8 +81,9 @@ export class World {
   #starts = 0;
   #steps = 0;
 
-  constructor(seed: number, mutation: Mutation = {}, thorough = false) {
+  constructor(seed: number, mutation: Mutation = {}, thorough = false, suspends = false) {
     this.#seed = seed;
+    this.#suspends = suspends;
     this.#mutation = mutation;
     const chance = new Chance(seed);
     this.#scene = drawScene(chance.fork());
@@ -128,6 +130,7 @@ export class World {
     for (const nas of this.#nases) nas.boot();
     this.#customers.begin(dialEveryMs);
     this.#operator.begin(orderEveryMs);
+    if (this.#suspends) this.#operator.serve(orderEveryMs * 2);
     this.#operator.watch(this.#scene.brakeEveryMs, this.#nasNames());
     this.#trouble();
     await this.#until(CHAOS_MS);

@@ -44,6 +44,7 @@ const EFFECT: Rows['outbox'] = {
   subject: 'session:999',
   session: 999,
   orders: [],
+  desired: null,
   status: 'pending',
   attempt: 0,
   admitted: false,

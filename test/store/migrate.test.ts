@@ -7,9 +7,9 @@ import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
 import { StoreError } from '../../src/store/errors.js';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from '../../src/store/migrate.js';
 import { openReader, openStore, prepare } from '../../src/store/open.js';
-import { acct, allocate, nasOn, NOON, revoke } from '../support/events.js';
+import { acct, allocate, nasOn, NOON, revoke, service } from '../support/events.js';
 import { temporary } from '../support/files.js';
-import { openHouse, POOLS } from '../support/house.js';
+import { BRAS, openHouse, POOLS } from '../support/house.js';
 import { invariants } from '../support/invariants.js';
 
 const PID = 4_242;
@@ -34,7 +34,7 @@ async function fill(db: Database.Database): Promise<void> {
   const by = { tenant: 'default', actor: 'test', receivedAt: NOON + 6 };
   await house.say({ ...by, kind: 'maintenance', nas: 'bras', until: NOON + 3_600_000, reason: 'firmware' });
   house.policy = { ...house.policy, guard: { ...house.policy.guard, count: 1, floor: 1 } };
-  await house.say(allocate('cat', NOON + 6), revoke('cat', NOON + 7));
+  await house.say(allocate('cat', NOON + 6), revoke('cat', NOON + 7), service('suspend', 'cat', NOON + 8));
 }
 
 t.test('a fresh file', (t) => {
@@ -138,6 +138,25 @@ t.test('down to version 1 with brakes inside: what was held back is not sent, an
   t.same(invariants(db, house.policy), []);
   const again = await openHouse(NOON + 10, {}, { db });
   t.match(await again.say(revoke('bob', NOON + 11)), [{ verdict: 'applied', code: null }], 'and works');
+});
+
+t.test('down to version 3 with a suspension inside: no CoA is sent, and who is suspended still is later', async (t) => {
+  const db = new Database(':memory:');
+  const profiles = { suspend: true, resume: true, gardenClass: null };
+  const house = await openHouse(NOON, { nas: new Map([['bras', { ...BRAS, profiles }]]) }, { db });
+  await house.say(allocate('ann', NOON), acct('acct-start', 'a', NOON + 1, ['100.64.0.1']));
+  await house.say(service('suspend', 'ann', NOON + 2));
+  const outbox = db.prepare('SELECT kind, status, outcome FROM outbox').raw();
+  t.strictSame(outbox.all(), [['nas.coa', 'pending', null]]);
+  migrate(db, 'x', 3);
+  t.strictSame(outbox.all(), [['nas.coa', 'superseded', 'no-coa']]);
+  t.strictSame(db.pragma('foreign_key_check'), []);
+  migrate(db, 'x');
+  t.same(invariants(db, house.policy), []);
+  const again = await openHouse(NOON + 10, {}, { db });
+  t.match(await again.say(service('suspend', 'ann', NOON + 11)), [{ code: 'already-suspended' }]);
+  t.match(await again.say(service('reactivate', 'ann', NOON + 12)), [{ verdict: 'applied' }]);
+  t.strictSame(db.prepare('SELECT state FROM assignment').pluck().all(), ['active']);
 });
 
 t.test(

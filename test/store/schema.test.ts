@@ -184,11 +184,17 @@ const REFUSED: readonly (readonly [code: string, sql: string])[] = [
   [CHECK, "INSERT INTO holding VALUES (0, 32, x'64400001', 5, 'guess', 1, NULL, 't', 1, 1, NULL, 'seen')"],
   [CHECK, "INSERT INTO deadline VALUES ('whim', '1', 0)"],
   [CHECK, "INSERT INTO conflict VALUES (1, 't', 'contested', 0, x'64400001', 32, 1, 1, 0, 0, 0, NULL)"],
-  [CHECK, "INSERT INTO outbox VALUES (1, 't', 'k', 'a', 's', 1, '[]', 'pending', 0, 0, 0, NULL, 5, NULL, NULL, 0, 0)"],
-  [CHECK, "INSERT INTO outbox VALUES (1, 't', 'k', 'a', 's', 1, '[]', 'done', 0, 0, 0, NULL, 5, NULL, NULL, 0, 0)"],
+  [
+    CHECK,
+    "INSERT INTO outbox VALUES (1, 't', 'k', 'a', 's', 1, '[]', 'pending', 0, 0, 0, NULL, 5, NULL, NULL, 0, 0, NULL)",
+  ],
+  [
+    CHECK,
+    "INSERT INTO outbox VALUES (1, 't', 'k', 'a', 's', 1, '[]', 'done', 0, 0, 0, NULL, 5, NULL, NULL, 0, 0, NULL)",
+  ],
   [
     FOREIGN,
-    "INSERT INTO outbox VALUES (1, 't', 'k', 'a', 's', 9, '[]', 'pending', 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0)",
+    "INSERT INTO outbox VALUES (1, 't', 'k', 'a', 's', 9, '[]', 'pending', 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL)",
   ],
   [CHECK, "INSERT INTO idempotency VALUES ('t', 'k', 'k', x'00', 'no json', 0)"],
   [CHECK, "INSERT INTO assignment_step VALUES (1, 'dance', 'done', 0, NULL, NULL, 0, 0, NULL)"],
@@ -196,8 +202,11 @@ const REFUSED: readonly (readonly [code: string, sql: string])[] = [
   [CHECK, "INSERT INTO brake VALUES ('whim', 'daemon', 't', 'a', 'r', 0, NULL, NULL, NULL)"],
   [CHECK, "INSERT INTO brake VALUES ('freeze', 'daemon', 't', 'a', '', 0, NULL, NULL, NULL)"],
   [CHECK, "INSERT INTO brake VALUES ('maintenance', '1', 't', 'a', 'r', 0, NULL, NULL, NULL)"],
-  [CHECK, "INSERT INTO batch VALUES (1, 't', 's', 'n', 'approved', 0, 0, 0, 0, NULL, NULL, NULL)"],
-  [CHECK, "INSERT INTO batch VALUES (1, 't', 's', 'n', 'open', 0, 0, 0, 0, 1, 'a', NULL)"],
+  [CHECK, "INSERT INTO batch VALUES (1, 't', 's', 'n', 'approved', 0, 0, 0, 0, NULL, NULL, NULL, 0, 0)"],
+  [CHECK, "INSERT INTO batch VALUES (1, 't', 's', 'n', 'open', 0, 0, 0, 0, 1, 'a', NULL, 0, 0)"],
+  [CHECK, 'UPDATE subscriber SET suspended_at = 5'],
+  [CHECK, "UPDATE subscriber SET service = 'unpaid'"],
+  [FOREIGN, "INSERT INTO held_suspend VALUES (1, 9, 1, 'r', 'a', 1, 0, 0)"],
   [FOREIGN, "INSERT INTO guard VALUES ('s', 0, 0, 9)"],
   [CHECK, "INSERT INTO guard VALUES ('s', 0, 1, NULL)"],
   [FOREIGN, "INSERT INTO approval VALUES (1, 9, 'r', 'a', 1, 1, 0)"],
@@ -221,7 +230,7 @@ t.test('one pending effect a target and subject', (t) => {
   const db = furnished();
   const insert = (id: number, status: string): void => {
     const finished = status === 'pending' ? 'NULL' : '0';
-    const values = `(${String(id)}, 't', 'k', 'a', 's', 1, '[]', '${status}', 1, 0, 0, NULL, ${finished}, NULL, NULL, 0, 0)`;
+    const values = `(${String(id)}, 't', 'k', 'a', 's', 1, '[]', '${status}', 1, 0, 0, NULL, ${finished}, NULL, NULL, 0, 0, NULL)`;
     db.exec(`INSERT INTO outbox VALUES ${values}`);
   };
   insert(1, 'done');

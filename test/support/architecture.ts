@@ -73,6 +73,7 @@ export const rooms: readonly Room[] = [
       'src/daemon/lifecycle/state.ts',
       'src/daemon/lifecycle/records.ts',
       'src/daemon/lifecycle/keys.ts',
+      'src/daemon/lifecycle/nas-records.ts',
       'src/daemon/lifecycle/ranges.ts',
       'src/daemon/lifecycle/brake.ts',
     ],

@@ -6,6 +6,7 @@ import type {
   LifecycleEvent,
   NasEvent,
   RevokeEvent,
+  ServiceEvent,
 } from '../../src/daemon/lifecycle/events.js';
 import type { Claim } from '../../src/daemon/lifecycle/records.js';
 import type { Submission } from '../../src/store/commit.js';
@@ -56,6 +57,27 @@ export function revoke(subscriber: string, at: number, fields: Partial<RevokeEve
 /** What a User-Name claims by the default rules. */
 export function claims(username: Uint8Array | null): Claim[] {
   return username === null ? [] : [{ type: 'username', scope: 'tenant', bytes: username }];
+}
+
+/** A suspend or reactivate of a subscriber. */
+export function service(
+  kind: ServiceEvent['kind'],
+  subscriber: string,
+  at: number,
+  fields: Partial<ServiceEvent> = {},
+): ServiceEvent {
+  return {
+    kind,
+    tenant: 'default',
+    actor: 'test',
+    subscriber,
+    family: null,
+    reason: 'test',
+    sendCoa: true,
+    sendDisconnect: false,
+    receivedAt: at,
+    ...fields,
+  };
 }
 
 const STATUS = { 'acct-start': 1, 'acct-stop': 2, 'acct-interim': 3 } as const;

@@ -20,6 +20,16 @@ export function prefix(text: string): Prefix {
 export const STORE_ID = 4_711;
 
 const REST = { quarantineMs: 60_000 };
+/** The one NAS entry. */
+export const BRAS: NasPolicy = {
+  name: 'bras',
+  tenant: 'default',
+  vrf: 0,
+  coa: true,
+  mostNases: 1_024,
+  effectLifeMs: 4_000,
+};
+
 const GLOBAL = { tenant: 'default', vrf: 'global', kind: 'static' } as const;
 
 /** Small pools, so that a test can walk over all of their units. */
@@ -74,15 +84,7 @@ export async function openHouse(
   const door = new Door<LifecycleEvent>({ sleep: () => Promise.resolve(), ...options, db });
   const pending = new Pending(db);
   const configured = options.pools ?? POOLS;
-  const nas = {
-    name: 'bras',
-    tenant: 'default',
-    vrf: 0,
-    coa: true,
-    mostNases: 1_024,
-    effectLifeMs: 4_000,
-    ...options.nas,
-  };
+  const nas = { ...BRAS, ...options.nas };
   const house: House = {
     db,
     door,

@@ -63,6 +63,7 @@ export function invariants(db: Database, policy: Policy): string[] {
       pools.some(({ id }) => id === pool.id) ? [] : [`policy: pool ${pool.name} is not in the store`],
     ),
     ...effects(db),
+    ...suspensions(db),
     ...standings(db),
     ...tenures(db),
   ];
@@ -256,25 +257,60 @@ function alarms(db: Database): string[] {
   );
 }
 
-/** A session's unfinished Disconnect and the pending effect name each other. */
+/** A session's unfinished Disconnect and CoA, and the pending effects, name each other. */
 function effects(db: Database): string[] {
   const lost = db
     .prepare(
-      `SELECT s.id FROM session s LEFT JOIN outbox o ON o.id = s.disconnect AND o.session = s.id AND o.status = 'pending'
-        WHERE s.disconnect IS NOT NULL AND o.id IS NULL`,
+      `SELECT s.id FROM session s, (VALUES ('nas.disconnect'), ('nas.coa')) k
+         LEFT JOIN outbox o ON o.id = iif(k.column1 = 'nas.coa', s.coa, s.disconnect) AND o.session = s.id
+          AND o.kind = k.column1 AND o.status = 'pending'
+        WHERE iif(k.column1 = 'nas.coa', s.coa, s.disconnect) IS NOT NULL AND o.id IS NULL`,
     )
     .pluck()
     .all() as number[];
   const orphans = db
     .prepare(
-      `SELECT o.id FROM outbox o LEFT JOIN session s ON s.id = o.session AND s.disconnect = o.id
+      `SELECT o.id FROM outbox o LEFT JOIN session s ON s.id = o.session AND o.id IN (s.disconnect, s.coa)
         WHERE o.status = 'pending' AND s.id IS NULL`,
     )
     .pluck()
     .all() as number[];
   return [
-    ...lost.map((id) => `effect: session ${String(id)} waits for a Disconnect that is not pending`),
+    ...lost.map((id) => `effect: session ${String(id)} waits for an effect that is not pending`),
     ...orphans.map((id) => `effect: pending ${String(id)} is not the one its session waits for`),
+  ];
+}
+
+/** What a suspended subscriber holds is not in service, and nobody else's is SUSPENDED; the alarm counts who was not told. */
+function suspensions(db: Database): string[] {
+  const wrong = db
+    .prepare(
+      `SELECT a.id || ' is ' || a.state FROM assignment a JOIN subscriber s ON s.id = a.subscriber
+        WHERE a.state = iif(s.suspended_at IS NULL, 'suspended', 'active')`,
+    )
+    .pluck()
+    .all() as string[];
+  const ahead = db
+    .prepare(
+      `SELECT e.id FROM session e JOIN subscriber s ON s.id = e.subscriber
+        WHERE e.ended_at IS NULL AND e.profile->>'generation' <> s.generation`,
+    )
+    .pluck()
+    .all() as number[];
+  const counted = db
+    .prepare("SELECT coalesce(sum(active), 0) FROM alarm WHERE cause = 'coa-unconfirmed'")
+    .pluck()
+    .get() as number;
+  const failed = db
+    .prepare("SELECT count(*) FROM session WHERE ended_at IS NULL AND profile->>'state' = 'failed'")
+    .pluck()
+    .get() as number;
+  return [
+    ...wrong.map((what) => `suspension: assignment ${what}, its subscriber is not`),
+    ...ahead.map((id) => `suspension: session ${String(id)} is told of another generation`),
+    ...(counted === failed
+      ? []
+      : [`alarm: coa-unconfirmed counts ${String(counted)}, sessions not told are ${String(failed)}`]),
   ];
 }
 

@@ -5,6 +5,7 @@
  *   allocate alice pool=v4 [address=A] [user=U]
  *   activate alice | revoke alice [family=F] [disconnect=no] [release=no] [by=TOKEN]
  *   identity-add|identity-remove SUBSCRIBER TYPE VALUE
+ *   suspend alice | reactivate alice [family=F] [coa=no] [disconnect=yes] [by=TOKEN]
  *   start|interim|stop SID [user=U] [ip=A] [v6=A] [pd=P] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
  *     with circuit=TEXT remote=TEXT mac=MAC class=ASSIGNMENT[/GENERATION[/STORE]]: what else names the subscriber
  *   on | off [nas=A]
@@ -17,8 +18,9 @@
  *
  *   reload POOL; POOL...                    another config, with pools as below
  *
- * A file may begin with pools of its own, instead of those of every test, a line each:
+ * A file may begin with pools of its own, instead of those of every test, a line each; and with what its NASes can be told:
  *
+ *   # coa: suspend resume garden=TEXT      what the NASes can be told, and the Class of a session in the garden
  *   # pool: NAME FAMILY PREFIX [unit=LENGTH] [kind=K] [use=U] [vrf=V] [quarantine=D]
  *     [excluded=RANGE,RANGE...] [reserved=RANGE,...]   a RANGE is an address, a prefix or FIRST-LAST
  *
@@ -99,6 +101,16 @@ function claimsOf(options: ReadonlyMap<string, string>): Claim[] {
 export function poolsOf(text: string): ConfiguredPool[] | null {
   const lines = [...text.matchAll(/^# pool: (.+)$/gm)].map(([, line = '']) => parseCommand(line));
   return lines.length === 0 ? null : lines.map(poolOf);
+}
+
+/** What the NASes of a transcript can be told by CoA, or null. */
+export function profilesOf(text: string): NasPolicy['profiles'] | null {
+  const line = /^# coa: (.*)$/m.exec(text)?.[1];
+  if (line === undefined) return null;
+  const { words, options } = parseCommand(`coa ${line}`);
+  const garden = options.get('garden');
+  const gardenClass = garden === undefined ? null : new TextEncoder().encode(garden);
+  return { suspend: words.includes('suspend'), resume: words.includes('resume'), gardenClass };
 }
 
 function poolOf({ verb: name, words, options }: ReturnType<typeof parseCommand>): ConfiguredPool {
@@ -243,6 +255,13 @@ export class Transcript {
         const bytes = type === 'mac' ? (macAddress(octets) ?? octets) : octets;
         return { ...common, kind, subscriber: subject, type: type as IdentityType, scope: 'tenant', bytes };
       }
+      case 'suspend':
+      case 'reactivate': {
+        const family = (options.get('family') ?? null) as Family | null;
+        const sendCoa = options.get('coa') !== 'no';
+        const sendDisconnect = options.get('disconnect') === 'yes';
+        return { ...common, kind: verb, subscriber: subject, family, reason: 'unpaid', sendCoa, sendDisconnect };
+      }
       case 'start':
       case 'interim':
       case 'stop':
@@ -323,6 +342,7 @@ export class Transcript {
     show('wan', 'Framed-IPv6-Prefix');
     show('pd', 'Delegated-IPv6-Prefix');
     const user = options.get('user');
+    const shownClass = options.get('class');
     const ts = options.get('ts');
     const seconds = options.get('time');
     const octets = Number(seconds ?? 0) * 10;
@@ -343,6 +363,7 @@ export class Transcript {
       claims: claimsOf(options),
       terminateCause: verb === 'stop' ? 1 : null,
       addresses,
+      ...(shownClass === undefined ? {} : { class: [new TextEncoder().encode(shownClass)] }),
     };
   }
 

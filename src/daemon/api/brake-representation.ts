@@ -25,6 +25,8 @@ export function batchOf({ row, waiting, examples }: ShownBatch): BatchView {
     status: row.status,
     revokes: row.revokes,
     disconnects: row.disconnects,
+    suspends: row.suspends,
+    coas: row.coas,
     waiting,
     examples: [...examples],
     opened_at: isoTime(row.openedAt),

@@ -26,10 +26,14 @@ export const maintenancesView = z.strictObject({
 
 export const batchView = z.strictObject({
   batch: z.number().int(),
-  about: z.string().describe('the token whose revokes, or the NAS whose Disconnects, were too many'),
+  about: z
+    .string()
+    .describe('the token whose revokes and suspends, or the NAS whose Disconnects and CoAs, were too many'),
   status: z.enum(['open', 'approved', 'rejected']),
   revokes: z.number().int(),
   disconnects: z.number().int(),
+  suspends: z.number().int().describe('assignments that go out of service'),
+  coas: z.number().int(),
   waiting: z.number().int().describe('what of them is held back still'),
   examples: z.array(z.string()).describe('the first three subscribers'),
   opened_at: time,
@@ -48,6 +52,8 @@ export const decidedView = z.strictObject({
   status: z.enum(['approved', 'rejected']),
   revokes: z.number().int(),
   disconnects: z.number().int(),
+  suspends: z.number().int(),
+  coas: z.number().int(),
 });
 
 export const alarmView = z.strictObject({

@@ -5,6 +5,7 @@ import { commandedBy, decide, type Commanded } from './commanded.js';
 import { activateCommand, allocateCommand, answered, bodies, revokeCommand, statusOf, subscriberId } from './order.js';
 import { Problem } from './problem.js';
 import { assignmentOf } from './representation.js';
+import { serviceBodies, serviceCommand } from './service-order.js';
 import type { ApiDeps } from './deps.js';
 import { tokenOfRequest } from './token.js';
 import { lifecycleView, orderView, problemView, type LifecycleView } from './views.js';
@@ -13,7 +14,7 @@ const security = [{ token: [] }];
 const problems = { '4xx': problemView, '5xx': problemView };
 
 interface Order {
-  readonly verb: 'allocate' | 'activate' | 'revoke';
+  readonly verb: 'allocate' | 'activate' | 'suspend' | 'reactivate' | 'revoke';
   readonly summary: string;
   readonly body: z.ZodType;
   readonly answers: readonly (200 | 201 | 202)[];
@@ -37,6 +38,16 @@ function orders(version: 'ipv4' | 'ipv6'): Order[] {
       answers: [200],
       command: (body, by) => activateCommand(body as z.output<typeof activate>, by),
     },
+    ...(['suspend', 'reactivate'] as const).map((verb): Order => ({
+      verb,
+      summary:
+        verb === 'suspend'
+          ? 'Take a subscriber out of service with all that he holds; 202 where it waits for approval'
+          : 'Put a subscriber back into service with all that he holds',
+      body: serviceBodies[version],
+      answers: verb === 'suspend' ? [200, 202] : [200],
+      command: (body, by) => serviceCommand(verb, body as z.output<typeof serviceBodies.ipv4>, by),
+    })),
     {
       verb: 'revoke',
       summary: 'Begin the termination: 202 while it runs, 200 when all are revoked',

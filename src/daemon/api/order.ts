@@ -37,7 +37,8 @@ function octetsOf(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-function notServed(field: string) {
+/** A field of the seed's orders that asks for what this version cannot do. */
+export function notServed(field: string) {
   return z.union([z.literal(false), z.null()], { error: NOT_SERVED[field] ?? 'is not served' }).optional();
 }
 
@@ -75,14 +76,18 @@ const selection = {
   ...inherited,
 };
 
+/** Why somebody orders something, in his own words. */
+export const reasonText = z.string().max(256).regex(WITHOUT_CONTROLS, 'must not hold control characters');
+
 const revoke = {
   ...selection,
-  reason: z.string().max(256).regex(WITHOUT_CONTROLS, 'must not hold control characters').nullish(),
+  reason: reasonText.nullish(),
   send_disconnect: z.boolean().nullish().describe('default true'),
   release_to_pool: z.boolean().nullish().describe('default true; false keeps the address reserved'),
 };
 
-const family6 = { family: z.enum(['ipv6', 'ipv6-pd']) };
+/** What the bodies of IPv6 begin with. */
+export const family6 = { family: z.enum(['ipv6', 'ipv6-pd']) };
 
 /** The bodies, for IPv4 (which has one family) and for IPv6 (where `family` is required). */
 export const bodies = {
@@ -161,9 +166,10 @@ export function answered(result: CommandResult): OrderView {
   throw new Problem('internal-fault', 'the order was carried out, but its answer cannot be shown: read the subscriber');
 }
 
-/** HTTP status of an answer: 201 for what is new, 202 while a termination runs. */
+/** HTTP status of an answer: 201 for what is new, 202 while a termination runs, or an order waits for approval. */
 export function statusOf(kind: Command['kind'], answer: OrderView): 200 | 201 | 202 {
   if (kind === 'allocate') return answer.verdict === 'applied' ? 201 : 200;
   if (kind === 'activate') return 200;
+  if (kind === 'suspend' || kind === 'reactivate') return answer.batch === null ? 200 : 202;
   return answer.assignments.every(({ lifecycle_state: state }) => state === 'revoked') ? 200 : 202;
 }

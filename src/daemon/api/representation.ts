@@ -153,6 +153,15 @@ export function sessionOf(shown: ShownSession): SessionView {
       assignment: shown.assignment,
       since: isoTime(shown.since),
     })),
+    profile:
+      row.profile === null
+        ? null
+        : {
+            profile: row.profile.profile,
+            state: row.profile.state,
+            outcome: row.profile.outcome,
+            at: isoTime(row.profile.at),
+          },
     usage:
       usage === null
         ? null
@@ -294,10 +303,27 @@ function storyOf(story: Story): Pick<SubscriberView, 'assignments' | 'sessions' 
   };
 }
 
+/** Why a suspend or reactivate is not in force in an open session, or null. */
+function untold(sessions: readonly ShownSession[]): string | null {
+  const failed = sessions.find(({ row }) => row.endedAt === null && row.profile?.state === 'failed');
+  if (failed === undefined) return null;
+  const { row, nas } = failed;
+  return `session ${printable(row.sid)} on ${nas}, ${row.profile?.profile ?? ''}: ${row.profile?.outcome ?? ''}`;
+}
+
 export function subscriberOf(story: SubscriberStory): SubscriberView {
+  const { heldSuspend: held, subscriber } = story;
+  const { suspendedAt, service } = subscriber;
   return {
-    subscriber_id: story.subscriber.name,
-    created_at: isoTime(story.subscriber.createdAt),
+    subscriber_id: subscriber.name,
+    created_at: isoTime(subscriber.createdAt),
+    suspension:
+      suspendedAt === null || service === null
+        ? null
+        : { since: isoTime(suspendedAt), actor: service.actor, reason: service.reason },
+    awaiting:
+      held === null ? null : { batch: held.batch, since: isoTime(held.at), actor: held.actor, reason: held.reason },
+    stuck: untold(story.sessions),
     usernames: story.identities
       .filter(({ type }) => type === 'username')
       .map(({ bytes, provenance }) => ({ username: printable(bytes), provenance })),

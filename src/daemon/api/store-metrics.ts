@@ -9,7 +9,7 @@ import type { Family } from '../lifecycle/address.js';
 import type { Conflict, Pool } from '../lifecycle/records.js';
 import { LIFECYCLE_STATES } from '../lifecycle/state.js';
 import { censusOf } from '../lifecycle/zones.js';
-import { NAME_FAMILIES, nameFamily, type NameFamily } from '../metrics.js';
+import { EFFECT_KINDS, NAME_FAMILIES, nameFamily, type NameFamily } from '../metrics.js';
 import { Spell } from './spell.js';
 
 export interface StoreMetricsOptions {
@@ -163,7 +163,7 @@ export class StoreMetrics {
       this.#neverSeen.set({ family }, countOf(figures.neverSeen, family));
     }
     this.#showPools(figures.pools);
-    this.#oldestEffect.set({ kind: 'nas.disconnect' }, 0);
+    for (const kind of EFFECT_KINDS) this.#oldestEffect.set({ kind }, 0);
     for (const { kind, oldest } of figures.effects) this.#oldestEffect.set({ kind }, Math.max(0, now - oldest) / 1_000);
     for (const kind of CONFLICTS) {
       this.#conflicts.set({ kind }, figures.conflicts.find((one) => one.kind === kind)?.count ?? 0);

@@ -3,7 +3,7 @@ import { Problem, type FieldFault } from './problem.js';
 
 /** Fields of orders that this version cannot honour, and why. `false` and `null` ask for nothing and are let through. */
 export const NOT_SERVED: Readonly<Record<string, string>> = {
-  send_coa: 'this version sends Disconnect-Requests only, and no CoA-Request',
+  send_coa: 'a CoA is sent by suspend and reactivate only',
   update_netbox: 'this version does not write to NetBox',
   nas_ip: 'the Disconnect goes to the NAS of each session, which cannot be chosen',
 };

@@ -91,6 +91,15 @@ export const sessionView = z.strictObject({
       since: time,
     }),
   ),
+  profile: z
+    .strictObject({
+      profile: z.enum(['suspend', 'resume']),
+      state: z.enum(['waiting', 'confirmed', 'failed', 'skipped']),
+      outcome: z.string().nullable(),
+      at: time,
+    })
+    .nullable()
+    .describe('what it was last to be told by CoA, and how far that is'),
   usage: z
     .strictObject({
       updated_at: time,
@@ -231,6 +240,15 @@ const story = {
 export const subscriberView = z.strictObject({
   subscriber_id: z.string(),
   created_at: time,
+  suspension: z
+    .strictObject({ since: time, actor: z.string(), reason: z.string() })
+    .nullable()
+    .describe('since when the subscriber is suspended, by whom and why'),
+  awaiting: z
+    .strictObject({ batch: z.number().int(), since: time, actor: z.string(), reason: z.string() })
+    .nullable()
+    .describe('the suspend of him that waits for approval'),
+  stuck: z.string().nullable().describe('why an open session was not told what has become of its subscriber'),
   usernames: z.array(z.strictObject({ username: octets, provenance: z.string() })),
   identities: z.array(identityView),
   ...story,

@@ -43,16 +43,28 @@ export function alarmTable(screen: Screen, alarms: readonly AlarmView[]): void {
   );
 }
 
+/** What is, or was, in a batch, in words. */
+function counted(batch: Pick<BatchView, 'revokes' | 'suspends' | 'disconnects' | 'coas'>): string {
+  const counts = [
+    [batch.revokes, 'revoke'],
+    [batch.suspends, 'suspend'],
+    [batch.disconnects, 'Disconnect'],
+    [batch.coas, 'CoA'],
+  ] as const;
+  const told = counts.filter(([count]) => count > 0);
+  if (told.length === 0) return 'nothing';
+  return told.map(([count, name]) => `${String(count)} ${name}${count === 1 ? '' : 's'}`).join(', ');
+}
+
 /** Batches of the blast guard as a table. */
 export function batchTable(screen: Screen, batches: readonly BatchView[]): void {
   screen.table(
-    ['BATCH', 'ABOUT', 'STATUS', 'REVOKES', 'DISCONNECTS', 'WAITING', 'SUBSCRIBERS', 'SINCE', 'DECIDED BY'],
+    ['BATCH', 'ABOUT', 'STATUS', 'HELD BACK', 'WAITING', 'SUBSCRIBERS', 'SINCE', 'DECIDED BY'],
     batches.map((batch) => [
       String(batch.batch),
       batch.about,
       batch.status === 'open' ? { text: 'open', colour: 'red' } : batch.status,
-      String(batch.revokes),
-      String(batch.disconnects),
+      counted(batch),
       String(batch.waiting),
       batch.examples.join(' '),
       time(batch.opened_at),
@@ -157,8 +169,7 @@ async function decide(desk: Desk, verb: 'approve' | 'reject', batch: string, rea
   const answer = await desk.client.post(`/api/v1/approvals/${batch}/${verb}`, { reason }, DECIDED);
   if (desk.json) desk.screen.json(answer);
   else {
-    const what = `${String(answer.revokes)} revokes and ${String(answer.disconnects)} Disconnects`;
-    desk.screen.line(`batch ${String(answer.batch)} is ${answer.status}: ${what}`, null, 2);
+    desk.screen.line(`batch ${String(answer.batch)} is ${answer.status}: ${counted(answer)}`, null, 2);
   }
 }
 

@@ -69,7 +69,7 @@ function noAssignment(subscriber: string, address: string | undefined, problem: 
 }
 
 /** An order about the assignments of a subscriber, or about the one on `address`. */
-async function orderOf(
+export async function orderOf(
   desk: Desk,
   family: Family,
   verb: string,
@@ -90,13 +90,14 @@ function heldIn(answers: readonly OrderView[]): number[] {
   return [...new Set(answers.flatMap(({ batch }) => batch ?? []))];
 }
 
-function report(desk: Desk, answers: readonly OrderView[], more: Readonly<Record<string, unknown>> = {}): void {
+/** Prints what orders were answered. */
+export function report(desk: Desk, answers: readonly OrderView[], more: Readonly<Record<string, unknown>> = {}): void {
   if (desk.json) {
     desk.screen.json({ orders: answers, ...more });
     return;
   }
   for (const batch of heldIn(answers)) {
-    const what = `held back by the blast guard: nothing is revoked until \`addrdctl approve ${String(batch)}\``;
+    const what = `held back by the blast guard: nothing of it happens until \`addrdctl approve ${String(batch)}\``;
     desk.notes.line(`${what}; there is no need to repeat the order`, 'red', 2);
   }
   desk.screen.table(

@@ -28,6 +28,7 @@ import {
 } from './ordering.js';
 import { nasTable, poolTable, statusPage } from './overview.js';
 import { Screen } from './screen.js';
+import { addService } from './serving.js';
 import { DEFAULT_TOKEN_FILE, readToken } from './token.js';
 import { addressStory, conflictTable, effectTable, journal, sessionTable, subscriberStory } from './story.js';
 
@@ -268,6 +269,7 @@ function buildProgram(world: CtlWorld): Command {
     .addOption(family())
     .option('--address <address>', 'only this address or prefix')
     .action((subscriber: string, options: SelectOptions) => activate(desk(), subscriber, options));
+  addService(program, desk, family);
   program
     .command('revoke')
     .description('end assignments: Disconnect, evidence, quarantine; without --family in every family')

@@ -9,7 +9,7 @@ import type {
   SessionView,
   SubscriberView,
 } from '../api/views.js';
-import type { Screen } from './screen.js';
+import type { Cell, Screen } from './screen.js';
 import { EVENT_HANG, eventLine, nasName, octets, orDash, state, time, waitsFor } from './wording.js';
 
 function milestones(assignment: AssignmentView): string {
@@ -69,6 +69,14 @@ function assignmentStory(screen: Screen, assignment: AssignmentView, now: string
   );
 }
 
+/** The state of a session and what it was last to be told by CoA, with the reason where it was not. */
+function told({ state: at, profile }: SessionView): Cell {
+  if (profile === null || at === 'ended') return state(at);
+  const how =
+    profile.state === 'confirmed' ? profile.profile : `${profile.profile}: ${profile.outcome ?? profile.state}`;
+  return { text: `${at} (${how})`, colour: profile.state === 'failed' ? 'red' : 'yellow' };
+}
+
 /** Sessions as a table. */
 export function sessionTable(screen: Screen, sessions: readonly SessionView[], indent = 0): void {
   screen.table(
@@ -76,7 +84,7 @@ export function sessionTable(screen: Screen, sessions: readonly SessionView[], i
     sessions.map((session) => [
       session.session_id,
       nasName(session.nas, session.nas_known_by, session.nas_known_as),
-      state(session.state),
+      told(session),
       orDash(session.username),
       orDash(
         session.addresses
@@ -177,6 +185,19 @@ export function subscriberStory(screen: Screen, story: SubscriberView, now: stri
     const within = scope === 'tenant' ? '' : ` within ${scope}`;
     screen.line(`  ${type} ${value}${within} (${provenance})`, null, 4);
   }
+  const { suspension, awaiting, stuck } = story;
+  if (suspension !== null) {
+    screen.line(
+      `  SUSPENDED since ${time(suspension.since)} by ${suspension.actor}: ${suspension.reason}`,
+      'yellow',
+      4,
+    );
+  }
+  if (awaiting !== null) {
+    const who = `his suspend by ${awaiting.actor} (${awaiting.reason}) since ${time(awaiting.since)}`;
+    screen.line(`  AWAITS APPROVAL: ${who}; addrdctl approve ${String(awaiting.batch)}`, 'red', 4);
+  }
+  if (stuck !== null) screen.line(`  STUCK because: ${stuck}`, 'red', 4);
   if (story.assignments.length === 0) screen.line('  no assignment');
   for (const assignment of story.assignments) assignmentStory(screen, assignment, now);
   rest(screen, story, story.subscriber_id);

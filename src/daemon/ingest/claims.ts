@@ -2,7 +2,8 @@
 import type { AccountingRequest } from '../../protocols/radius/accounting.js';
 import { formatAddress, hex } from '../lifecycle/address.js';
 import { printable } from '../lifecycle/octets.js';
-import type { Claim, ClaimType, NasIdentity, StrongType } from '../lifecycle/records.js';
+import type { NasIdentity } from '../lifecycle/nas-records.js';
+import type { Claim, ClaimType, StrongType } from '../lifecycle/records.js';
 import { looksLikeClass } from '../lifecycle/session-class.js';
 import { macAddress, octetsOfDigits } from '../lifecycle/written-octets.js';
 

@@ -2,7 +2,7 @@
 import type { AccountingRequest } from '../../protocols/radius/accounting.js';
 import { ACCT_STATUS_TYPE } from '../../protocols/radius/dictionary.js';
 import type { AccountingEvent, NasEvent, OddPacketEvent, ShownAddress } from '../lifecycle/events.js';
-import type { NasIdentity } from '../lifecycle/records.js';
+import type { NasIdentity } from '../lifecycle/nas-records.js';
 import { claimsOf, DEFAULT_RULES, type IdentityRules } from './claims.js';
 
 /** An attribute by which a packet may say which NAS it is from. `nas-ip-address` stands for NAS-IPv6-Address too. */
@@ -136,5 +136,6 @@ export function accountingEvent(
     claims: claimsOf(request, nas, reception.identity ?? DEFAULT_RULES),
     terminateCause: request.terminateCause ?? null,
     addresses: shownAddresses(request),
+    class: request.class,
   };
 }

@@ -1,6 +1,6 @@
 /** RADIUS accounting: sessions open, report and end; their addresses stand on assignments (RFC 2866 section 4.1). */
-import { effectEnded } from './alarms.js';
 import type { Draft } from './draft.js';
+import { voidEffects } from './effect.js';
 import type { AccountingEvent } from './events.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
 import {
@@ -16,8 +16,10 @@ import {
 import { inheritGuard } from './guard.js';
 import { shareMaintenance } from './maintenance.js';
 import type { Policy } from './policy.js';
+import { hearClass, leaveProfile, tellAgain, tellNew } from './profile.js';
 import { witnessKey } from './keys.js';
-import type { Nas, Session, SessionAddress, SessionUsage } from './records.js';
+import type { Nas } from './nas-records.js';
+import type { Session, SessionAddress, SessionUsage } from './records.js';
 import { claimsOn, isDisputed, noteDispute, resolve, subscriberOf, type Who } from './identity.js';
 import { timed } from './skew.js';
 import { attach, detach, sameAddress, shows, type Leaving, type Showing } from './standing.js';
@@ -98,6 +100,9 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Verdi
     subscriber: subscriberOf(who),
     addresses: [],
     disconnect: null,
+    coa: null,
+    garden: null,
+    profile: null,
   };
   d.put('session', session);
   d.put('usage', usageOf(event, session.id, null));
@@ -112,7 +117,7 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Verdi
     const { at, receivedAt } = event;
     const changed = leaveAll(d, opened, { at, receivedAt, kind: 'stop', policy });
     evaluateAll(d, changed, receivedAt, policy);
-  }
+  } else tellNew(d, hearClass(d, opened, event, nas, policy), event.receivedAt, policy);
   if (isDisputed(who)) noteDispute(d, session, who, nas, event.receivedAt);
   return judged(d.get('session', session.id), who);
 }
@@ -151,7 +156,7 @@ export function evaluateAll(d: Draft, assignments: Iterable<number>, now: number
 }
 
 /**
- * Ends an open session: its addresses are left, and a Disconnect that was not sent yet has nothing left to do. Returns the
+ * Ends an open session: its addresses are left, and an effect on it that was not sent yet has nothing left to do. Returns the
  * assignments whose evidence is to be looked at. `closeKind` is what its witnesses are told.
  */
 export function endSession(
@@ -161,19 +166,14 @@ export function endSession(
   policy: Policy,
   closeKind: Leaving['kind'] = end.kind,
 ): ReadonlySet<number> {
-  const pending = session.disconnect === null ? null : d.find('outbox', String(session.disconnect));
-  const inFlight = pending !== null && pending.startedAt !== null && pending.outcome === null;
-  if (pending?.status === 'pending' && !inFlight) {
-    d.put('outbox', { ...pending, status: 'superseded', finishedAt: end.receivedAt, outcome: 'session-ended' });
-    effectEnded(d, pending.target, end.receivedAt);
-  }
+  leaveProfile(d, session, end.receivedAt);
   const ended = d.put('session', {
     ...session,
     endedAt: Math.max(end.at, session.startedAt),
     endReceivedAt: end.receivedAt,
     endKind: end.kind,
     terminateCause: end.terminateCause ?? session.terminateCause,
-    disconnect: inFlight ? session.disconnect : null,
+    ...voidEffects(d, session, end.receivedAt),
   });
   return leaveAll(d, ended, { ...end, kind: closeKind, policy });
 }
@@ -294,8 +294,11 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
     return repeated ? DUPLICATE : STALE_REPORT;
   }
   d.put('usage', usageOf(event, session.id, usage));
-  const more = showMore(d, confirm(d, session, event, nas), event, nas, policy);
+  const heard = hearClass(d, confirm(d, session, event, nas), event, nas, policy);
+  const more = showMore(d, heard, event, nas, policy);
   const shown = policy.nas.get(nas.entry)?.v6Absence === 'gone' ? withdraw(d, more, event, policy) : more;
+  if (session.subscriber === null) tellNew(d, shown, event.receivedAt, policy);
+  else tellAgain(d, shown, nas, event.receivedAt, policy);
   if (isFull(shown, event)) return verdict('conflict', 'too-many-addresses');
   return shown === session ? APPLIED : judged(shown, whoIs(d, shown, event, nas, policy));
 }

@@ -2,7 +2,8 @@
 import { alarmKey, type Alarm, type AlarmCause } from './brake.js';
 import { maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
-import type { Conflict, Nas, Pool } from './records.js';
+import type { Nas } from './nas-records.js';
+import type { Conflict, Pool } from './records.js';
 import { poolOf, type Policy } from './policy.js';
 import { formatPrefix } from './address.js';
 import type { AcknowledgeEvent, TroubleEvent } from './events.js';

@@ -3,19 +3,22 @@ import { clear } from './alarms.js';
 import type { Batch } from './brake.js';
 import type { Draft } from './draft.js';
 import type { ApproveEvent } from './events.js';
-import { close, settleStep, current } from './performing.js';
+import { close } from './effect.js';
+import { settleStep, current } from './performing.js';
 import type { Policy } from './policy.js';
+import { settleProfile } from './profile.js';
 import { validateLifecycleTransition } from './state.js';
+import { beginSuspend } from './suspension.js';
 import { beginRevoke } from './termination.js';
 import { step } from './transition.js';
 import type { Verdict } from './world.js';
 
-/** How many revokes one event begins. */
+/** How many revokes, or suspends, one event begins. */
 const SLICE = 100;
 
 function answer(verdict: 'applied' | 'duplicate', code: string | null, batch: Batch): Verdict {
-  const { id, status, revokes, disconnects } = batch;
-  return { verdict, code, detail: null, reply: { batch: id, status, revokes, disconnects } };
+  const { id, status, revokes, suspends, disconnects, coas } = batch;
+  return { verdict, code, detail: null, reply: { batch: id, status, revokes, suspends, disconnects, coas } };
 }
 
 /** Approves of a batch, or rejects it. What was held back follows in slices. */
@@ -41,8 +44,8 @@ export function decideBatch(d: Draft, event: ApproveEvent): Verdict {
   // Whoever approves has looked: the count begins anew.
   d.put('guard', { ...guard, batch: null, base: status === 'approved' ? guard.seq : guard.base });
   d.put('deadline', { kind: 'approval', ref: String(batch.id), dueAt: now });
-  const { id, revokes, disconnects } = batch;
-  const detail = { batch: id, of: batch.name, revokes, disconnects, reason };
+  const { id, revokes, suspends, disconnects, coas } = batch;
+  const detail = { batch: id, of: batch.name, revokes, suspends, disconnects, coas, reason };
   d.note({ at: now, kind: `batch-${status}`, tenant, actor, code: status, detail });
   clear(d, 'guard-tripped', batch.scope, now, actor);
   return answer('applied', null, decided);
@@ -51,10 +54,11 @@ export function decideBatch(d: Draft, event: ApproveEvent): Verdict {
 /** Carries out, or drops, a slice of a batch that was decided. */
 export function settleBatch(d: Draft, ref: string, now: number, policy: Policy): Verdict {
   const batch = d.get('batch', ref);
-  const { approvals, effects } = d.heldBack(batch.id);
+  const { approvals, suspends, effects } = d.heldBack(batch.id);
   for (const key of approvals.slice(0, SLICE)) settleRevoke(d, batch, key, now, policy);
+  for (const key of suspends.slice(0, SLICE)) settleSuspend(d, batch, key, now, policy);
   for (const key of effects) settleEffect(d, batch, key, now);
-  if (approvals.length + effects.length === 0) d.drop('deadline', `approval/${ref}`);
+  if (approvals.length + suspends.length + effects.length === 0) d.drop('deadline', `approval/${ref}`);
   else d.put('deadline', { kind: 'approval', ref, dueAt: now });
   return { verdict: 'applied', code: null, detail: null, reply: null };
 }
@@ -81,16 +85,37 @@ function settleRevoke(d: Draft, batch: Batch, key: string, now: number, policy: 
   });
 }
 
+function settleSuspend(d: Draft, batch: Batch, key: string, now: number, policy: Policy): void {
+  const { at, actor, reason, sendCoa, sendDisconnect } = d.get('heldSuspend', key);
+  const subscriber = d.get('subscriber', key);
+  d.drop('heldSuspend', key);
+  if (batch.status === 'approved' && subscriber.suspendedAt === null) {
+    beginSuspend(d, subscriber, { at, actor, reason, sendCoa, sendDisconnect }, now, policy, batch.id);
+    return;
+  }
+  d.note({
+    at: now,
+    kind: 'suspend-dropped',
+    tenant: subscriber.tenant,
+    actor: batch.decidedBy ?? 'addrd',
+    subscriber: subscriber.id,
+    code: batch.status === 'approved' ? 'already-suspended' : 'rejected',
+    detail: { batch: batch.id },
+  });
+}
+
 function settleEffect(d: Draft, batch: Batch, key: string, now: number): void {
   const row = d.get('outbox', key);
   const assignments = current(d, row);
   if (batch.status === 'approved') {
-    d.put('outbox', { ...row, batch: null, admitted: true, dueAt: now });
+    const released = d.put('outbox', { ...row, batch: null, admitted: true, dueAt: now });
+    settleProfile(d, released, { state: 'waiting', outcome: null }, now);
     for (const assignment of assignments) settleStep(d, assignment, null, null, now);
     return;
   }
   close(d, row, 'superseded', 'rejected', now);
   const told = `batch ${String(batch.id)} was rejected by ${batch.decidedBy ?? ''}`;
+  settleProfile(d, row, { state: 'failed', outcome: told, rejected: batch.id }, now);
   for (const { id } of assignments) {
     step(d, id, 'disconnect', now, { state: 'failed', outcome: told, rejected: batch.id });
   }

@@ -1,4 +1,5 @@
 /** What holds addrd back, and what it tells the operators: the records of brakes, approvals and alarms. */
+import type { ServiceOrder } from './service.js';
 
 /**
  * A brake that somebody has set. `freeze` has the ref `daemon`; `maintenance` the number of its NAS. After its end the row
@@ -46,6 +47,9 @@ export interface Batch {
   readonly status: 'open' | 'approved' | 'rejected';
   readonly revokes: number;
   readonly disconnects: number;
+  /** Suspends, each by the assignments that it takes out of service. */
+  readonly suspends: number;
+  readonly coas: number;
   readonly openedAt: number;
   readonly lastAt: number;
   readonly decidedAt: number | null;
@@ -64,6 +68,14 @@ export interface Approval {
   readonly at: number;
 }
 
+/** A suspend that waits for approval: the subscriber is as he was. */
+export interface HeldSuspend extends ServiceOrder {
+  readonly subscriber: number;
+  readonly batch: number;
+  /** How many assignments it was counted as. */
+  readonly count: number;
+}
+
 /** Why an alarm is raised. Closed: each is a label of a metric and a row of docs/alarms.md. */
 export type AlarmCause =
   | 'restart-storm'
@@ -73,6 +85,7 @@ export type AlarmCause =
   | 'wider-than-pool'
   | 'termination-stuck'
   | 'target-silent'
+  | 'coa-unconfirmed'
   | 'faulted-often'
   | 'store-trouble'
   | 'pool-nearly-full'
@@ -113,6 +126,7 @@ export interface BrakeRows {
   guardMark: GuardMark;
   batch: Batch;
   approval: Approval;
+  heldSuspend: HeldSuspend;
   alarm: Alarm;
 }
 
@@ -123,6 +137,7 @@ export const BRAKE_KEY_OF: { readonly [T in keyof BrakeRows]: (row: BrakeRows[T]
   guardMark: (row) => guardMarkKey(row.scope, row.seq),
   batch: (row) => String(row.id),
   approval: (row) => String(row.assignment),
+  heldSuspend: (row) => String(row.subscriber),
   alarm: (row) => alarmKey(row.cause, row.ref),
 };
 

@@ -2,7 +2,7 @@
 import type { Brake } from './brake.js';
 import type { Draft } from './draft.js';
 import type { Policy } from './policy.js';
-import type { Nas } from './records.js';
+import type { Nas } from './nas-records.js';
 import { isoTime } from './time.js';
 
 /** Nothing may be freed that began before; why, and when it is worth another look. */

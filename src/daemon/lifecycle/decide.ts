@@ -7,6 +7,7 @@ import { Draft } from './draft.js';
 import { beginEpoch, endGrace } from './epoch.js';
 import type { ConfigLoadedEvent, DaemonStartedEvent, DeadlineEvent, HeartbeatEvent, LifecycleEvent } from './events.js';
 import { activate, allocate, revoke } from './orders.js';
+import { reactivate, suspend } from './suspension.js';
 import { effectOutcome, effectStarted } from './performing.js';
 import { barred } from './evidence.js';
 import { dropIdentity, putIdentity } from './identity-orders.js';
@@ -62,6 +63,10 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return putIdentity(d, event);
     case 'identity-drop':
       return dropIdentity(d, event);
+    case 'suspend':
+      return suspend(d, event, policy);
+    case 'reactivate':
+      return reactivate(d, event, policy);
     case 'effect-started':
       return effectStarted(d, event, policy);
     case 'effect-outcome':

@@ -1,8 +1,9 @@
 /** A decision in the making: reads see its own writes, and nothing leaves it until it is whole. */
 import { overlaps, type Prefix } from './address.js';
 import { identityKey, KEY_OF } from './keys.js';
-import type { IdentityType, JournalEntry, NasIdentity, Rows, TableName } from './records.js';
-import type { Change, Decision, NumberedTable, Units, Verdict, World } from './world.js';
+import type { NasIdentity } from './nas-records.js';
+import type { IdentityType, JournalEntry, Rows, TableName } from './records.js';
+import type { Change, Decision, HeldBack, NumberedTable, Units, Verdict, World } from './world.js';
 
 /** As many changes as a packet makes are looked through faster than a map is made. */
 const FEW = 16;
@@ -138,6 +139,11 @@ export class Draft {
     return this.#world.openAssignments(subscriber);
   }
 
+  /** Open sessions of a subscriber, as they were before this decision. */
+  openSessionsOf(subscriber: number): readonly number[] {
+    return this.#world.openSessionsOf(subscriber);
+  }
+
   witnessesOf(assignment: number): readonly Rows['witness'][] {
     const keys = new Set(this.#world.witnessesOf(assignment));
     for (const added of this.#newWitnesses) if (added.assignment === assignment) keys.add(added.key);
@@ -161,7 +167,7 @@ export class Draft {
     return this.#world.nasesIn(vrf);
   }
 
-  heldBack(batch: number): { readonly approvals: readonly string[]; readonly effects: readonly string[] } {
+  heldBack(batch: number): HeldBack {
     return this.#world.heldBack(batch);
   }
 

@@ -1,7 +1,8 @@
 /** What can happen. Every change of state starts as one of these and goes through `decide`. */
 import type { Family, Prefix } from './address.js';
 import type { UnitRange } from './ranges.js';
-import type { AddressAttribute, Claim, Deadline, IdentityType, NasIdentity, PoolKind, PoolUse } from './records.js';
+import type { NasIdentity } from './nas-records.js';
+import type { AddressAttribute, Claim, Deadline, IdentityType, PoolKind, PoolUse } from './records.js';
 
 /** `receivedAt` is our clock in Unix milliseconds; it orders commits and drives deadlines. */
 interface Received {
@@ -45,6 +46,8 @@ export interface AccountingEvent extends FromNas {
   readonly claims: readonly Claim[];
   readonly terminateCause: number | null;
   readonly addresses: readonly ShownAddress[];
+  /** The Class attributes of the packet, octets. */
+  readonly class?: readonly Uint8Array[];
 }
 
 /** Accounting-On or Accounting-Off: the NAS, or a part of it, began anew. */
@@ -109,6 +112,20 @@ export interface IdentityPutEvent extends Commanded {
 /** What names a subscriber no longer. */
 export interface IdentityDropEvent extends Omit<IdentityPutEvent, 'kind'> {
   readonly kind: 'identity-drop';
+}
+
+/**
+ * A subscriber goes out of service or comes back, with all that he holds. `family` is what he must hold something of, where
+ * the order says one: it does not narrow what the order does.
+ */
+export interface ServiceEvent extends Commanded {
+  readonly kind: 'suspend' | 'reactivate';
+  readonly subscriber: string;
+  readonly family: Family | null;
+  readonly reason: string;
+  readonly sendCoa: boolean;
+  /** Where no CoA can say it, the session is disconnected, so that AAA decides anew. */
+  readonly sendDisconnect: boolean;
 }
 
 /** The outbox worker is about to perform an effect: the decision says whether it still should. */
@@ -241,6 +258,7 @@ export type LifecycleEvent =
   | RevokeEvent
   | IdentityPutEvent
   | IdentityDropEvent
+  | ServiceEvent
   | EffectStartedEvent
   | EffectOutcomeEvent
   | DeadlineEvent

@@ -6,7 +6,7 @@ import { raise } from './alarms.js';
 import { guardMarkKey, type Batch, type Guard } from './brake.js';
 import type { Draft } from './draft.js';
 import type { Policy } from './policy.js';
-import type { Nas } from './records.js';
+import type { Nas } from './nas-records.js';
 
 /** How many marks too many one cut drops. */
 const FORGOTTEN_AT_ONCE = 500;
@@ -20,7 +20,7 @@ export interface Guarded {
   readonly live: () => number;
 }
 
-/** The revokes of a token, held against the live assignments of its tenant. */
+/** The revokes and suspends of a token, held against the live assignments of its tenant. */
 export function guardOfActor(d: Draft, tenant: string, actor: string): Guarded {
   const live = (): number =>
     d
@@ -31,7 +31,7 @@ export function guardOfActor(d: Draft, tenant: string, actor: string): Guarded {
   return { scope, tenant, name: actor, live };
 }
 
-/** The Disconnects to a NAS, held against its open sessions. */
+/** The Disconnects and CoAs to a NAS, held against its open sessions. */
 export function guardOfNas(d: Draft, nas: Nas, { guard: { count, share } }: Policy): Guarded {
   const most = share > 0 ? Math.ceil(count / share) : 0;
   const live = (): number => d.openSessions(nas.id, most);
@@ -117,7 +117,7 @@ function forget(d: Draft, scope: string, last: number, added: number): void {
 export function holdBack(
   d: Draft,
   { scope, tenant, name }: Guarded,
-  what: 'revokes' | 'disconnects',
+  what: 'revokes' | 'disconnects' | 'suspends' | 'coas',
   n: number,
   example: string,
   now: number,
@@ -140,6 +140,8 @@ function open(d: Draft, guard: Guard, tenant: string, name: string, now: number)
     status: 'open',
     revokes: 0,
     disconnects: 0,
+    suspends: 0,
+    coas: 0,
     openedAt: now,
     lastAt: now,
     decidedAt: null,

@@ -3,7 +3,7 @@ import type { Draft } from './draft.js';
 import type { AccountingEvent, NasEvent, OddPacketEvent } from './events.js';
 import { enterMaintenance } from './maintenance.js';
 import { longestPause, type Policy } from './policy.js';
-import type { Nas } from './records.js';
+import type { Nas } from './nas-records.js';
 import { measure, UNMEASURED, watchClock } from './skew.js';
 import type { Verdict } from './world.js';
 

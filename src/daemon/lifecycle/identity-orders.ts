@@ -54,7 +54,18 @@ export function putIdentity(d: Draft, event: IdentityPutEvent): Verdict {
   }
   if (before !== null) forget(d, before);
   const id = known ?? d.nextId('subscriber');
-  if (known === null) d.put('subscriber', { id, tenant, name, usernames: 0, createdAt: receivedAt });
+  if (known === null) {
+    d.put('subscriber', {
+      id,
+      tenant,
+      name,
+      usernames: 0,
+      generation: 0,
+      suspendedAt: null,
+      service: null,
+      createdAt: receivedAt,
+    });
+  }
   record(d, id, event, 'configured', receivedAt);
   note(d, 'identity-added', event, id);
   const row = { type, scope, bytes, provenance: 'configured' } as const;

@@ -4,7 +4,8 @@ import type { Draft } from './draft.js';
 import { identityKey } from './keys.js';
 import { printable, utf8 } from './octets.js';
 import type { NasPolicy, Policy } from './policy.js';
-import type { Assignment, Claim, ClaimType, Identity, Nas, Session, StrongType } from './records.js';
+import type { Nas } from './nas-records.js';
+import type { Assignment, Claim, ClaimType, Identity, Session, StrongType } from './records.js';
 import { decodeClass } from './session-class.js';
 
 /** The scope of a User-Name: unique within its tenant. */

@@ -2,7 +2,8 @@
 import { sameBytes, samePrefix } from './address.js';
 import type { Draft } from './draft.js';
 import type { AccountingEvent } from './events.js';
-import type { Nas, Session, SessionUsage } from './records.js';
+import type { Nas } from './nas-records.js';
+import type { Session, SessionUsage } from './records.js';
 
 /** Clocks and counters of NASes are off by seconds: a session this much older than the open one is another one. */
 export const INSTANCE_SLACK_MS = 60_000;

@@ -6,7 +6,7 @@ import { isMaintained, maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { MaintenanceEndEvent, MaintenanceEvent } from './events.js';
 import type { Policy } from './policy.js';
-import type { Nas } from './records.js';
+import type { Nas } from './nas-records.js';
 import { isoTime } from './time.js';
 import type { Verdict } from './world.js';
 

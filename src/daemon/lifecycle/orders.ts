@@ -13,7 +13,7 @@ import { record, TENANT_SCOPE } from './identity.js';
 import { validateLifecycleTransition } from './state.js';
 import { beginRevoke, orderAgain } from './termination.js';
 import { isoTime } from './time.js';
-import { transition } from './transition.js';
+import { intoService, transition } from './transition.js';
 import { isTaken, isUnit, nextUnit, takeUnit, unsureUntil, whyBarred } from './units.js';
 import type { Verdict } from './world.js';
 
@@ -29,8 +29,8 @@ export interface AssignmentReply {
   readonly stuck: string | null;
 }
 
-/** `batch`: what was ordered waits in it for approval. */
-function reply(
+/** What a caller is told of assignments. `batch`: what was ordered waits in it for approval. */
+export function reply(
   d: Draft,
   ids: readonly number[],
   batch: number | null = null,
@@ -54,14 +54,19 @@ function reply(
   };
 }
 
-function refused(code: string, detail: string): Verdict {
+/** An order that is not carried out, and why. */
+export function refused(code: string, detail: string): Verdict {
   return { verdict: 'refused', code, detail, reply: null };
+}
+
+function newSubscriber(id: number, tenant: string, name: string, createdAt: number): Subscriber {
+  return { id, tenant, name, usernames: 0, generation: 0, suspendedAt: null, service: null, createdAt };
 }
 
 function subscriberRow(d: Draft, tenant: string, name: string, now: number): Subscriber {
   const id = d.subscriberNamed(tenant, name);
   if (id !== null) return d.get('subscriber', id);
-  return d.put('subscriber', { id: d.nextId('subscriber'), tenant, name, usernames: 0, createdAt: now });
+  return d.put('subscriber', newSubscriber(d.nextId('subscriber'), tenant, name, now));
 }
 
 /** The pool that an allocation means, or why none can be told. */
@@ -201,7 +206,7 @@ export function activate(d: Draft, event: ActivateEvent): Verdict {
   const fresh = chosen.filter((a) => a.state === 'allocated');
   for (const assignment of fresh) {
     const why = { at: event.receivedAt, actor: event.actor, code: 'activate' };
-    transition(d, assignment, 'active', why, { activatedAt: event.receivedAt });
+    intoService(d, assignment, why);
   }
   return {
     verdict: fresh.length > 0 ? 'applied' : 'duplicate',

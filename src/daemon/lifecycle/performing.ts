@@ -1,12 +1,14 @@
 /** Effects: whether one should still be performed, and what its outcome means (RFC 5176 section 3). */
-import { clear, effectEnded, raiseOfNas } from './alarms.js';
+import { clear, raiseOfNas } from './alarms.js';
 import { freezeOf, maintenanceOf } from './braking.js';
 import { formatPrefix } from './address.js';
 import type { Draft } from './draft.js';
+import { close, noteEffect } from './effect.js';
 import type { EffectOutcomeEvent, EffectResult, EffectStartedEvent } from './events.js';
 import { admits, awaits, guardOfNas, holdBack, mark } from './guard.js';
 import { actsOn, type Policy } from './policy.js';
 import { witnessKey } from './keys.js';
+import { answerProfile, isDesired, mayHaveActed, settleProfile } from './profile.js';
 import type { Assignment, Outbox, Session } from './records.js';
 import { blame, evaluate, lookAgain, unstuck } from './termination.js';
 import type { Verdict } from './world.js';
@@ -19,7 +21,7 @@ const RESOURCES_UNAVAILABLE = 506;
 /** The code of an attempt that a brake ended. */
 export const CANCELLED = 'cancelled';
 
-/** The orders that an effect still serves: REVOKING in the generation that ordered it. */
+/** The revokes that an effect still serves: REVOKING in the generation that ordered it. */
 export function current(d: Draft, row: Outbox): Assignment[] {
   return row.orders
     .map((order) => ({ order, assignment: d.get('assignment', order.assignment) }))
@@ -27,35 +29,9 @@ export function current(d: Draft, row: Outbox): Assignment[] {
     .map(({ assignment }) => assignment);
 }
 
-function note(d: Draft, row: Outbox, at: number, kind: string, code: string | null): void {
-  d.note({
-    at,
-    kind,
-    tenant: row.tenant,
-    actor: 'addrd',
-    subscriber: d.get('session', row.session).subscriber,
-    assignment: row.orders[0]?.assignment ?? null,
-    session: row.session,
-    nas: d.get('session', row.session).nas,
-    code,
-    detail: { outbox: row.id, attempt: row.attempt, ...(row.batch === null ? {} : { batch: row.batch }) },
-  });
-}
-
-/** Ends an effect. */
-export function close(
-  d: Draft,
-  row: Outbox,
-  status: 'done' | 'superseded' | 'would-have',
-  outcome: string,
-  at: number,
-): Outbox {
-  const session = d.get('session', row.session);
-  if (session.disconnect === row.id) d.put('session', { ...session, disconnect: null });
-  const closed = d.put('outbox', { ...row, status, outcome, finishedAt: at });
-  note(d, closed, at, `effect-${status}`, outcome);
-  effectEnded(d, row.target, at);
-  return closed;
+/** Whether anything still wants an effect: a revoke, or the suspension that its subscriber is in. */
+function isWanted(d: Draft, row: Outbox): boolean {
+  return current(d, row).length > 0 || isDesired(d, row);
 }
 
 /** The brake that keeps an effect back for now, or null. */
@@ -64,8 +40,28 @@ function whyHeld(d: Draft, session: Session): 'frozen' | 'maintenance' | null {
   return maintenanceOf(d, session.nas) === null ? null : 'maintenance';
 }
 
+/** Why an effect has nothing left to do, or null. */
+function whyNot(d: Draft, row: Outbox, session: Session, policy: Policy): string | null {
+  if (session.endedAt !== null) return 'session-ended';
+  if (!isWanted(d, row)) return 'generation-passed';
+  if (row.kind !== 'nas.coa' || row.desired === null) return null;
+  // Another config came in between.
+  const told = policy.nas.get(d.get('nas', session.nas).entry)?.profiles?.[row.desired.profile];
+  return told === true ? null : 'no-profile';
+}
+
+/** Whether the blast guard judges an effect. What only takes a session out of the garden cuts nobody off. */
+function isGuarded({ kind, desired }: Outbox): boolean {
+  return kind === 'nas.disconnect' || desired?.profile !== 'resume';
+}
+
+/** What an effect is, in words. */
+function nameOf({ kind }: Outbox): 'CoA' | 'Disconnect' {
+  return kind === 'nas.coa' ? 'CoA' : 'Disconnect';
+}
+
 /**
- * Counts a Disconnect that is about to leave for the first time, or holds it back. It is counted here and not where it is
+ * Counts an effect that is about to leave for the first time, or holds it back. It is counted here and not where it is
  * ordered: what was ordered while a brake was set leaves when that is released, all in one moment.
  */
 function guardDeparture(d: Draft, row: Outbox, session: Session, now: number, policy: Policy): boolean {
@@ -75,11 +71,14 @@ function guardDeparture(d: Draft, row: Outbox, session: Session, now: number, po
     return true;
   }
   const assignments = current(d, row);
-  const about = assignments.map(({ prefix }) => formatPrefix(prefix)).join(', ');
-  const batch = holdBack(d, guarded, 'disconnects', 1, `Disconnect for ${about}`, now);
+  const cut = assignments.map(({ prefix }) => formatPrefix(prefix)).join(', ');
+  const about = row.desired === null || cut !== '' ? cut : d.get('subscriber', row.desired.subscriber).name;
+  const what = row.kind === 'nas.coa' ? 'coas' : 'disconnects';
+  const batch = holdBack(d, guarded, what, 1, `${nameOf(row)} for ${about}`, now);
   const held = d.put('outbox', { ...row, batch });
-  note(d, held, now, 'effect-held', 'awaiting-approval');
+  noteEffect(d, held, now, 'effect-held', 'awaiting-approval');
   for (const assignment of assignments) settleStep(d, assignment, awaits(batch), null, now);
+  settleProfile(d, held, { state: 'waiting', outcome: awaits(batch) }, now);
   return false;
 }
 
@@ -91,23 +90,28 @@ export function effectStarted(d: Draft, event: EffectStartedEvent, policy: Polic
   const row = d.get('outbox', event.outbox);
   if (row.status !== 'pending') return { verdict: 'stale', code: 'effect-closed', detail: null, reply: null };
   const session = d.get('session', row.session);
-  const why = session.endedAt !== null ? 'session-ended' : current(d, row).length === 0 ? 'generation-passed' : null;
+  const why = whyNot(d, row, session, policy);
   if (why !== null) {
+    if (why === 'no-profile') settleProfile(d, row, { state: 'skipped', outcome: why }, event.receivedAt);
     close(d, row, 'superseded', why, event.receivedAt);
     return { verdict: 'stale', code: why, detail: null, reply: null };
   }
   if (!actsOn(policy, d.get('nas', session.nas).entry)) {
+    settleProfile(d, row, { state: 'skipped', outcome: 'observed' }, event.receivedAt);
     close(d, row, 'would-have', 'observed', event.receivedAt);
     return { verdict: 'stale', code: 'observed', detail: null, reply: null };
   }
   const brake = whyHeld(d, session);
   if (brake !== null) return { verdict: 'refused', code: brake, detail: null, reply: null };
-  if (row.batch !== null || (!row.admitted && !guardDeparture(d, row, session, event.receivedAt, policy))) {
+  if (
+    row.batch !== null ||
+    (isGuarded(row) && !row.admitted && !guardDeparture(d, row, session, event.receivedAt, policy))
+  ) {
     return { verdict: 'stale', code: 'awaiting-approval', detail: null, reply: null };
   }
   const attempt = row.attempt + 1;
   const started = d.put('outbox', { ...row, admitted: true, attempt, startedAt: event.receivedAt, outcome: null });
-  note(d, started, event.receivedAt, 'effect-started', row.kind);
+  noteEffect(d, started, event.receivedAt, 'effect-started', row.kind);
   return { verdict: 'applied', code: null, detail: null, reply: { attempt } };
 }
 
@@ -155,7 +159,7 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
   const now = event.receivedAt;
   const outcome = describe(event.outcome);
   if (row.status !== 'pending' || row.attempt !== event.attempt || row.outcome !== null) {
-    note(d, row, now, 'effect-outcome-late', outcome);
+    noteEffect(d, row, now, 'effect-outcome-late', outcome);
     return { verdict: 'stale', code: 'effect-closed', detail: null, reply: null };
   }
   const session = d.get('session', row.session);
@@ -165,7 +169,8 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
   if (event.outcome.result === 'error' && event.outcome.code === CANCELLED) {
     // A brake was set while it was under way. It says nothing of the NAS, and is due when the brake is released.
     const cancelled = d.put('outbox', { ...row, cancelled: row.cancelled + 1, dueAt: now, outcome });
-    note(d, cancelled, now, 'effect-cancelled', outcome);
+    noteEffect(d, cancelled, now, 'effect-cancelled', outcome);
+    mayHaveActed(d, cancelled, now);
     return done;
   }
   if (result === 'ack' || result === 'nak') {
@@ -176,6 +181,7 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
       const good = result === 'ack' || cause === SESSION_CONTEXT_NOT_FOUND;
       const told = good ? outcome : `the NAS refused the Disconnect (${outcome})`;
       for (const assignment of assignments) settleStep(d, assignment, told, good, now);
+      answerProfile(d, row, outcome, now, policy);
       const open = d.get('session', session.id);
       if (open.endedAt !== null) return done;
       if (result === 'ack') answered(d, open, assignments, 'ack', now, policy);
@@ -184,21 +190,23 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
       return done;
     }
   }
-  if (assignments.length === 0 || session.endedAt !== null) {
+  mayHaveActed(d, row, now);
+  if (!isWanted(d, row) || session.endedAt !== null) {
     close(d, row, 'superseded', outcome, now);
     return done;
   }
   const failures = row.attempt - row.cancelled;
   const dueAt = now + backoff(failures, event.jitter, policy);
   const failed = d.put('outbox', { ...row, dueAt, outcome });
-  note(d, failed, now, 'effect-failed', outcome);
+  noteEffect(d, failed, now, 'effect-failed', outcome);
   const hopeless = failures >= policy.disconnect.count;
   if (hopeless) {
-    const example = `Disconnect ${String(row.id)}: ${outcome}, attempt ${String(row.attempt)}`;
+    const example = `${nameOf(row)} ${String(row.id)}: ${outcome}, attempt ${String(row.attempt)}`;
     raiseOfNas(d, 'target-silent', d.get('nas', session.nas), example, now);
   }
+  const told = hopeless ? `the NAS does not answer (${outcome})` : `${outcome}, attempt ${String(row.attempt)}`;
+  settleProfile(d, failed, { state: hopeless ? 'failed' : 'waiting', outcome: told }, now);
   for (const assignment of assignments) {
-    const told = hopeless ? `the NAS does not answer (${outcome})` : `${outcome}, attempt ${String(row.attempt)}`;
     settleStep(d, assignment, told, hopeless ? false : null, now);
     if (hopeless) blame(d, assignment, now, policy);
   }

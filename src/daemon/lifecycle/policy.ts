@@ -22,6 +22,9 @@ export interface NasPolicy {
   readonly effectLifeMs: number;
   /** What its packets may name a subscriber by, and what is learned of that; everything and User-Names where not said. */
   readonly identity?: { readonly use: readonly ClaimType[]; readonly learn: readonly StrongType[] };
+  /** Which profiles it can be told by CoA, and the Class of a session in the garden. Without: none. */
+  readonly profiles?:
+    { readonly suspend: boolean; readonly resume: boolean; readonly gardenClass: Uint8Array | null } | undefined;
   /** Its own mode; without one, that of {@link Policy.mode} holds. */
   readonly mode?: Mode;
   /**

@@ -1,7 +1,9 @@
 /** What addrd remembers: the records that `decide` reads and writes and that the store keeps, a table each. */
 import type { BrakeRows } from './brake.js';
+import type { Nas, NasEpoch, Vrf } from './nas-records.js';
 import type { Family, Prefix } from './address.js';
 import type { UnitRange } from './ranges.js';
+import type { Desired, ServiceOrder, SessionProfile } from './service.js';
 import type { LifecycleState } from './state.js';
 
 /** What became of an event. Every one of them is committed, and so every one is answered. */
@@ -14,6 +16,12 @@ export interface Subscriber {
   readonly name: string;
   /** How many User-Names are on record: with one known, an unknown one is a stranger. */
   readonly usernames: number;
+  /** Rises with each suspend and reactivate: what an earlier one called for is void. */
+  readonly generation: number;
+  /** Since when the subscriber is suspended, or null. */
+  readonly suspendedAt: number | null;
+  /** The last suspend or reactivate, or null. */
+  readonly service: ServiceOrder | null;
   readonly createdAt: number;
 }
 
@@ -43,50 +51,6 @@ export interface Identity {
   readonly subscriber: number;
   readonly provenance: 'configured' | 'observed';
   readonly createdAt: number;
-}
-
-/** How a NAS is known: by the source address of its packets, or by an attribute that its config entry trusts. */
-export interface NasIdentity {
-  readonly tenant: string;
-  readonly kind: 'source-address' | 'nas-identifier' | 'nas-ip-address';
-  readonly bytes: Uint8Array;
-}
-
-/** A space of addresses of its own: within one, no two live prefixes overlap. Number 0 is `global`. */
-export interface Vrf {
-  readonly id: number;
-  readonly name: string;
-}
-
-export interface Nas extends NasIdentity {
-  readonly id: number;
-  /** The config entry that admitted it. */
-  readonly entry: string;
-  /** As its entry says: sessions that it opens stand in it. */
-  readonly vrf: number;
-  /** Its own address, where its entry trusts one that it reports; else where its packets come from. 4 or 16 octets. */
-  readonly address: Uint8Array;
-  readonly epoch: number;
-  /** When the current epoch began: our clock and the NAS's claim; 0 before the first Accounting-On or -Off. */
-  readonly epochReceivedAt: number;
-  readonly epochAt: number;
-  /** Heard without a long pause from `heardSince` to `heardUntil` (coarse: written every few seconds). */
-  readonly heardSince: number;
-  readonly heardUntil: number;
-  /** How far its clock is ahead of ours, milliseconds, as its Event-Timestamps tell; null where there were none. */
-  readonly skewMs: number | null;
-  /** Since when, and when a packet said so last (coarse as well). */
-  readonly skewSince: number;
-  readonly skewSeenAt: number;
-  readonly createdAt: number;
-}
-
-export interface NasEpoch {
-  readonly nas: number;
-  readonly epoch: number;
-  readonly cause: 'nas-on' | 'nas-off';
-  readonly at: number;
-  readonly receivedAt: number;
 }
 
 export interface Pool {
@@ -253,6 +217,12 @@ export interface Session {
   readonly addresses: readonly SessionAddress[];
   /** The unfinished Disconnect for this session, if there is one. */
   readonly disconnect: number | null;
+  /** The unfinished CoA for this session, if there is one. */
+  readonly coa: number | null;
+  /** Whether its last Class is the one of the garden; null while none has told. */
+  readonly garden: boolean | null;
+  /** What it was last to be told, or null where its subscriber was never suspended in its time. */
+  readonly profile: SessionProfile | null;
 }
 
 /** The hot part of a session: the only row that a common Interim changes. */
@@ -323,17 +293,22 @@ export interface Deadline {
   readonly dueAt: number;
 }
 
-/** An effect to perform. The Disconnect is the only kind so far. */
+/** Disconnect-Request and CoA-Request (RFC 5176). */
+export type EffectKind = 'nas.disconnect' | 'nas.coa';
+
+/** An effect to perform. */
 export interface Outbox {
   readonly id: number;
   readonly tenant: string;
-  readonly kind: 'nas.disconnect';
+  readonly kind: EffectKind;
   /** What is acted on through whom: one effect in flight for each (target, subject), in order. */
   readonly target: string;
   readonly subject: string;
   readonly session: number;
-  /** The orders it serves; it is void when the generation of each has passed. */
+  /** The revokes it serves; each is void when its generation has passed. */
   readonly orders: readonly { readonly assignment: number; readonly generation: number }[];
+  /** The suspension it serves, or null. */
+  readonly desired: Desired | null;
   readonly status: 'pending' | 'done' | 'superseded' | 'would-have';
   readonly attempt: number;
   readonly dueAt: number;

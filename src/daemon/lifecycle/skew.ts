@@ -4,7 +4,7 @@ import { alarmKey } from './brake.js';
 import type { Draft } from './draft.js';
 import type { AccountingEvent, NasEvent, OddPacketEvent } from './events.js';
 import { longestPause, type Policy } from './policy.js';
-import type { Nas } from './records.js';
+import type { Nas } from './nas-records.js';
 
 /** A NAS whose clock is off by this much is not asked for the time, and somebody is told. */
 const OFF_MS = 60_000;

@@ -6,9 +6,10 @@ import type { AccountingEvent, ShownAddress } from './events.js';
 import { isDisputed, isHolders, learn, type Who } from './identity.js';
 import { poolOf, type Policy } from './policy.js';
 import { holdingKey, witnessKey } from './keys.js';
-import type { Assignment, Nas, Session, SessionAddress, Witness } from './records.js';
+import type { Nas } from './nas-records.js';
+import type { Assignment, Session, SessionAddress, Witness } from './records.js';
 import { orderDisconnect } from './termination.js';
-import { transition } from './transition.js';
+import { intoService } from './transition.js';
 import { occupiedUnit, occupyUnit, strayOnto, unitOf, vacateUnit } from './units.js';
 
 /** A Start this much older than the tenure it meets was buffered by its NAS. */
@@ -106,7 +107,7 @@ function seen(d: Draft, assignment: Assignment, session: Session, showing: Showi
   const now = event.receivedAt;
   if (assignment.state === 'allocated') {
     const why = { at: now, actor: `nas:${nas.entry}`, code: event.kind, session: session.id };
-    transition(d, assignment, 'active', why, { activatedAt: now });
+    intoService(d, assignment, why);
   } else if (assignment.state === 'revoking' && session.endedAt === null) {
     orderDisconnect(d, assignment, session, now, policy);
   }

@@ -4,11 +4,13 @@ import { aboutPool, lower, raise } from './alarms.js';
 import type { Brake } from './brake.js';
 import { freezeOf, frozenBy } from './braking.js';
 import type { Draft } from './draft.js';
+import { orderEffect } from './effect.js';
 import { idleProof, type Proof } from './evidence.js';
 import { awaits, AWAITS } from './guard.js';
 import { actsOn, type Policy } from './policy.js';
 import { holdingKey, witnessKey } from './keys.js';
-import type { Assignment, Nas, Outbox, RevokeOrder, Session, Witness } from './records.js';
+import type { Nas } from './nas-records.js';
+import type { Assignment, RevokeOrder, Session, Witness } from './records.js';
 import { step, transition } from './transition.js';
 import { leaveUnit } from './units.js';
 
@@ -109,27 +111,11 @@ export function orderDisconnect(
     if (pending.batch !== null) outcome = awaits(pending.batch);
   } else {
     const acts = actsOn(policy, nas.entry);
-    const row: Outbox = {
-      id: d.nextId('outbox'),
-      tenant: assignment.tenant,
-      kind: 'nas.disconnect',
-      target: `nas:${String(session.nas)}`,
-      subject: `session:${String(session.id)}`,
-      session: session.id,
-      orders: [order],
-      status: acts ? 'pending' : 'would-have',
-      attempt: 0,
-      dueAt: now,
-      createdAt: now,
-      startedAt: null,
-      finishedAt: acts ? null : now,
-      outcome: null,
-      batch: null,
-      admitted: approved,
-      cancelled: 0,
-    };
-    d.put('outbox', row);
-    if (acts) d.put('session', { ...session, disconnect: row.id });
+    const row = orderEffect(
+      d,
+      { kind: 'nas.disconnect', session, orders: [order], desired: null, acts, approved },
+      now,
+    );
     d.note({
       at: now,
       kind: 'effect-ordered',

@@ -31,6 +31,20 @@ export function transition(
   return d.put('assignment', { ...assignment, ...fields, state: to });
 }
 
+/**
+ * Puts an ALLOCATED assignment into service; that of a suspended subscriber goes ACTIVE -> SUSPENDED in the same decision.
+ */
+export function intoService(
+  d: Draft,
+  assignment: Assignment,
+  why: { at: number; actor: string; code: string; session?: number },
+): Assignment {
+  const active = transition(d, assignment, 'active', why, { activatedAt: why.at });
+  const { suspendedAt } = d.get('subscriber', assignment.subscriber);
+  if (suspendedAt === null) return active;
+  return transition(d, active, 'suspended', { at: why.at, actor: 'addrd', code: 'suspended' }, { suspendedAt: why.at });
+}
+
 /** A step of ours asked for a move outside the table: a fault, which condemns the one event that met it. */
 export class ForbiddenTransition extends Error {
   readonly code = 'forbidden-transition';

@@ -4,7 +4,8 @@
  */
 import type { Prefix } from './address.js';
 import type { UnitRange } from './ranges.js';
-import type { IdentityType, JournalEntry, NasIdentity, Rows, TableName, VerdictKind } from './records.js';
+import type { NasIdentity } from './nas-records.js';
+import type { IdentityType, JournalEntry, Rows, TableName, VerdictKind } from './records.js';
 
 /** Tables whose rows are numbered by the store. */
 export type NumberedTable =
@@ -32,6 +33,8 @@ export interface World {
   overlapping(vrf: number, prefix: Prefix): readonly number[];
   /** Assignments of a subscriber that are not REVOKED. */
   openAssignments(subscriber: number): readonly number[];
+  /** Open sessions of a subscriber. */
+  openSessionsOf(subscriber: number): readonly number[];
   /** Keys of every witness of an assignment. */
   witnessesOf(assignment: number): readonly string[];
   /** What is asked of the units of pools. */
@@ -42,8 +45,8 @@ export interface World {
   reportedNases(entry: string, most: number): number;
   /** The NASes of a VRF. */
   nasesIn(vrf: number): readonly number[];
-  /** What a batch of the blast guard holds back: at most one slice of its approvals, else of its effects. */
-  heldBack(batch: number): { readonly approvals: readonly string[]; readonly effects: readonly string[] };
+  /** What a batch of the blast guard holds back: at most one slice of each kind. */
+  heldBack(batch: number): HeldBack;
   /** Keys of unfinished effects of a target: more than one decision can end, where there are so many. */
   pendingEffects(target: string): readonly string[];
   /** How many sessions of a NAS are open; counting ends at `most`. */
@@ -66,6 +69,13 @@ export interface Units {
   freedIn(pool: number, range: UnitRange): readonly string[];
   /** How many units of the pool in a range are live, and how many have a past that bars them. */
   usedIn(pool: number, range: UnitRange): number;
+}
+
+/** Keys of what a batch holds back: revokes, suspends and effects. */
+export interface HeldBack {
+  readonly approvals: readonly string[];
+  readonly suspends: readonly string[];
+  readonly effects: readonly string[];
 }
 
 /** One row to write (or, with `row: null`, to delete). */

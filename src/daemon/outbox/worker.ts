@@ -53,6 +53,8 @@ export class OutboxWorker {
   /** What is under way, so that a brake can end it. */
   readonly #underWay = new Map<AbortController, string>();
   #timer: TimerHandle = null;
+  /** How many of each kind are in flight. */
+  readonly #flying = new Map<Outbox['kind'], number>();
   #running = false;
 
   constructor(options: WorkerOptions) {
@@ -98,6 +100,14 @@ export class OutboxWorker {
   heed(): void {
     this.recall((target) => this.#options.held(target));
     this.#tick();
+  }
+
+  /** How many effects of a kind wait, and how many are in flight. */
+  debtOf(kind: Outbox['kind']): { waiting: number; inFlight: number } {
+    let unfinished = 0;
+    for (const row of this.#rows.values()) if (row.kind === kind) unfinished++;
+    const inFlight = this.#flying.get(kind) ?? 0;
+    return { waiting: Math.max(0, unfinished - inFlight), inFlight };
   }
 
   /** How many effects wait or are in flight, and at how many targets the circuit is broken. */
@@ -177,10 +187,13 @@ export class OutboxWorker {
       return;
     }
     this.#busy.set(subject, []);
+    const { kind } = row;
     target.inFlight++;
+    this.#flying.set(kind, (this.#flying.get(kind) ?? 0) + 1);
     const probe = target.breaker.left();
     void this.#perform(row, target, probe).finally(() => {
       target.inFlight--;
+      this.#flying.set(kind, (this.#flying.get(kind) ?? 1) - 1);
       const waiting = this.#busy.get(subject) ?? [];
       this.#busy.delete(subject);
       for (const { id } of [row, ...waiting]) {

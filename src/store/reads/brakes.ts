@@ -1,10 +1,10 @@
 import type { Database, Statement } from 'better-sqlite3';
-import type { Alarm, Approval, Batch, Brake } from '../../daemon/lifecycle/brake.js';
+import type { Alarm, Approval, Batch, Brake, HeldSuspend } from '../../daemon/lifecycle/brake.js';
 import { ALARM } from '../tables/alarm.js';
-import { APPROVAL, BATCH, BRAKE } from '../tables/brake.js';
+import { APPROVAL, BATCH, BRAKE, HELD_SUSPEND } from '../tables/brake.js';
 import { Table, type SqlValue } from '../tables/table.js';
 
-/** A batch with the first of the subscribers whose revokes wait in it, and how much waits by now. */
+/** A batch with the first of the subscribers whose revokes and suspends wait in it, and how much waits by now. */
 export interface ShownBatch {
   readonly row: Batch;
   readonly waiting: number;
@@ -23,6 +23,7 @@ export class BrakeReads {
   readonly #waiting: Statement;
   readonly #examples: Statement;
   readonly #approval: Statement;
+  readonly #heldSuspend: Statement;
   readonly #alarms: Statement;
 
   constructor(db: Database) {
@@ -38,6 +39,7 @@ export class BrakeReads {
     this.#waiting = db
       .prepare(
         `SELECT (SELECT count(*) FROM approval WHERE batch = :batch) +
+                (SELECT coalesce(sum(count), 0) FROM held_suspend WHERE batch = :batch) +
                 (SELECT count(*) FROM outbox WHERE batch = :batch AND status = 'pending')`,
       )
       .pluck(true);
@@ -46,6 +48,9 @@ export class BrakeReads {
         `SELECT name FROM (SELECT s.name, w.at FROM approval w JOIN assignment a ON a.id = w.assignment
                              JOIN subscriber s ON s.id = a.subscriber WHERE w.batch = :batch
                            UNION ALL
+                           SELECT s.name, h.at FROM held_suspend h JOIN subscriber s ON s.id = h.subscriber
+                             WHERE h.batch = :batch
+                           UNION ALL
                            SELECT s.name, o.created_at FROM outbox o JOIN session e ON e.id = o.session
                              JOIN subscriber s ON s.id = e.subscriber WHERE o.batch = :batch AND o.status = 'pending')
           ORDER BY at LIMIT ${String(EXAMPLES)}`,
@@ -53,6 +58,9 @@ export class BrakeReads {
       .pluck(true);
     this.#approval = db
       .prepare(`SELECT ${Table.columns(APPROVAL, 'w')} FROM approval w WHERE assignment = ?`)
+      .raw(true);
+    this.#heldSuspend = db
+      .prepare(`SELECT ${Table.columns(HELD_SUSPEND, 'h')} FROM held_suspend h WHERE subscriber = ?`)
       .raw(true);
     this.#alarms = db
       .prepare(
@@ -87,6 +95,12 @@ export class BrakeReads {
   approval(assignment: number): Approval | null {
     const values = this.#approval.get(assignment) as Values | undefined;
     return values === undefined ? null : APPROVAL.read(values);
+  }
+
+  /** The suspend of a subscriber that waits for approval, or null. */
+  heldSuspend(subscriber: number): HeldSuspend | null {
+    const values = this.#heldSuspend.get(subscriber) as Values | undefined;
+    return values === undefined ? null : HELD_SUSPEND.read(values);
   }
 
   /** Open alarms of a tenant and of the daemon, the critical ones first; with `all` those that are cleared too. */

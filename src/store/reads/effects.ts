@@ -27,6 +27,7 @@ export class EffectReads {
   readonly #ofStatus: Statement;
   readonly #all: Statement;
   readonly #ofAssignments: Statement;
+  readonly #ofSubscriber: Statement;
 
   constructor(db: Database) {
     const newest = 'ORDER BY o.id DESC LIMIT ?';
@@ -45,12 +46,23 @@ export class EffectReads {
            JOIN journal j ON j.assignment = a.value WHERE in_time(j.id) AND j.kind = 'effect-ordered') ${newest}`,
       )
       .raw(true);
+    this.#ofSubscriber = db
+      .prepare(
+        `${SELECT} WHERE o.tenant = ? AND o.id IN (SELECT json_extract(j.detail, '$.outbox') FROM journal j
+           WHERE j.subscriber = ? AND in_time(j.id) AND j.kind = 'effect-ordered') ${newest}`,
+      )
+      .raw(true);
   }
 
   /** Effects: the pending ones by when they are due, any others (or all) by age, the newest first. */
   list(tenant: string, status: Outbox['status'] | null, limit: number): ShownEffect[] {
     if (status === 'pending') return shown(this.#pending.all(tenant, limit));
     return shown(status === null ? this.#all.all(tenant, limit) : this.#ofStatus.all(tenant, status, limit));
+  }
+
+  /** Effects that were ordered for a subscriber, whatever session they are about. */
+  ofSubscriber(tenant: string, subscriber: number, limit: number): ShownEffect[] {
+    return shown(this.#ofSubscriber.all(tenant, subscriber, limit));
   }
 
   ofAssignments(tenant: string, assignments: readonly number[], limit: number): ShownEffect[] {

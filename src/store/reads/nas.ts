@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { Brake } from '../../daemon/lifecycle/brake.js';
-import type { Nas } from '../../daemon/lifecycle/records.js';
+import type { Nas } from '../../daemon/lifecycle/nas-records.js';
 import { BrakeReads } from './brakes.js';
 import { NAS } from '../tables/nas.js';
 import { Table, type SqlValue } from '../tables/table.js';

@@ -1,6 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { prefixKey, type Prefix } from '../../daemon/lifecycle/address.js';
-import type { NasIdentity, Session, SessionUsage } from '../../daemon/lifecycle/records.js';
+import type { NasIdentity } from '../../daemon/lifecycle/nas-records.js';
+import type { Session, SessionUsage } from '../../daemon/lifecycle/records.js';
 import { SESSION } from '../tables/session.js';
 import { Table, type SqlValue } from '../tables/table.js';
 import { USAGE } from '../tables/usage.js';

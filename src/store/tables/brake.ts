@@ -1,4 +1,4 @@
-import type { Approval, Batch, Brake, Guard, GuardMark } from '../../daemon/lifecycle/brake.js';
+import type { Approval, Batch, Brake, Guard, GuardMark, HeldSuspend } from '../../daemon/lifecycle/brake.js';
 import { flag, numbered, type TableSpec } from './table.js';
 
 /** Table brake. */
@@ -79,6 +79,8 @@ export const BATCH: TableSpec<Batch> = {
     ['decided_at', (row) => row.decidedAt],
     ['decided_by', (row) => row.decidedBy],
     ['reason', (row) => row.reason],
+    ['suspends', (row) => row.suspends],
+    ['coas', (row) => row.coas],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -93,6 +95,8 @@ export const BATCH: TableSpec<Batch> = {
     decidedAt: v[9] as number | null,
     decidedBy: v[10] as string | null,
     reason: v[11] as string | null,
+    suspends: v[12] as number,
+    coas: v[13] as number,
   }),
   parse: numbered,
 };
@@ -118,6 +122,33 @@ export const APPROVAL: TableSpec<Approval> = {
     sendDisconnect: v[4] === 1,
     releaseToPool: v[5] === 1,
     at: v[6] as number,
+  }),
+  parse: numbered,
+};
+
+/** Table held_suspend. */
+export const HELD_SUSPEND: TableSpec<HeldSuspend> = {
+  name: 'held_suspend',
+  keys: 1,
+  columns: [
+    ['subscriber', (row) => row.subscriber],
+    ['batch', (row) => row.batch],
+    ['count', (row) => row.count],
+    ['reason', (row) => row.reason],
+    ['actor', (row) => row.actor],
+    ['send_coa', (row) => flag(row.sendCoa)],
+    ['send_disconnect', (row) => flag(row.sendDisconnect)],
+    ['at', (row) => row.at],
+  ],
+  read: (v) => ({
+    subscriber: v[0] as number,
+    batch: v[1] as number,
+    count: v[2] as number,
+    reason: v[3] as string,
+    actor: v[4] as string,
+    sendCoa: v[5] === 1,
+    sendDisconnect: v[6] === 1,
+    at: v[7] as number,
   }),
   parse: numbered,
 };

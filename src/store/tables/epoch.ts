@@ -1,4 +1,4 @@
-import type { NasEpoch } from '../../daemon/lifecycle/records.js';
+import type { NasEpoch } from '../../daemon/lifecycle/nas-records.js';
 import type { TableSpec } from './table.js';
 
 /** Table nas_epoch. */

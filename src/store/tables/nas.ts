@@ -1,4 +1,4 @@
-import type { Nas } from '../../daemon/lifecycle/records.js';
+import type { Nas } from '../../daemon/lifecycle/nas-records.js';
 import { numbered, type TableSpec } from './table.js';
 
 /** Table nas. */

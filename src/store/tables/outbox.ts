@@ -24,6 +24,7 @@ export const OUTBOX: TableSpec<Outbox> = {
     ['batch', (row) => row.batch],
     ['admitted', (row) => flag(row.admitted)],
     ['cancelled', (row) => row.cancelled],
+    ['desired', (row) => json(row.desired)],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -43,6 +44,7 @@ export const OUTBOX: TableSpec<Outbox> = {
     batch: v[14] as number | null,
     admitted: v[15] === 1,
     cancelled: v[16] as number,
+    desired: parsed(v[17]) as Outbox['desired'],
   }),
   parse: numbered,
 };

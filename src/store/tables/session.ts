@@ -1,6 +1,6 @@
 import { prefixKey, prefixOfKey } from '../../daemon/lifecycle/address.js';
 import type { Session, SessionAddress } from '../../daemon/lifecycle/records.js';
-import { flag, numbered, type SqlValue, type TableSpec } from './table.js';
+import { flag, json, numbered, parsed, type SqlValue, type TableSpec } from './table.js';
 
 type Packed = readonly [
   prefix: string,
@@ -33,7 +33,7 @@ export function unpackAddresses(text: string): readonly SessionAddress[] {
 export const SESSION: TableSpec<Session> = {
   name: 'session',
   keys: 1,
-  guarded: ['nas', 'vrf', 'sid', 'epoch', 'ended_at', 'subscriber', 'disconnect'],
+  guarded: ['nas', 'vrf', 'sid', 'epoch', 'ended_at', 'subscriber', 'disconnect', 'coa'],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],
@@ -52,6 +52,9 @@ export const SESSION: TableSpec<Session> = {
     ['subscriber', (row) => row.subscriber],
     ['addresses', (row) => pack(row.addresses)],
     ['disconnect', (row) => row.disconnect],
+    ['coa', (row) => row.coa],
+    ['garden', (row) => (row.garden === null ? null : flag(row.garden))],
+    ['profile', (row) => json(row.profile)],
   ],
   read: readSession,
   parse: numbered,
@@ -76,5 +79,8 @@ function readSession(v: readonly SqlValue[]): Session {
     subscriber: v[14] as number | null,
     addresses: unpackAddresses(v[15] as string),
     disconnect: v[16] as number | null,
+    coa: v[17] as number | null,
+    garden: v[18] === null ? null : v[18] === 1,
+    profile: parsed(v[19]) as Session['profile'],
   };
 }

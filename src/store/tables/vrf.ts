@@ -1,4 +1,4 @@
-import type { Vrf } from '../../daemon/lifecycle/records.js';
+import type { Vrf } from '../../daemon/lifecycle/nas-records.js';
 import { numbered, type TableSpec } from './table.js';
 
 /** Table vrf. */

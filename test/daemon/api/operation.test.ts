@@ -62,7 +62,7 @@ t.test('the description names every route with what it takes and answers', async
   t.equal(statusCode, 200);
   const { openapi, paths } = json<Described>();
   t.equal(openapi, '3.1.0');
-  const lifecycle = ['allocate', 'activate', 'revoke', '{subscriber_id}'];
+  const lifecycle = ['allocate', 'activate', 'suspend', 'reactivate', 'revoke', '{subscriber_id}'];
   const lists = [
     'sessions',
     'pools',

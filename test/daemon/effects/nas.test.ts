@@ -1,6 +1,6 @@
 /** What a Disconnect-Request says, and where it goes. */
 import t from 'tap';
-import { disconnect, type CoaAccess, type DisconnectSubject } from '../../../src/daemon/effects/nas.js';
+import { changeProfile, disconnect, type CoaAccess, type SessionSubject } from '../../../src/daemon/effects/nas.js';
 import type { DynAuthOutcome, DynAuthRequest } from '../../../src/protocols/radius/client.js';
 import { attribute } from '../../protocols/radius/build.js';
 import { octets } from '../../protocols/radius/vectors.js';
@@ -15,9 +15,11 @@ const direct: CoaAccess = {
   timeoutMs: 500,
   retries: 2,
   messageAuthenticator: 'required',
+  suspend: null,
+  resume: null,
 };
 
-async function sent(nas: DisconnectSubject['nas'], access: CoaAccess, nasAddress = v4): Promise<DynAuthRequest> {
+async function sent(nas: SessionSubject['nas'], access: CoaAccess, nasAddress = v4): Promise<DynAuthRequest> {
   let request: DynAuthRequest | undefined;
   await disconnect(
     async (given) => {
@@ -54,6 +56,22 @@ t.test('through a proxy the NAS is named, so that the proxy can tell where to', 
   t.equal((await sent(ipv6, direct, v6)).address, '2000::');
 });
 
+t.test('a CoA-Request names the session likewise, and says what is to change', async (t) => {
+  const sent: DynAuthRequest[] = [];
+  const send = (request: DynAuthRequest): Promise<DynAuthOutcome> => {
+    sent.push(request);
+    return Promise.resolve({ kind: 'ack' });
+  };
+  const subject: SessionSubject = { sid: octets('s1'), nasAddress: v4, nas: { kind: 'source-address', bytes: v4 } };
+  const garden = [attribute('Filter-Id', 'garden'), attribute('Class', 'garden')];
+  t.strictSame(await changeProfile(send, subject, { ...direct, suspend: garden }, 'suspend'), { result: 'ack' });
+  t.same(sent[0]?.attributes, [sid, ...garden]);
+  t.match(sent[0], { address: '10.0.0.1', messageAuthenticator: true, eventTimestamp: true });
+  const without = await changeProfile(send, subject, { ...direct, suspend: garden }, 'resume');
+  t.strictSame(without, { result: 'error', code: 'no-profile' });
+  t.equal(sent.length, 1, 'and nothing was sent');
+});
+
 t.test('outcomes', async (t) => {
   const cases: [DynAuthOutcome, object][] = [
     [{ kind: 'ack' }, { result: 'ack' }],
@@ -68,7 +86,7 @@ t.test('outcomes', async (t) => {
       { result: 'error', code: 'line-full' },
     ],
   ];
-  const subject: DisconnectSubject = { sid: octets('s1'), nasAddress: v4, nas: { kind: 'source-address', bytes: v4 } };
+  const subject: SessionSubject = { sid: octets('s1'), nasAddress: v4, nas: { kind: 'source-address', bytes: v4 } };
   for (const [outcome, result] of cases) {
     t.strictSame(await disconnect(() => Promise.resolve(outcome), subject, direct), result);
   }

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { claimsOf, DEFAULT_RULES, type IdentityRules } from '../../../src/daemon/ingest/claims.js';
 import { hex } from '../../../src/daemon/lifecycle/address.js';
-import type { NasIdentity } from '../../../src/daemon/lifecycle/records.js';
+import type { NasIdentity } from '../../../src/daemon/lifecycle/nas-records.js';
 import { decodeClass, encodeClass } from '../../../src/daemon/lifecycle/session-class.js';
 import { macAddress } from '../../../src/daemon/lifecycle/written-octets.js';
 import { decodeAccountingRequest } from '../../../src/protocols/radius/accounting.js';

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { DEFAULT_KNOBS } from '../../../src/daemon/lifecycle/policy.js';
-import { nasOf, poolsOf, Transcript } from '../../support/transcript.js';
+import { nasOf, poolsOf, profilesOf, Transcript } from '../../support/transcript.js';
 
 const folder = fileURLToPath(new URL('./golden/', import.meta.url));
 const rewrite = process.env['GOLDEN_REWRITE'] === '1';
@@ -19,7 +19,9 @@ for (const file of files) {
     const guard = /^# guard: count=(\d+) floor=(\d+)$/m.exec(text);
     const [count, floor] = [Number(guard?.[1]), Number(guard?.[2])];
     const knobs = guard === null ? {} : { guard: { ...DEFAULT_KNOBS.guard, count, floor } };
-    const transcript = await Transcript.open(knobs, poolsOf(text) ?? undefined, nasOf(text));
+    const profiles = profilesOf(text);
+    const nas = { ...nasOf(text), ...(profiles === null ? {} : { profiles }) };
+    const transcript = await Transcript.open(knobs, poolsOf(text) ?? undefined, nas);
     const out: string[] = [];
     for (const block of text.split('\n\n')) {
       const command = block
