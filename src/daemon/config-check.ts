@@ -67,6 +67,15 @@ function poolRemarks({ at, entry }: Placed<PoolEntry>): Remark[] {
   } else if (length < entry.prefix.length) {
     say(`must be at least ${String(entry.prefix.length)}, the length of the pool`);
   }
+  const { kind, garden } = entry;
+  const needless = (key: string, message: string): void => void remarks.push({ at: [...at, key], message });
+  if (entry.offer_timeout !== undefined && kind !== 'dynamic') needless('offer_timeout', 'only dynamic pools have it');
+  if (entry.unknown_subscriber !== undefined && kind !== 'dynamic' && kind !== 'external') {
+    needless('unknown_subscriber', 'only dynamic and external pools have it');
+  }
+  if (entry.disconnect_intruders && (kind === 'nat' || garden)) {
+    needless('disconnect_intruders', 'nobody is an intruder in a pool of a NAT or a walled garden');
+  }
   return remarks;
 }
 

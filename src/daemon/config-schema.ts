@@ -115,13 +115,6 @@ const loopbackListen = text((given) => {
   return `${given} is not on the loopback: this version has no TLS, and tokens would cross the network in clear text`;
 });
 
-const kind = z.string().superRefine((given, context) => {
-  if (given === 'static') return;
-  const known = given === 'dynamic' || given === 'external' || given === 'nat';
-  const message = known ? `this version does not serve ${given} pools, only static ones` : 'must be static';
-  context.addIssue({ code: 'custom', message });
-});
-
 /** The schemas, bound to where secrets are read from. */
 export function configSchemas(sources: ConfigSources) {
   const secret = secretSchema(sources);
@@ -160,10 +153,14 @@ export function configSchemas(sources: ConfigSources) {
     family: z.enum(['ipv4', 'ipv6', 'ipv6-pd']),
     prefix,
     delegated_length: z.number().int().min(0).max(128).optional(),
-    kind: kind.default('static'),
+    kind: z.enum(['static', 'dynamic', 'external', 'nat']).default('static'),
+    garden: z.boolean().default(false),
     tenant: name.optional(),
     vrf: name.default('global'),
     quarantine: duration().prefault('1h'),
+    offer_timeout: duration(1_000).optional(),
+    unknown_subscriber: z.enum(['adopt', 'occupy']).optional(),
+    disconnect_intruders: z.boolean().default(false),
   });
 
   const token = z.strictObject({
@@ -179,6 +176,7 @@ export function configSchemas(sources: ConfigSources) {
     epoch_grace: duration(1_000).prefault('20m'),
     epoch_repeat: duration(1_000).prefault('10s'),
     evidence_timeout: duration(1_000).prefault('1h'),
+    evidence: z.enum(['hold', 'force']).default('hold'),
     silence_interims: whole(3, 100).default(3),
     silence_factor: whole(3, 100).default(3),
     forgotten_nas: duration(3_600_000).prefault('7d'),

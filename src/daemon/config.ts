@@ -63,6 +63,7 @@ export interface LifecycleConfig {
   readonly epochGraceMs: number;
   readonly epochRepeatMs: number;
   readonly evidenceTimeoutMs: number;
+  readonly evidence: 'hold' | 'force';
   readonly silenceInterims: number;
   readonly silenceFactor: number;
   readonly forgottenNasMs: number;
@@ -188,13 +189,14 @@ function compile(file: ConfigFile): Config {
       inFlight: outbox.in_flight,
       breaker: { failures: outbox.breaker.failures, openMs: outbox.breaker.open },
     },
-    pools: file.pools.map((pool) => compilePool(pool, file.tenant)),
+    pools: file.pools.flatMap((pool) => compilePool(pool, file.tenant)),
     lifecycle: {
       interimIntervalMs: lifecycle.interim_interval,
       gapToleranceMs: lifecycle.gap_tolerance,
       epochGraceMs: lifecycle.epoch_grace,
       epochRepeatMs: lifecycle.epoch_repeat,
       evidenceTimeoutMs: lifecycle.evidence_timeout,
+      evidence: lifecycle.evidence,
       silenceInterims: lifecycle.silence_interims,
       silenceFactor: lifecycle.silence_factor,
       forgottenNasMs: lifecycle.forgotten_nas,
@@ -233,18 +235,25 @@ function compileNas(nas: NasEntry, tenant: string): NasConfig {
   };
 }
 
-function compilePool(pool: PoolEntry, tenant: string): ConfiguredPool {
-  return {
+/** The pool of an entry, or none: addresses of a NAT and of a walled garden are named so that nothing is made of them. */
+function compilePool(pool: PoolEntry, tenant: string): ConfiguredPool[] {
+  const { kind } = pool;
+  if (kind === 'nat' || pool.garden) return [];
+  const compiled: ConfiguredPool = {
     name: pool.name,
     tenant: pool.tenant ?? tenant,
     vrf: pool.vrf,
     family: pool.family,
     use: pool.family === 'ipv6-pd' ? 'delegated' : 'address',
-    kind: 'static',
+    kind,
     prefix: pool.prefix,
     unitLength: pool.delegated_length ?? width(pool.prefix),
     quarantineMs: pool.quarantine,
+    ...(pool.offer_timeout === undefined ? {} : { offerTimeoutMs: pool.offer_timeout }),
+    ...(pool.unknown_subscriber === undefined ? {} : { unknownSubscriber: pool.unknown_subscriber }),
+    ...(pool.disconnect_intruders ? { disconnectIntruders: true } : {}),
   };
+  return [compiled];
 }
 
 /** Octets stay as they are: a typed array cannot be frozen. */

@@ -1,5 +1,6 @@
 /** The working copies of a batch, a map for each table. */
-import type { Rows, TableName } from '../daemon/lifecycle/records.js';
+import type { Family } from '../daemon/lifecycle/address.js';
+import type { EvidenceKind, Rows, TableName } from '../daemon/lifecycle/records.js';
 
 export interface Entry<R> {
   readonly row: R | null;
@@ -37,4 +38,12 @@ export function noEntries(): Entries {
     approval: new Map(),
     alarm: new Map(),
   };
+}
+
+/** An assignment that has ended, how long it was REVOKING, and whether by order: a release is nobody's, and takes no time. */
+export interface Revoked {
+  readonly family: Family;
+  readonly revokingMs: number;
+  readonly evidence: EvidenceKind | null;
+  readonly ordered: boolean;
 }

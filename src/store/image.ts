@@ -1,18 +1,10 @@
 /** The world of one batch: working copies of what its decisions read and wrote, and their way back to the tables. */
-import {
-  compareBytes,
-  lastAddress,
-  overlaps,
-  unitAt,
-  unitIndex,
-  type Family,
-  type Prefix,
-} from '../daemon/lifecycle/address.js';
+import { compareBytes, lastAddress, overlaps, unitAt, unitIndex, type Prefix } from '../daemon/lifecycle/address.js';
 import { poolFreeKey, witnessKey } from '../daemon/lifecycle/keys.js';
 import type { IdentityType, NasIdentity, Rows, TableName } from '../daemon/lifecycle/records.js';
 import type { Change, NumberedTable, World } from '../daemon/lifecycle/world.js';
 import { bornWith, FLUSH_ORDER, type NextIds } from './order.js';
-import { noEntries, type Entry } from './entries.js';
+import { noEntries, type Entry, type Revoked } from './entries.js';
 import type { Queries } from './queries.js';
 import { familyOf } from './tables/live.js';
 import type { Tables } from './tables.js';
@@ -22,12 +14,6 @@ import { compareFreed, identityUnique, nasUnique, sessionUnique } from './unique
 const OVERLAP_LIMIT = 2;
 /** How many sessions one deadline event closes. */
 const SLICE = 500;
-
-/** An assignment that has ended, and how long it was REVOKING. */
-export interface Revoked {
-  readonly family: Family;
-  readonly revokingMs: number;
-}
 
 /** The session of a witness's key. */
 function sessionOfWitness(key: string): number {
@@ -381,8 +367,8 @@ export class Image implements World {
 
   /** Effects that this batch wrote, the smallest time that it set, and what it brought to REVOKED. */
   summary(): { outbox: Rows['outbox'][]; dueAt: number | null; revoked: Revoked[] } {
-    const outbox: Rows['outbox'][] = [];
-    for (const { row, stored } of this.#entries.outbox.values()) if (row !== null && row !== stored) outbox.push(row);
+    const written = [...this.#entries.outbox.values()].filter(({ row, stored }) => row !== stored);
+    const outbox = written.flatMap(({ row }) => row ?? []);
     let dueAt: number | null = null;
     for (const { row, stored } of this.#entries.deadline.values()) {
       if (row !== null && row !== stored && (dueAt === null || row.dueAt < dueAt)) dueAt = row.dueAt;
@@ -390,8 +376,9 @@ export class Image implements World {
     const revoked: Revoked[] = [];
     for (const { row, stored } of this.#entries.assignment.values()) {
       if (row?.state !== 'revoked' || stored?.state === 'revoked') continue;
-      const { family, revokingAt, revokedAt } = row;
-      revoked.push({ family, revokingMs: Math.max(0, (revokedAt ?? 0) - (revokingAt ?? revokedAt ?? 0)) });
+      const { family, revokingAt, revokedAt, evidence: found, revoke } = row;
+      const revokingMs = Math.max(0, (revokedAt ?? 0) - (revokingAt ?? revokedAt ?? 0));
+      revoked.push({ family, revokingMs, evidence: found?.kind ?? null, ordered: revoke?.actor !== 'addrd' });
     }
     return { outbox, dueAt, revoked };
   }

@@ -15,6 +15,7 @@
  * A file may begin with pools of its own, instead of those of every test, a line each:
  *
  *   # pool: NAME FAMILY PREFIX [unit=LENGTH] [kind=K] [use=U] [vrf=V] [quarantine=D]
+ *           [offer=D] [unknown=adopt|occupy] [intruders=yes]
  */
 import { formatPrefix, prefixOf, type Family } from '../../src/daemon/lifecycle/address.js';
 import type {
@@ -77,6 +78,9 @@ function poolOf({ verb: name, words, options }: ReturnType<typeof parseCommand>)
     prefix: own,
     unitLength: Number(options.get('unit') ?? (family === 'ipv4' ? 32 : 128)),
     quarantineMs: milliseconds(options.get('quarantine') ?? '60s'),
+    offerTimeoutMs: milliseconds(options.get('offer') ?? '120s'),
+    ...(options.has('unknown') ? { unknownSubscriber: options.get('unknown') as 'adopt' | 'occupy' } : {}),
+    ...(options.has('intruders') ? { disconnectIntruders: true } : {}),
   };
 }
 

@@ -28,6 +28,7 @@ export const PROBLEMS = {
   'unsupported-media-type': { status: 415, title: 'The body must be JSON' },
   'wrong-family': { status: 422, title: 'The pool hands out another family' },
   'pool-required': { status: 422, title: 'Several pools fit: name one' },
+  'pool-external': { status: 409, title: 'The pool is handed out by others' },
   'not-in-pool': { status: 422, title: 'The pool does not hand out this address' },
   'time-is-over': { status: 422, title: 'The time is over already' },
   'not-supported': { status: 422, title: 'This version cannot do this' },

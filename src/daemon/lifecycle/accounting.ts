@@ -17,8 +17,8 @@ import { enterMaintenance, shareMaintenance } from './maintenance.js';
 import { longestPause, type Policy } from './policy.js';
 import { witnessKey } from './keys.js';
 import type { Nas, Session, SessionAddress, SessionUsage } from './records.js';
+import { settle } from './release.js';
 import { attach, detach, resolveSubscriber, sameAddress, shows, type Leaving, type Showing } from './standing.js';
-import { evaluate } from './termination.js';
 import type { Verdict } from './world.js';
 
 /** A session with more addresses than this is no subscriber's line; each packet would cost what all of them cost. */
@@ -165,7 +165,7 @@ function leaveAll(d: Draft, session: Session, leaving: Leaving): ReadonlySet<num
 
 /** Looks at the evidence of assignments. Only after all that the packet says is in the draft: it may show who is there. */
 export function evaluateAll(d: Draft, assignments: Iterable<number>, now: number, policy: Policy): void {
-  for (const id of assignments) evaluate(d, d.get('assignment', id), now, policy);
+  for (const id of assignments) settle(d, d.get('assignment', id), now, policy);
 }
 
 /**

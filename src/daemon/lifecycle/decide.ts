@@ -13,7 +13,8 @@ import { freeze, thaw } from './freeze.js';
 import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.js';
 import type { Policy } from './policy.js';
 import { settlePools } from './pools.js';
-import { disconnectAgain, evaluate } from './termination.js';
+import { settle } from './release.js';
+import { disconnectAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { freeUnit } from './units.js';
 import type { Decision, Verdict, World } from './world.js';
@@ -100,7 +101,7 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
       return settleBatch(d, event.ref, now, policy);
     case 'evidence': {
       d.drop('deadline', `${event.what}/${event.ref}`);
-      const assignment = evaluate(d, d.get('assignment', event.ref), now, policy);
+      const assignment = settle(d, d.get('assignment', event.ref), now, policy);
       if (assignment.state === 'revoking') disconnectAgain(d, assignment, now, policy);
       return APPLIED;
     }

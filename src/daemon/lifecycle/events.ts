@@ -150,6 +150,12 @@ export interface ConfiguredPool {
   readonly prefix: Prefix;
   readonly unitLength: number;
   readonly quarantineMs: number;
+  /** `dynamic`: how long an allocated unit waits for its subscriber; without it, as the defaults say. */
+  readonly offerTimeoutMs?: number;
+  /** Whether a session of an unknown User-Name makes a subscriber; without it, in `external` pools. */
+  readonly unknownSubscriber?: 'adopt' | 'occupy';
+  /** Whether who stands on another's address there is disconnected, once. */
+  readonly disconnectIntruders?: boolean;
 }
 
 /** Nothing leaves and nothing becomes free until a {@link ThawEvent}. */

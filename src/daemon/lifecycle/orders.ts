@@ -6,11 +6,12 @@ import { freezeOf, frozenBy } from './braking.js';
 import type { Draft } from './draft.js';
 import type { ActivateEvent, AllocateEvent, RevokeEvent, Selection } from './events.js';
 import { admits, guardOfActor, holdBack, mark } from './guard.js';
-import type { Policy } from './policy.js';
+import { offerTimeoutOf, type Policy } from './policy.js';
 import { poolFreeKey } from './keys.js';
 import type { Assignment, Pool, Subscriber } from './records.js';
 import { learnUsername } from './standing.js';
 import { validateLifecycleTransition } from './state.js';
+import { recheck } from './tenure.js';
 import { beginRevoke, orderAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { transition } from './transition.js';
@@ -67,7 +68,8 @@ function subscriberRow(d: Draft, tenant: string, name: string, now: number): Sub
 /** The pool that an allocation means, or why none can be told. */
 function choosePool(d: Draft, event: AllocateEvent, policy: Policy): Pool | Verdict {
   const named = policy.pools.filter(
-    (pool) => pool.tenant === event.tenant && (event.pool === null || pool.name === event.pool),
+    (pool) =>
+      pool.tenant === event.tenant && (event.pool === null ? pool.kind !== 'external' : pool.name === event.pool),
   );
   const fitting = named.filter((pool) => pool.family === event.family);
   const [pool] = fitting;
@@ -119,6 +121,9 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
     const other = d.get('subscriber', owner).name;
     return refused('identity-taken', `User-Name ${event.username ?? ''} belongs to subscriber ${other}`);
   }
+  if (pool.kind === 'external') {
+    return refused('pool-external', `pool ${pool.name} is external: the NAS or another server hands it out`);
+  }
   const unsure = unsureUntil(d, pool, now, policy);
   if (unsure !== null) {
     return refused(
@@ -152,6 +157,7 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
     revoke: null,
     evidence: null,
     stuck: null,
+    provenance: 'allocated',
     metadata: event.metadata,
   };
   const why = { at: now, actor: event.actor, code: 'allocate' };
@@ -170,6 +176,7 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
     nas: null,
     confidence: 'authorised',
   });
+  if (pool.kind === 'dynamic') recheck(d, assignment, now + offerTimeoutOf(policy, pool.id));
   return { verdict: 'applied', code: null, detail: null, reply: reply(d, [assignment.id]) };
 }
 

@@ -8,7 +8,8 @@ import { admits, awaits, guardOfNas, holdBack, mark } from './guard.js';
 import { actsOn, type Policy } from './policy.js';
 import { witnessKey } from './keys.js';
 import type { Assignment, Outbox, Session } from './records.js';
-import { blame, evaluate, lookAgain, unstuck } from './termination.js';
+import { unstuck } from './tenure.js';
+import { blame, evaluate, lookAgain } from './termination.js';
 import type { Verdict } from './world.js';
 
 /** Error-Cause 503, Session-Context-Not-Found. */

@@ -91,8 +91,9 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
   if (same) {
     // What it comes back to may have been handed out by a pool that had its place meanwhile.
     const fault = known.retiredAt === null ? null : overlapsUsed(d, wanted, id);
-    if (fault === null && known.quarantineMs !== wanted.quarantineMs) {
-      d.put('pool', { ...known, quarantineMs: wanted.quarantineMs });
+    const { quarantineMs, kind } = wanted;
+    if (fault === null && (known.quarantineMs !== quarantineMs || known.kind !== kind)) {
+      d.put('pool', { ...known, quarantineMs, kind });
     }
     return fault;
   }

@@ -115,7 +115,15 @@ export interface PoolFree {
 }
 
 /** Why an address is known to be idle (SEMANTICS, "Evidence"). */
-export type EvidenceKind = 'stop' | 'no-live-witness' | 'never-seen' | 'ack+silence' | 'nak-503+silence';
+export type EvidenceKind =
+  | 'stop'
+  | 'no-live-witness'
+  | 'never-seen'
+  | 'ack+silence'
+  | 'nak-503+silence'
+  | 'superseded'
+  | 'reclaimed'
+  | 'operator';
 export interface Evidence {
   readonly kind: EvidenceKind;
   readonly at: number;
@@ -151,6 +159,8 @@ export interface Assignment {
   readonly evidence: Evidence | null;
   /** Why a termination does not end; null while nothing is in its way. */
   readonly stuck: string | null;
+  /** `allocated` by order; `observed`: a session stood on it first; `imported` from another system. */
+  readonly provenance: 'allocated' | 'observed' | 'imported';
   /** The caller's own JSON, kept as it came. */
   readonly metadata: string | null;
 }
@@ -248,7 +258,7 @@ export interface Witness {
   readonly standing: 'held' | 'contested';
   readonly openedAt: number;
   readonly closedAt: number | null;
-  readonly closeKind: 'stop' | 'inferred' | 'sid-reused' | 'address-changed' | null;
+  readonly closeKind: 'stop' | 'inferred' | 'sid-reused' | 'address-changed' | 'superseded' | 'reclaimed' | null;
   /** What the NAS said to the last Disconnect, and when we heard it. */
   readonly answer: 'ack' | 'nak-503' | null;
   readonly answeredAt: number | null;
