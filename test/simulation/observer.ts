@@ -21,6 +21,9 @@ import type { Report } from './reporter.js';
 const EVERY_MOVES = 4;
 const EVERY_COMMITS = 40;
 
+/** Within this time who is on an address of a pool that comes and goes has reported again. */
+const LATE_MS = 300_000;
+
 interface Transition {
   readonly id: number;
   readonly assignment: number;
@@ -87,7 +90,8 @@ function prepareStatements(db: Database) {
       .pluck(),
     freed: db.prepare<unknown[]>(
       `SELECT kind FROM journal WHERE id > ?
-          AND (to_state = 'revoked' OR kind IN ('address-free', 'frozen', 'thawed')) ORDER BY id`,
+          AND (to_state = 'revoked' AND code NOT IN ('superseded', 'reclaimed')
+               OR kind IN ('address-free', 'frozen', 'thawed')) ORDER BY id`,
     ),
     // Revokes of the one token that nobody approved of, since somebody last did and within the window.
     unapproved: db
@@ -120,6 +124,8 @@ export class Observer {
   readonly #nases: readonly Nas[];
   readonly #statements: ReturnType<typeof prepareStatements>;
   readonly #thorough: boolean;
+  readonly #wrongSince = new Map<string, number>();
+  readonly #now: () => number;
   #seen = 0;
   #frozen = false;
   #quiet = 0;
@@ -127,7 +133,8 @@ export class Observer {
   #before: PendingEffect[] = [];
 
   /** `thorough` looks through the whole store after every commit. */
-  constructor(db: Database, config: Config, nases: readonly Nas[], thorough: boolean) {
+  constructor(db: Database, config: Config, nases: readonly Nas[], thorough: boolean, now: () => number) {
+    this.#now = now;
     this.#thorough = thorough;
     this.#db = db;
     this.#prepared = preparedOnce(db);
@@ -220,8 +227,12 @@ export class Observer {
    * section 4); the same subscriber's own new assignment (section 6); units that are never handed out. Nothing is left
    * out for gaps, reboots and epochs: a session that the NAS forgot is not up in the truth either, and one that survived
    * an Accounting-On must keep its address by section 5.
+   *
+   * In an external pool the NAS decides: two sessions that are up on one address there take it from each other (section
+   * 4), and news that come late, from a NAS that does not say how late, do the same until the next Interim.
    */
   #holdAgainstTruth(): void {
+    const now = this.#now();
     const live = new Map<string, { since: number; state: string; name: string }>();
     for (const row of this.#statements.live.all() as {
       net: Uint8Array;
@@ -250,14 +261,21 @@ export class Observer {
           if (isExcluded(pool, prefix)) continue;
           const where = `${formatPrefix(prefix)} while ${nas.describe(session)} is up and was reported`;
           const holder = live.get(key);
-          if (holder !== undefined) {
-            if (holder.since > told && holder.name !== session.customer) {
-              this.fault(`truth: ${holder.name} was given ${where}`);
-            }
-            continue;
-          }
+          const gone = pool.kind === 'static' || (pool.kind === 'dynamic' && !session.shared.has(key)) ? 0 : LATE_MS;
           const state = past.get(key) ?? 'unused';
-          if (state !== 'occupied' && state !== 'reserved') this.fault(`truth: ${state} is ${where}`);
+          let wrong: string | null = null;
+          if (holder !== undefined) {
+            const isOther = holder.since > told && holder.name !== session.customer;
+            if (isOther && !session.shared.has(key)) wrong = `truth: ${holder.name} was given ${where}`;
+            else if (isOther && pool.kind === 'static') wrong = `truth: ${holder.name} was given ${where}`;
+          } else if (state !== 'occupied' && state !== 'reserved') wrong = `truth: ${state} is ${where}`;
+          const about = `${nas.options.name} ${session.sid} ${session.startedAt} ${key}`;
+          if (wrong === null) this.#wrongSince.delete(about);
+          else {
+            const since = this.#wrongSince.get(about) ?? now;
+            this.#wrongSince.set(about, since);
+            if (now - since >= gone) this.fault(wrong);
+          }
         }
       }
     }

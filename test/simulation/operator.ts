@@ -37,6 +37,7 @@ const REFUSALS = new Set([
   'no-assignment',
   'not-in-pool',
   'pool-exhausted',
+  'pool-external',
   'pool-required',
   'unknown-subscriber',
   'already-frozen',

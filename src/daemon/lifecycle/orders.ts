@@ -11,7 +11,7 @@ import { poolFreeKey } from './keys.js';
 import type { Assignment, Pool, Subscriber } from './records.js';
 import { learnUsername } from './standing.js';
 import { validateLifecycleTransition } from './state.js';
-import { recheck } from './tenure.js';
+import { dropApproval, recheck } from './tenure.js';
 import { beginRevoke, orderAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { transition } from './transition.js';
@@ -252,7 +252,7 @@ export function revoke(d: Draft, event: RevokeEvent, policy: Policy): Verdict {
     mark(d, guarded, fresh.length, now, policy);
     for (const assignment of fresh) {
       const approval = waits(assignment);
-      if (approval !== null) takeOver(d, approval);
+      if (approval !== null) dropApproval(d, approval);
       beginRevoke(d, d.get('assignment', assignment.id), order, now, policy);
     }
   }
@@ -268,13 +268,6 @@ export function revoke(d: Draft, event: RevokeEvent, policy: Policy): Verdict {
       batch,
     ),
   };
-}
-
-/** Takes a revoke out of the batch in which it waits: somebody else has ordered it, and may. */
-function takeOver(d: Draft, approval: Approval): void {
-  d.drop('approval', String(approval.assignment));
-  const batch = d.get('batch', String(approval.batch));
-  if (batch.status === 'open') d.put('batch', { ...batch, revokes: batch.revokes - 1 });
 }
 
 /** Records a revoke that waits for approval. Its assignment stays as it is. */

@@ -1,5 +1,6 @@
 /** The last moment of a tenure: its sessions are let go, it is REVOKED on its evidence, its unit rests or passes on. */
 import { conflictClosed, lower } from './alarms.js';
+import type { Approval } from './brake.js';
 import type { Draft } from './draft.js';
 import { holdingKey } from './keys.js';
 import type { Policy } from './policy.js';
@@ -25,6 +26,13 @@ export function recheck(d: Draft, assignment: Assignment, dueAt: number | null):
   if (before?.dueAt === dueAt) return;
   if (dueAt !== null) d.put('deadline', { kind: 'evidence', ref: String(assignment.id), dueAt });
   else if (before !== null) d.drop('deadline', key);
+}
+
+/** Takes a revoke out of the batch in which it waits: it is carried out otherwise, or has nothing left to do. */
+export function dropApproval(d: Draft, approval: Approval): void {
+  d.drop('approval', String(approval.assignment));
+  const batch = d.get('batch', String(approval.batch));
+  if (batch.status === 'open') d.put('batch', { ...batch, revokes: batch.revokes - 1 });
 }
 
 /** Ends a conflict, if it is still open. */
@@ -73,6 +81,8 @@ export function endTenure(d: Draft, before: Assignment, { kind, detail }: Ground
     { generation: before.generation + 1, revokedAt: now, evidence: { kind, at: now, detail }, stuck: null },
   );
   unstuck(d, before, now);
+  const waits = d.find('approval', String(before.id));
+  if (waits !== null) dropApproval(d, waits);
   step(d, before.id, 'evidence', now, { state: 'done', outcome: kind, dueAt: null });
   const cut = d.find('step', `${String(before.id)}/disconnect`);
   if (cut?.state === 'waiting') {
