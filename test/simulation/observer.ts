@@ -184,6 +184,8 @@ export class Observer {
   #policy(): Policy {
     if (this.#compiled !== null) return this.#compiled;
     const pools = new Map(this.#db.prepare('SELECT name, id FROM pool').raw().all() as [string, number][]);
+    // It may have died before its first commit: there is nothing to hold its pools against.
+    if (pools.size === 0) return { ...compilePolicy(this.#config, { pool: () => 0, vrf: () => 0 }), pools: [] };
     const vrfs = new Map(this.#db.prepare('SELECT name, id FROM vrf').raw().all() as [string, number][]);
     return (this.#compiled = compilePolicy(this.#config, {
       pool: (_tenant, name) => pools.get(name) ?? 0,

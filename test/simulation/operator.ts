@@ -32,6 +32,7 @@ const REFUSALS = new Set([
   'already-active',
   'already-allocated',
   'already-revoking',
+  'reclaimed',
   'being-revoked',
   'invalid-transition',
   'no-assignment',
@@ -117,6 +118,7 @@ export class Operator {
       requested: this.#chance.flip(0.25) ? customers.anyUnit(pool) : null,
       username: customer.ordered,
       metadata: null,
+      reclaim: this.#chance.flip(0.2),
     });
   }
 

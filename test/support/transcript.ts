@@ -2,8 +2,8 @@
  * A little language that drives the core and prints what it decides, for transcripts that a person can read.
  *
  *   +90s                                    time passes, and deadlines that fall due are decided
- *   allocate alice pool=v4 [address=A] [user=U]
- *   activate alice | revoke alice [family=F] [disconnect=no] [release=no] [by=TOKEN]
+ *   allocate alice pool=v4 [address=A] [user=U] [reclaim=yes]
+ *   activate alice | revoke alice [family=F] [disconnect=no] [release=no] [force=yes] [by=TOKEN]
  *   start|interim|stop SID [user=U] [ip=A] [v6=A] [pd=P] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
  *   on | off [nas=A]
  *     with nid=NAME or nip=A, where the entry trusts it: known by NAS-Identifier or NAS-IP-Address, sent by nas=A
@@ -150,6 +150,7 @@ export class Transcript {
           username,
           usernameBytes: username === null ? null : new TextEncoder().encode(username),
           metadata: null,
+          reclaim: options.get('reclaim') === 'yes',
         };
       }
       case 'activate':
@@ -162,7 +163,8 @@ export class Transcript {
         if (verb === 'activate') return { ...common, ...selection, kind: 'activate' };
         const sendDisconnect = options.get('disconnect') !== 'no';
         const releaseToPool = options.get('release') !== 'no';
-        return { ...common, ...selection, kind: 'revoke', reason: 'left', sendDisconnect, releaseToPool };
+        const force = options.get('force') === 'yes';
+        return { ...common, ...selection, kind: 'revoke', reason: 'left', sendDisconnect, releaseToPool, force };
       }
       case 'start':
       case 'interim':

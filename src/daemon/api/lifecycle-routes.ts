@@ -6,7 +6,7 @@ import { activateCommand, allocateCommand, answered, bodies, revokeCommand, stat
 import { Problem } from './problem.js';
 import { assignmentOf } from './representation.js';
 import type { ApiDeps } from './deps.js';
-import { tokenOfRequest } from './token.js';
+import { allows, tokenOfRequest } from './token.js';
 import { lifecycleView, orderView, problemView, type LifecycleView } from './views.js';
 
 const security = [{ token: [] }];
@@ -96,6 +96,10 @@ async function execute(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const command = order.command(request.body, commandedBy(request));
+  const { name, scope } = tokenOfRequest(request);
+  if (command.kind === 'revoke' && command.force === true && !allows(scope, 'admin')) {
+    throw new Problem('forbidden', `token ${name} has scope ${scope}; force needs admin`);
+  }
   const answer = answered(await decide(commands, command, reply));
   return reply.code(statusOf(command.kind, answer)).send(answer);
 }

@@ -10,8 +10,8 @@ import { isSuspect, staleAt } from './evidence.js';
 import { poolFreeKey, witnessKey } from './keys.js';
 import { printable } from './octets.js';
 import type { Policy, PoolPolicy } from './policy.js';
-import type { Assignment, RevokeOrder, Session } from './records.js';
-import { endTenure, letGo } from './tenure.js';
+import type { Assignment, Pool, RevokeOrder, Session } from './records.js';
+import { beginTenure, endTenure, letGo } from './tenure.js';
 import { transition } from './transition.js';
 import { isExcluded, takeUnit } from './units.js';
 
@@ -152,51 +152,10 @@ export function succeed(d: Draft, holder: Assignment, session: Session, by: By):
 }
 
 /** An ACTIVE assignment that a session has shown before anybody ordered it. The unit is counted as held already. */
-function begin(
-  d: Draft,
-  session: Session,
-  pool: { id: number; tenant: string; vrf: number } & Pick<Assignment, 'family' | 'use'>,
-  unit: Prefix,
-  { subscriber, actor, now, seen }: By,
-): Assignment {
-  const pending: Assignment = {
-    id: d.nextId('assignment'),
-    tenant: pool.tenant,
-    subscriber,
-    pool: pool.id,
-    vrf: pool.vrf,
-    family: pool.family,
-    use: pool.use,
-    prefix: unit,
-    state: 'pending',
-    generation: 1,
-    createdAt: now,
-    allocatedAt: null,
-    activatedAt: null,
-    suspendedAt: null,
-    revokingAt: null,
-    revokedAt: null,
-    revoke: null,
-    evidence: null,
-    stuck: null,
-    provenance: 'observed',
-    metadata: null,
-  };
-  const why = { at: now, actor, code: 'adopted', session: session.id };
-  const allocated = transition(d, pending, 'allocated', why, { allocatedAt: now });
-  d.put('live', { assignment: pending.id, vrf: pool.vrf, prefix: unit });
-  d.put('holding', {
-    vrf: pool.vrf,
-    prefix: unit,
-    since: now,
-    kind: 'tenure',
-    seq: pending.id,
-    until: null,
-    tenant: pool.tenant,
-    subscriber,
-    assignment: pending.id,
-    nas: null,
-    confidence: seen ? 'seen' : 'inferred',
-  });
-  return transition(d, allocated, 'active', why, { activatedAt: now });
+function begin(d: Draft, session: Session, pool: Pool, unit: Prefix, { subscriber, actor, now, seen }: By): Assignment {
+  const code = 'adopted';
+  const confidence = seen ? 'seen' : 'inferred';
+  const what = { subscriber, unit, provenance: 'observed', confidence, metadata: null } as const;
+  const allocated = beginTenure(d, pool, { ...what, actor, code, session: session.id }, now);
+  return transition(d, allocated, 'active', { at: now, actor, code, session: session.id }, { activatedAt: now });
 }

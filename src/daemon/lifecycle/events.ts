@@ -73,6 +73,8 @@ export interface AllocateEvent extends Commanded {
   /** The octets of `username` (UTF-8). */
   readonly usernameBytes: Uint8Array | null;
   readonly metadata: string | null;
+  /** Takes back what is being revoked from this very subscriber. */
+  readonly reclaim?: boolean;
 }
 
 /** Which assignments an order means: those of a subscriber, narrowed by family and by address. */
@@ -91,6 +93,8 @@ export interface RevokeEvent extends Commanded, Selection {
   readonly reason: string;
   readonly sendDisconnect: boolean;
   readonly releaseToPool: boolean;
+  /** Ends a termination without evidence. */
+  readonly force?: boolean;
 }
 
 /** The outbox worker is about to perform an effect: the decision says whether it still should. */

@@ -5,13 +5,15 @@ import type { Approval } from './brake.js';
 import { freezeOf, frozenBy } from './braking.js';
 import type { Draft } from './draft.js';
 import type { ActivateEvent, AllocateEvent, RevokeEvent, Selection } from './events.js';
+import { barred, seenUntil } from './evidence.js';
 import { admits, guardOfActor, holdBack, mark } from './guard.js';
 import { offerTimeoutOf, type Policy } from './policy.js';
 import { poolFreeKey } from './keys.js';
 import type { Assignment, Pool, Subscriber } from './records.js';
 import { learnUsername } from './standing.js';
 import { validateLifecycleTransition } from './state.js';
-import { dropApproval, recheck } from './tenure.js';
+import { reclaim } from './reclaim.js';
+import { beginTenure, dropApproval, free, recheck } from './tenure.js';
 import { beginRevoke, orderAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { transition } from './transition.js';
@@ -103,15 +105,17 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   const pool = choosePool(d, event, policy);
   if ('verdict' in pool) return pool;
   const known = d.subscriberNamed(event.tenant, event.subscriber);
+  let ending: Assignment | null = null;
   if (known !== null) {
-    const held = d
+    const all = d
       .openAssignments(known)
       .map((id) => d.get('assignment', id))
-      .find((a) => a.pool === pool.id && (event.requested === null || samePrefix(a.prefix, event.requested)));
-    if (held?.state === 'revoking') {
+      .filter((a) => a.pool === pool.id && (event.requested === null || samePrefix(a.prefix, event.requested)));
+    const held = all.find(({ state }) => state !== 'revoking') ?? all[0];
+    if (held?.state === 'revoking' && event.reclaim === true) ending = held;
+    else if (held?.state === 'revoking') {
       return refused('being-revoked', `${formatPrefix(held.prefix)} of ${event.subscriber} is still being revoked`);
-    }
-    if (held !== undefined) {
+    } else if (held !== undefined) {
       return { verdict: 'duplicate', code: 'already-allocated', detail: null, reply: reply(d, [held.id]) };
     }
   }
@@ -120,6 +124,18 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   if (owner !== null && owner !== known) {
     const other = d.get('subscriber', owner).name;
     return refused('identity-taken', `User-Name ${event.username ?? ''} belongs to subscriber ${other}`);
+  }
+  const { actor, metadata } = event;
+  const beginning = { provenance: 'allocated', confidence: 'authorised', metadata, actor, code: 'allocate' } as const;
+  if (ending !== null) {
+    if (usernameBytes !== null && owner === null) {
+      learnUsername(d, ending.subscriber, usernameBytes, 'configured', now);
+    }
+    const { id, state } = reclaim(d, ending, beginning, now);
+    if (state === 'allocated' && pool.kind === 'dynamic') {
+      recheck(d, d.get('assignment', id), now + offerTimeoutOf(policy, pool.id));
+    }
+    return { verdict: 'applied', code: 'reclaimed', detail: null, reply: reply(d, [id]) };
   }
   if (pool.kind === 'external') {
     return refused('pool-external', `pool ${pool.name} is external: the NAS or another server hands it out`);
@@ -137,45 +153,7 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   if (usernameBytes !== null && owner === null) learnUsername(d, subscriber.id, usernameBytes, 'configured', now);
   takeUnit(d, pool, unit, event.requested === null);
   watchPool(d, pool.id, 1, now);
-  const pending: Assignment = {
-    id: d.nextId('assignment'),
-    tenant: event.tenant,
-    subscriber: subscriber.id,
-    pool: pool.id,
-    vrf: pool.vrf,
-    family: pool.family,
-    use: pool.use,
-    prefix: unit,
-    state: 'pending',
-    generation: 1,
-    createdAt: now,
-    allocatedAt: null,
-    activatedAt: null,
-    suspendedAt: null,
-    revokingAt: null,
-    revokedAt: null,
-    revoke: null,
-    evidence: null,
-    stuck: null,
-    provenance: 'allocated',
-    metadata: event.metadata,
-  };
-  const why = { at: now, actor: event.actor, code: 'allocate' };
-  const assignment = transition(d, pending, 'allocated', why, { allocatedAt: now });
-  d.put('live', { assignment: assignment.id, vrf: pool.vrf, prefix: unit });
-  d.put('holding', {
-    vrf: pool.vrf,
-    prefix: unit,
-    since: now,
-    kind: 'tenure',
-    seq: assignment.id,
-    until: null,
-    tenant: event.tenant,
-    subscriber: subscriber.id,
-    assignment: assignment.id,
-    nas: null,
-    confidence: 'authorised',
-  });
+  const assignment = beginTenure(d, pool, { ...beginning, subscriber: subscriber.id, unit }, now);
   if (pool.kind === 'dynamic') recheck(d, assignment, now + offerTimeoutOf(policy, pool.id));
   return { verdict: 'applied', code: null, detail: null, reply: reply(d, [assignment.id]) };
 }
@@ -218,10 +196,36 @@ export function activate(d: Draft, event: ActivateEvent): Verdict {
   };
 }
 
+/** Ends terminations that no evidence ends. Not where somebody was there lately: it would be given to two. */
+function force(d: Draft, event: RevokeEvent, chosen: readonly Assignment[], policy: Policy): Verdict {
+  const { actor, reason, receivedAt: now } = event;
+  const freeze = freezeOf(d);
+  if (freeze !== null) return refused('frozen', frozenBy(freeze));
+  const behind = barred(d, now, now, policy);
+  if (behind !== null) return refused('clock-behind', behind.because);
+  for (const assignment of chosen) {
+    const name = formatPrefix(assignment.prefix);
+    if (assignment.state !== 'revoking') {
+      return refused('not-revoking', `${name} is ${assignment.state}: revoke it first, force ends what is stuck`);
+    }
+    const until = seenUntil(d, assignment, now, policy);
+    if (until !== null) {
+      const when = `it may be ended by force from ${isoTime(until)} on`;
+      return refused('seen-lately', `a session was seen on ${name} within two interim intervals; ${when}`);
+    }
+  }
+  for (const { id } of chosen) {
+    free(d, d.get('assignment', id), { kind: 'operator', detail: `${actor}: ${reason}` }, now, policy);
+  }
+  const ids = chosen.map(({ id }) => id);
+  return { verdict: 'applied', code: 'forced', detail: null, reply: reply(d, ids) };
+}
+
 /** Begins the termination of every assignment that is meant. */
 export function revoke(d: Draft, event: RevokeEvent, policy: Policy): Verdict {
   const chosen = select(d, event.tenant, event);
   if ('verdict' in chosen) return chosen;
+  if (event.force === true) return force(d, event, chosen, policy);
   const wrong = chosen.find((a) => a.state !== 'revoking' && !validateLifecycleTransition(a.state, 'revoking'));
   if (wrong !== undefined) {
     return refused('invalid-transition', `${formatPrefix(wrong.prefix)} is ${wrong.state} and cannot be revoked`);

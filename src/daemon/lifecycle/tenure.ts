@@ -1,12 +1,70 @@
-/** The last moment of a tenure: its sessions are let go, it is REVOKED on its evidence, its unit rests or passes on. */
+/** The first and the last moment of a tenure: it begins on a unit; its sessions are let go, its unit rests or passes on. */
+import type { Prefix } from './address.js';
 import { conflictClosed, lower } from './alarms.js';
 import type { Approval } from './brake.js';
 import type { Draft } from './draft.js';
 import { holdingKey } from './keys.js';
 import type { Policy } from './policy.js';
-import type { Assignment, EvidenceKind, Witness } from './records.js';
+import type { Assignment, EvidenceKind, Holding, Pool, Witness } from './records.js';
 import { step, transition } from './transition.js';
 import { leaveUnit } from './units.js';
+
+/** What a tenure begins with. */
+export interface Beginning {
+  readonly subscriber: number;
+  readonly unit: Prefix;
+  readonly provenance: Assignment['provenance'];
+  readonly confidence: Holding['confidence'];
+  readonly metadata: string | null;
+  readonly actor: string;
+  /** Of the line in the journal. */
+  readonly code: string;
+  readonly session?: number;
+}
+
+/** Begins a tenure: PENDING -> ALLOCATED, live, in the history. Its unit is counted as held already. */
+export function beginTenure(d: Draft, pool: Pool, beginning: Beginning, now: number): Assignment {
+  const { subscriber, unit, provenance, confidence, metadata, ...by } = beginning;
+  const pending: Assignment = {
+    id: d.nextId('assignment'),
+    tenant: pool.tenant,
+    subscriber,
+    pool: pool.id,
+    vrf: pool.vrf,
+    family: pool.family,
+    use: pool.use,
+    prefix: unit,
+    state: 'pending',
+    generation: 1,
+    createdAt: now,
+    allocatedAt: null,
+    activatedAt: null,
+    suspendedAt: null,
+    revokingAt: null,
+    revokedAt: null,
+    revoke: null,
+    evidence: null,
+    stuck: null,
+    provenance,
+    metadata,
+  };
+  const assignment = transition(d, pending, 'allocated', { at: now, ...by }, { allocatedAt: now });
+  d.put('live', { assignment: assignment.id, vrf: pool.vrf, prefix: unit });
+  d.put('holding', {
+    vrf: pool.vrf,
+    prefix: unit,
+    since: now,
+    kind: 'tenure',
+    seq: assignment.id,
+    until: null,
+    tenant: pool.tenant,
+    subscriber,
+    assignment: assignment.id,
+    nas: null,
+    confidence,
+  });
+  return assignment;
+}
 
 /** Why an address is known to be idle, or to have passed on; `detail` is for people. */
 export interface Ground {

@@ -4,7 +4,7 @@ import { aboutPool, raise } from './alarms.js';
 import type { Brake } from './brake.js';
 import { freezeOf, frozenBy } from './braking.js';
 import type { Draft } from './draft.js';
-import { idleProof, type Proof } from './evidence.js';
+import { barred, idleProof, seenUntil, type Proof } from './evidence.js';
 import { awaits, AWAITS } from './guard.js';
 import { actsOn, type Policy } from './policy.js';
 import { witnessKey } from './keys.js';
@@ -203,9 +203,19 @@ export function evaluate(d: Draft, assignment: Assignment, now: number, policy: 
   if (found.idle && freeze === null) return free(d, assignment, found, now, policy);
   const proof = found.idle ? held(freeze, now) : found;
   const timeoutAt = (assignment.revokingAt ?? now) + policy.evidenceTimeoutMs;
+  const forcible = policy.evidence === 'force' && now >= timeoutAt && !found.idle && freezeOf(d) === null;
+  const seen = forcible ? seenUntil(d, assignment, now, policy) : null;
+  if (forcible && seen === null && barred(d, now, now, policy) === null) {
+    const detail = `lifecycle.evidence is force; ${proof.because}`;
+    return free(d, assignment, { kind: 'operator', detail }, now, policy);
+  }
   let current = assignment;
   if (now >= timeoutAt) current = hold(d, assignment, now, reason(d, assignment, proof.because));
-  const next = Math.min(proof.recheckAt ?? Infinity, now < timeoutAt ? timeoutAt : now + policy.evidenceTimeoutMs);
+  const next = Math.min(
+    proof.recheckAt ?? Infinity,
+    seen ?? Infinity,
+    now < timeoutAt ? timeoutAt : now + policy.evidenceTimeoutMs,
+  );
   const before = d.find('step', `${String(assignment.id)}/evidence`);
   if (before?.outcome !== proof.because) {
     step(d, assignment.id, 'evidence', now, { state: 'waiting', outcome: proof.because, dueAt: next });

@@ -180,6 +180,7 @@ t.test('each refusal of the lifecycle has its status', async (t) => {
     ...['unknown-subscriber', 'no-assignment', 'unknown-pool', 'wrong-family', 'pool-required', 'pool-exhausted'],
     ...['not-in-pool', 'address-taken', 'address-quarantined', 'address-occupied', 'address-reserved', 'being-revoked'],
     ...['identity-taken', 'invalid-transition', 'idempotency-key-reused', 'pool-unsure', 'pool-external'],
+    ...['not-revoking', 'seen-lately', 'frozen', 'clock-behind'],
   ] as const satisfies (keyof typeof PROBLEMS)[];
   for (const code of codes) {
     world.port.answer = () => ({ verdict: 'refused', code, detail: 'because', reply: null, replayed: false });
