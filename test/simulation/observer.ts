@@ -62,7 +62,7 @@ function prepareStatements(db: Database) {
     effects: db.prepare<unknown[]>(
       `SELECT o.id, o.attempt, s.ended_at IS NOT NULL OR NOT EXISTS (
          SELECT 1 FROM json_each(o.orders) j JOIN assignment a ON a.id = j.value->>'assignment'
-          WHERE a.state = 'revoking' AND a.generation = j.value->>'generation') AS unwanted
+          WHERE a.state = 'revoking' AND a.generation = j.value->>'generation' OR j.value->>'intruder') AS unwanted
          FROM outbox o JOIN session s ON s.id = o.session WHERE o.status = 'pending'`,
     ),
     attempt: db.prepare<unknown[]>('SELECT attempt FROM outbox WHERE id = ?').pluck(),

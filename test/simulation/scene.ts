@@ -41,9 +41,11 @@ export interface Scene {
 
 /** Pools whose tenures come and go with sessions: in most worlds. */
 function pools(chance: Chance): string {
-  const dynamic = `  - { name: dynamic, family: ipv4, prefix: 198.51.100.16/28, kind: dynamic, offer_timeout: ${chance.pick(['10s', '40s'])}, quarantine: 60s }\n`;
+  const expels = chance.flip(0.5);
+  const dynamic = `  - { name: dynamic, family: ipv4, prefix: 198.51.100.16/28, kind: dynamic, offer_timeout: ${chance.pick(['10s', '40s'])}, disconnect_intruders: ${expels}, quarantine: 60s }\n`;
   const unknown = chance.pick(['adopt', 'adopt', 'occupy']);
-  const external = `  - { name: external, family: ipv4, prefix: 198.51.100.32/28, kind: external, unknown_subscriber: ${unknown}, quarantine: 60s }\n`;
+
+  const external = `  - { name: external, family: ipv4, prefix: 198.51.100.32/28, kind: external, unknown_subscriber: ${unknown}, disconnect_intruders: ${expels}, quarantine: 60s }\n`;
   return `${chance.flip(0.7) ? dynamic : ''}${chance.flip(0.7) ? external : ''}`;
 }
 

@@ -23,9 +23,17 @@ export const CANCELLED = 'cancelled';
 /** The orders that an effect still serves: REVOKING in the generation that ordered it. */
 export function current(d: Draft, row: Outbox): Assignment[] {
   return row.orders
+    .filter(({ intruder }) => intruder !== true)
     .map((order) => ({ order, assignment: d.get('assignment', order.assignment) }))
     .filter(({ order, assignment }) => assignment.state === 'revoking' && assignment.generation === order.generation)
     .map(({ assignment }) => assignment);
+}
+
+/** Whether the session of an effect still contests an assignment on whose account it was told to leave. */
+function intrudes(d: Draft, { session, orders }: Outbox): boolean {
+  const { endedAt, addresses } = d.get('session', session);
+  const contested = addresses.filter(({ standing }) => standing === 'contested').map(({ assignment }) => assignment);
+  return endedAt === null && orders.some((o) => o.intruder === true && contested.includes(o.assignment));
 }
 
 function note(d: Draft, row: Outbox, at: number, kind: string, code: string | null): void {
@@ -76,7 +84,7 @@ function guardDeparture(d: Draft, row: Outbox, session: Session, now: number, po
     return true;
   }
   const assignments = current(d, row);
-  const about = assignments.map(({ prefix }) => formatPrefix(prefix)).join(', ');
+  const about = row.orders.map(({ assignment: id }) => formatPrefix(d.get('assignment', id).prefix)).join(', ');
   const batch = holdBack(d, guarded, 'disconnects', 1, `Disconnect for ${about}`, now);
   const held = d.put('outbox', { ...row, batch });
   note(d, held, now, 'effect-held', 'awaiting-approval');
@@ -92,7 +100,8 @@ export function effectStarted(d: Draft, event: EffectStartedEvent, policy: Polic
   const row = d.get('outbox', event.outbox);
   if (row.status !== 'pending') return { verdict: 'stale', code: 'effect-closed', detail: null, reply: null };
   const session = d.get('session', row.session);
-  const why = session.endedAt !== null ? 'session-ended' : current(d, row).length === 0 ? 'generation-passed' : null;
+  const wanted = current(d, row).length > 0 || intrudes(d, row);
+  const why = session.endedAt !== null ? 'session-ended' : wanted ? null : 'generation-passed';
   if (why !== null) {
     close(d, row, 'superseded', why, event.receivedAt);
     return { verdict: 'stale', code: why, detail: null, reply: null };
@@ -185,7 +194,7 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
       return done;
     }
   }
-  if (assignments.length === 0 || session.endedAt !== null) {
+  if ((assignments.length === 0 && !intrudes(d, row)) || session.endedAt !== null) {
     close(d, row, 'superseded', outcome, now);
     return done;
   }

@@ -300,6 +300,16 @@ export interface Deadline {
   readonly dueAt: number;
 }
 
+/**
+ * What an effect serves: the end of an assignment, void when its generation has passed; or, with `intruder`, that the
+ * session stops contesting it.
+ */
+export interface EffectOrder {
+  readonly assignment: number;
+  readonly generation: number;
+  readonly intruder?: boolean;
+}
+
 /** An effect to perform. The Disconnect is the only kind so far. */
 export interface Outbox {
   readonly id: number;
@@ -310,7 +320,7 @@ export interface Outbox {
   readonly subject: string;
   readonly session: number;
   /** The orders it serves; it is void when the generation of each has passed. */
-  readonly orders: readonly { readonly assignment: number; readonly generation: number }[];
+  readonly orders: readonly EffectOrder[];
   readonly status: 'pending' | 'done' | 'superseded' | 'would-have';
   readonly attempt: number;
   readonly dueAt: number;

@@ -11,6 +11,7 @@ import type { Assignment, Nas, Session, SessionAddress, Witness } from './record
 import { stay } from './release.js';
 import { settleConflict } from './tenure.js';
 import { lookAgain, orderDisconnect } from './termination.js';
+import { expel } from './intruder.js';
 import { transition } from './transition.js';
 import { occupiedUnit, occupyUnit, strayOnto, unitOf, vacateUnit } from './units.js';
 
@@ -217,6 +218,7 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
       openWitness(d, holder.id, session.id, 'contested', event.receivedAt);
       const gone = d.get('pool', holder.pool).kind === 'static' ? null : goneAt(d, holder, session.nas, policy);
       if (gone !== null) lookAgain(d, holder, gone);
+      if (pool?.disconnectIntruders === true) expel(d, session, holder, event.receivedAt, policy);
     }
     return stand('contested', holder.id, live ? conflict(d, 'contested', session, showing, shown, holder) : null);
   }

@@ -104,7 +104,9 @@ export function orderDisconnect(
   const pending = session.disconnect === null ? null : d.find('outbox', String(session.disconnect));
   if (pending !== null && pending.status === 'pending') {
     const known = pending.orders.some((o) => o.assignment === order.assignment && o.generation === order.generation);
-    if (!known) d.put('outbox', { ...pending, orders: [...pending.orders, order] });
+    // One that was to wait until it is known who is where (see intruder.ts) is ordered now.
+    const dueAt = pending.attempt === 0 ? Math.min(pending.dueAt, now) : pending.dueAt;
+    if (!known) d.put('outbox', { ...pending, dueAt, orders: [...pending.orders, order] });
     if (pending.batch !== null) outcome = awaits(pending.batch);
   } else {
     const acts = actsOn(policy, nas.entry);
