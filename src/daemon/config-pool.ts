@@ -38,7 +38,23 @@ export function poolRemarks(at: readonly PropertyKey[], entry: PoolEntry): Remar
   if (entry.use !== undefined && !USES[family].includes(entry.use)) {
     say('use', `pools of family ${family} are for ${USES[family].join(' or ')}`);
   }
-  return [...remarks, ...lengthRemarks(at, entry), ...rangeRemarks(at, entry)];
+  return [...remarks, ...lengthRemarks(at, entry), ...rangeRemarks(at, entry), ...kindRemarks(at, entry)];
+}
+
+/** Keys that mean nothing in a pool of its kind. */
+function kindRemarks(at: readonly PropertyKey[], entry: PoolEntry): Remark[] {
+  const remarks: Remark[] = [];
+  const { kind, garden } = entry;
+  const say = (key: string, message: string): void => void remarks.push({ at: [...at, key], message });
+  if (entry.offer_timeout !== undefined && kind !== 'dynamic') say('offer_timeout', 'only dynamic pools have it');
+  if (entry.unknown_subscriber !== undefined && kind !== 'dynamic' && kind !== 'external') {
+    say('unknown_subscriber', 'only dynamic and external pools have it');
+  }
+  if (entry.disconnect_intruders && (kind === 'nat' || garden)) {
+    say('disconnect_intruders', 'nobody is an intruder in a pool of a NAT or a walled garden');
+  }
+  if (entry.use === 'routed' && kind !== 'static') say('use', 'only static pools are routed');
+  return remarks;
 }
 
 /** The two keys that say how long a unit is: `delegated_length` is that of ipv6-pd, `unit_length` that of the others. */

@@ -126,13 +126,6 @@ const loopbackListen = text((given) => {
   return `${given} is not on the loopback: this version has no TLS, and tokens would cross the network in clear text`;
 });
 
-const kind = z.string().superRefine((given, context) => {
-  if (given === 'static') return;
-  const known = given === 'dynamic' || given === 'external' || given === 'nat';
-  const message = known ? `this version does not serve ${given} pools, only static ones` : 'must be static';
-  context.addIssue({ code: 'custom', message });
-});
-
 /** The octets of a Class: text, or `0x` and hex digits. */
 const classOctets = text((given): Uint8Array | string => {
   if (given === '' || given.length > 506) return 'must be 1 to 253 octets: text, or 0x and hex digits';
@@ -207,7 +200,8 @@ export function configSchemas(sources: ConfigSources) {
     family: z.enum(['ipv4', 'ipv6', 'ipv6-pd']),
     prefix,
     delegated_length: z.number().int().min(0).max(128).optional(),
-    kind: kind.default('static'),
+    kind: z.enum(['static', 'dynamic', 'external', 'nat']).default('static'),
+    garden: z.boolean().default(false),
     tenant: name.optional(),
     vrf: name.default('global'),
     quarantine: duration().prefault('1h'),
@@ -217,6 +211,9 @@ export function configSchemas(sources: ConfigSources) {
     sticky: z.boolean().default(true),
     reserved: z.array(range).max(MOST_RANGES).default([]),
     excluded: z.array(range).max(MOST_RANGES).default([]),
+    offer_timeout: duration(1_000).optional(),
+    unknown_subscriber: z.enum(['adopt', 'occupy']).optional(),
+    disconnect_intruders: z.boolean().default(false),
   });
 
   const token = z.strictObject({
@@ -232,6 +229,7 @@ export function configSchemas(sources: ConfigSources) {
     epoch_grace: duration(1_000).prefault('20m'),
     epoch_repeat: duration(1_000).prefault('10s'),
     evidence_timeout: duration(1_000).prefault('1h'),
+    evidence: z.enum(['hold', 'force']).default('hold'),
     silence_interims: whole(3, 100).default(3),
     silence_factor: whole(3, 100).default(3),
     forgotten_nas: duration(3_600_000).prefault('7d'),

@@ -82,6 +82,7 @@ export interface LifecycleConfig {
   readonly epochGraceMs: number;
   readonly epochRepeatMs: number;
   readonly evidenceTimeoutMs: number;
+  readonly evidence: 'hold' | 'force';
   readonly silenceInterims: number;
   readonly silenceFactor: number;
   readonly forgottenNasMs: number;
@@ -208,13 +209,14 @@ function compile(file: ConfigFile): Config {
       inFlight: outbox.in_flight,
       breaker: { failures: outbox.breaker.failures, openMs: outbox.breaker.open },
     },
-    pools: file.pools.map((pool) => compilePool(pool, file.tenant)),
+    pools: file.pools.flatMap((pool) => compilePool(pool, file.tenant)),
     lifecycle: {
       interimIntervalMs: lifecycle.interim_interval,
       gapToleranceMs: lifecycle.gap_tolerance,
       epochGraceMs: lifecycle.epoch_grace,
       epochRepeatMs: lifecycle.epoch_repeat,
       evidenceTimeoutMs: lifecycle.evidence_timeout,
+      evidence: lifecycle.evidence,
       silenceInterims: lifecycle.silence_interims,
       silenceFactor: lifecycle.silence_factor,
       forgottenNasMs: lifecycle.forgotten_nas,
@@ -262,17 +264,20 @@ function compileNas(nas: NasEntry, tenant: string, known: () => AttributeDiction
   };
 }
 
-function compilePool(pool: PoolEntry, tenant: string): ConfiguredPool {
+/** The pool of an entry, or none: addresses of a NAT and of a walled garden are named so that nothing is made of them. */
+function compilePool(pool: PoolEntry, tenant: string): ConfiguredPool[] {
+  const { kind } = pool;
+  if (kind === 'nat' || pool.garden) return [];
   const unitLength = unitLengthOf(pool);
   const units = (ranges: PoolEntry['excluded']): UnitRange[] =>
     ranges.map(({ first, last }) => ({ first: unitNumber(first, unitLength), last: unitNumber(last, unitLength) }));
-  return {
+  const compiled: ConfiguredPool = {
     name: pool.name,
     tenant: pool.tenant ?? tenant,
     vrf: pool.vrf,
     family: pool.family,
     use: useOf(pool),
-    kind: 'static',
+    kind,
     prefix: pool.prefix,
     unitLength,
     quarantineMs: pool.quarantine,
@@ -280,7 +285,11 @@ function compilePool(pool: PoolEntry, tenant: string): ConfiguredPool {
     sticky: pool.sticky,
     reserved: units(pool.reserved),
     excluded: units(pool.excluded),
+    ...(pool.offer_timeout === undefined ? {} : { offerTimeoutMs: pool.offer_timeout }),
+    ...(pool.unknown_subscriber === undefined ? {} : { unknownSubscriber: pool.unknown_subscriber }),
+    ...(pool.disconnect_intruders ? { disconnectIntruders: true } : {}),
   };
+  return [compiled];
 }
 
 /** Octets stay as they are: a typed array cannot be frozen. */

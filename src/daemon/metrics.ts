@@ -11,7 +11,7 @@ import { LANES, type Lane } from './lanes.js';
 import type { Family } from './lifecycle/address.js';
 import type { AlarmCause } from './lifecycle/brake.js';
 import type { EffectResult, LifecycleEvent } from './lifecycle/events.js';
-import type { Outbox, VerdictKind } from './lifecycle/records.js';
+import type { EvidenceKind, Outbox, VerdictKind } from './lifecycle/records.js';
 import type { UnsettledCode } from './pipeline.js';
 import { RELOAD_RESULTS, type ReloadResult } from './reload.js';
 import { Tally } from './tally.js';
@@ -61,6 +61,16 @@ const ALARMS: Readonly<Record<AlarmCause, null>> = {
   'identity-conflict': null,
   'clock-skew': null,
 };
+const EVIDENCE = Object.keys({
+  stop: null,
+  'no-live-witness': null,
+  'never-seen': null,
+  'ack+silence': null,
+  'nak-503+silence': null,
+  superseded: null,
+  reclaimed: null,
+  operator: null,
+} satisfies Readonly<Record<EvidenceKind, null>>) as EvidenceKind[];
 const OUTCOMES: readonly EffectResult['result'][] = ['ack', 'nak', 'timeout', 'error'];
 const STATUSES: readonly Outbox['status'][] = ['pending', 'done', 'superseded', 'would-have'];
 export const EFFECT_KINDS: readonly Outbox['kind'][] = ['nas.disconnect', 'nas.coa'];
@@ -133,6 +143,7 @@ export class Metrics {
   readonly #effectSeconds: Histogram<'kind'>;
   readonly #allocations: Readonly<Record<NameFamily, Histogram>>;
   readonly #revocations: Readonly<Record<NameFamily, Histogram>>;
+  readonly #ended: Tally<EvidenceKind>;
   #journal = 0;
 
   constructor(version: string) {
@@ -165,6 +176,7 @@ export class Metrics {
     );
     this.refused = tally('addrd_queue_refused_total', 'Events that were not decided', ['reason', 'lane'], refusals);
     this.#verdicts = tally('addrd_verdicts_total', 'Committed verdicts', ['event', 'verdict']);
+    this.#ended = tally('addrd_tenures_ended_total', 'Assignments that became REVOKED', ['evidence'], EVIDENCE);
     number('addrd_faulted_total', 'Events condemned to the poison table', () => this.faulted);
     number('addrd_unrecorded_total', 'Packets answered without being recorded', () => this.unrecorded);
     this.reloads = tally('addrd_config_reload_total', 'Reloads of the config by result', ['result'], RELOAD_RESULTS);
@@ -223,8 +235,9 @@ export class Metrics {
     this.#batches.observe(events.length);
     this.#journal += committed.journal;
     for (const { kind, status } of committed.outbox) this.#outboxRows.add(`${kind}/${status}`);
-    for (const { family, revokingMs } of committed.revoked) {
-      this.#revocations[nameFamily(family)].observe(revokingMs / 1_000);
+    for (const { family, revokingMs, evidence, ordered } of committed.revoked) {
+      if (evidence !== null) this.#ended.add(evidence);
+      if (ordered) this.#revocations[nameFamily(family)].observe(revokingMs / 1_000);
     }
     committed.settlements.forEach(({ verdict, replayed }, index) => {
       const event = events[index];

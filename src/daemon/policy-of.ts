@@ -29,6 +29,7 @@ export function compilePolicy(config: Config, numbers: Numbers): Policy {
     disconnect: { count: lifecycle.disconnectCount, windowMs: lifecycle.disconnectWindowMs },
     ackGraceMs: lifecycle.ackGraceMs,
     evidenceTimeoutMs: lifecycle.evidenceTimeoutMs,
+    evidence: lifecycle.evidence,
     guard: config.guard,
     retry: { baseMs: lifecycle.retryBaseMs, capMs: lifecycle.retryCapMs },
   };

@@ -1,5 +1,4 @@
 /** The working copies of a batch, a map for each table. */
-import type { Family } from '../daemon/lifecycle/address.js';
 import type { Rows, TableName } from '../daemon/lifecycle/records.js';
 
 export interface Entry<R> {
@@ -39,21 +38,4 @@ export function noEntries(): Entries {
     heldSuspend: new Map(),
     alarm: new Map(),
   };
-}
-
-/** An assignment that has ended, and how long it was REVOKING. */
-export interface Revoked {
-  readonly family: Family;
-  readonly revokingMs: number;
-}
-
-/** What this batch brought to REVOKED. */
-export function revokedIn({ assignment }: Entries): Revoked[] {
-  const revoked: Revoked[] = [];
-  for (const { row, stored } of assignment.values()) {
-    if (row?.state !== 'revoked' || stored?.state === 'revoked') continue;
-    const { family, revokingAt, revokedAt } = row;
-    revoked.push({ family, revokingMs: Math.max(0, (revokedAt ?? 0) - (revokingAt ?? revokedAt ?? 0)) });
-  }
-  return revoked;
 }

@@ -1,12 +1,14 @@
 /** What a batch came to, as its working copies tell. */
 import type { Family } from '../daemon/lifecycle/address.js';
-import type { Rows } from '../daemon/lifecycle/records.js';
+import type { EvidenceKind, Rows } from '../daemon/lifecycle/records.js';
 import type { Entries } from './entries.js';
 
-/** An assignment that has ended, and how long it was REVOKING. */
+/** An assignment that has ended, how long it was REVOKING, and whether by order: a release is nobody's, and takes no time. */
 export interface Revoked {
   readonly family: Family;
   readonly revokingMs: number;
+  readonly evidence: EvidenceKind | null;
+  readonly ordered: boolean;
 }
 
 export interface Summary {
@@ -26,8 +28,9 @@ export function summaryOf(entries: Entries): Summary {
   const revoked: Revoked[] = [];
   for (const { row, stored } of entries.assignment.values()) {
     if (row?.state !== 'revoked' || stored?.state === 'revoked') continue;
-    const { family, revokingAt, revokedAt } = row;
-    revoked.push({ family, revokingMs: Math.max(0, (revokedAt ?? 0) - (revokingAt ?? revokedAt ?? 0)) });
+    const { family, revokingAt, revokedAt, evidence: found, revoke } = row;
+    const revokingMs = Math.max(0, (revokedAt ?? 0) - (revokingAt ?? revokedAt ?? 0));
+    revoked.push({ family, revokingMs, evidence: found?.kind ?? null, ordered: revoke?.actor !== 'addrd' });
   }
   return { outbox, dueAt, revoked };
 }

@@ -153,8 +153,17 @@ const cases: readonly (readonly [yaml: string, ...faults: string[]])[] = [
     'pools[0].nas[0]: no entry of radius.nas has the name bras7',
   ],
   [
-    pool('family: ipv4, prefix: 192.0.2.0/24, kind: dynamic'),
-    'pools[0].kind: this version does not serve dynamic pools, only static ones',
+    pool('family: ipv4, prefix: 192.0.2.0/24, kind: dinamic'),
+    'pools[0].kind: must be static or dynamic or external or nat',
+  ],
+  [
+    pool('family: ipv4, prefix: 192.0.2.0/24, offer_timeout: 1m, unknown_subscriber: adopt'),
+    'pools[0].offer_timeout: only dynamic pools have it',
+    'pools[0].unknown_subscriber: only dynamic and external pools have it',
+  ],
+  [
+    pool('family: ipv4, prefix: 192.0.2.0/24, kind: nat, disconnect_intruders: true'),
+    'pools[0].disconnect_intruders: nobody is an intruder in a pool of a NAT or a walled garden',
   ],
   [
     pool('family: ipv4, prefix: 192.0.2.0/24, quarentine: 1m'),
@@ -166,8 +175,8 @@ const cases: readonly (readonly [yaml: string, ...faults: string[]])[] = [
     'pools[1].prefix: 192.0.2.128/25 overlaps 192.0.2.0/24 of pool p in VRF global',
   ],
   [
-    `${pool('family: ipv4, prefix: 192.0.2.0/24, kind: dynamic, quarantine: 1')}tenannt: x`,
-    'pools[0].kind: this version does not serve dynamic pools, only static ones',
+    `${pool('family: ipv4, prefix: 192.0.2.0/24, kind: 1, quarantine: 1')}tenannt: x`,
+    'pools[0].kind: must be static or dynamic or external or nat',
     'pools[0].quarantine: has no unit: write a duration such as 1s',
     'tenannt: unknown key; did you mean tenant?',
   ],

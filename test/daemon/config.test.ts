@@ -85,6 +85,7 @@ t.test('an empty mapping is the defaults, and acts on nothing', async (t) => {
     epochGraceMs: 1_200_000,
     epochRepeatMs: 10_000,
     evidenceTimeoutMs: 3_600_000,
+    evidence: 'hold',
     silenceInterims: 3,
     silenceFactor: 3,
     forgottenNasMs: 604_800_000,
@@ -248,7 +249,7 @@ t.test('every key has a row in docs/config.md, with its default', async (t) => {
     if (fallback === undefined)
       t.match(
         told,
-        /^(required|`(tenant|mode|modes\.nas)`$|the NAS's own address$|that of the entry$|that of the family$|the NAS's secret$|none$)/,
+        /^(required|`(tenant|mode|modes\.nas)`$|the NAS's own address$|that of the entry$|that of the family$|the NAS's secret$|none$|by kind$)/,
         key,
       );
     else t.equal(told, `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\``, key);

@@ -1,5 +1,5 @@
 /** The customers, their lines, and the AAA server that tells a NAS which addresses somebody gets. */
-import { samePrefix, unitAt, unitCount, type Prefix } from '../../src/daemon/lifecycle/address.js';
+import { contains, prefixKey, samePrefix, unitAt, unitCount, type Prefix } from '../../src/daemon/lifecycle/address.js';
 import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
 import type { Chance } from './chance.js';
 import type { Framed, Nas, TrueSession } from './nas.js';
@@ -117,8 +117,41 @@ export class Customers {
       .filter(() => this.#chance.flip(0.9))
       // RFC 2865 section 5.44: at most one Framed-IP-Address.
       .filter(({ attribute }, n, all) => all.findIndex((one) => one.attribute === attribute) === n);
-    if (grants.length > 0) customer.nas.dial(customer.name, customer.username, grants);
-    else if (this.#chance.flip(0.1)) customer.nas.dial(customer.name, customer.username, []);
+    const external = this.#externalUnit(grants);
+    const addresses = external === null ? grants : [...grants, external];
+    if (addresses.length === 0 && !this.#chance.flip(0.1)) return;
+    this.#dialOn(customer.nas, customer.name, customer.username, addresses);
+    // A dynamic address is asked for again each time; some AAA servers remember the last answer.
+    for (const { prefix } of grants) {
+      if (this.#kindAt(prefix) === 'dynamic' && this.#chance.flip(0.7)) this.withdraw(customer.name, prefix);
+    }
+  }
+
+  #kindAt(prefix: Prefix): ConfiguredPool['kind'] | null {
+    return this.#pools.find((pool) => contains(pool.prefix, prefix))?.kind ?? null;
+  }
+
+  /** What the NASes give of their own accord: an address of the external pool on which none of them has a session. */
+  #externalUnit(grants: readonly Framed[]): Framed | null {
+    const pool = this.#pools.find(({ kind }) => kind === 'external');
+    if (pool === undefined || grants.some(({ attribute }) => attribute === 'Framed-IP-Address')) return null;
+    const unit = this.anyUnit(pool);
+    return this.#sessionsOn(unit).length > 0 || this.#chance.flip(0.3) ? null : framedOf(pool.family, unit);
+  }
+
+  #sessionsOn(prefix: Prefix): TrueSession[] {
+    const on = ({ addresses }: TrueSession): boolean => addresses.some((one) => samePrefix(one.prefix, prefix));
+    return this.#nases.flatMap(({ sessions }) => sessions.filter(on));
+  }
+
+  /** Begins a session, and notes on which addresses it is not alone. */
+  #dialOn(nas: Nas, name: string, username: string | null, addresses: readonly Framed[]): TrueSession {
+    const beside = addresses.map(({ prefix }) => ({ prefix, sessions: this.#sessionsOn(prefix) }));
+    const session = nas.dial(name, username, addresses);
+    for (const { prefix, sessions } of beside) {
+      if (sessions.length > 0) for (const one of [session, ...sessions]) one.shared.add(prefixKey(prefix));
+    }
+    return session;
   }
 
   /** A session that addrd did not order: on an address of the pools, whoever's it is, or on one of no pool. */
@@ -132,7 +165,8 @@ export class Customers {
     const known = chance.flip(0.3);
     const customer = chance.pick(this.list);
     const name = known ? customer.name : `stranger-${String(++this.#strangers)}`;
-    const session = nas.dial(name, known ? customer.username : chance.flip(0.8) ? name : null, addresses);
+    const username = known ? customer.username : chance.flip(0.8) ? name : null;
+    const session = this.#dialOn(nas, name, username, addresses);
     this.#time.after(
       chance.wait(300_000),
       () => {

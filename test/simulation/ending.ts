@@ -77,7 +77,31 @@ export function ending(
     )
     .all() as Revoking[];
   for (const row of rows) found.push(...explain(db, scene, nases, row, stuck));
+  found.push(...unreleased(db));
   return found;
+}
+
+/** What may keep a tenure that nobody stands on from being released. */
+const UNRELEASED = /^silence: unusable, [0-2] Interims seen$|^contested by session \S+$/;
+
+/** Where sessions begin and end tenures, none is left that nobody stands on, unless it says truly why. */
+function unreleased(db: Database): string[] {
+  const rows = db
+    .prepare(
+      `SELECT a.id, a.state, e.outcome, count(w.ref) AS witnesses FROM assignment a JOIN pool p ON p.id = a.pool
+         LEFT JOIN witness w ON w.assignment = a.id AND w.standing = 'held'
+         LEFT JOIN assignment_step e ON e.assignment = a.id AND e.step = 'evidence' AND e.state = 'waiting'
+        WHERE p.kind <> 'static' AND a.state IN ('allocated', 'active', 'suspended')
+        GROUP BY a.id HAVING count(w.ref) = count(w.closed_at)`,
+    )
+    .all() as { id: number; state: string; outcome: string | null; witnesses: number }[];
+  return rows
+    .filter(({ state, outcome, witnesses }) => {
+      // Somebody activated it by order: it is in service without a session.
+      if (witnesses === 0 && state !== 'allocated') return false;
+      return outcome === null || !UNRELEASED.test(outcome.replace(/^not taken up by \S+; /, ''));
+    })
+    .map(({ id, state, outcome }) => `ending: ${state} assignment ${id} has nobody on it (${String(outcome)})`);
 }
 
 /** Only the sessions of the truth, and those whose end addrd could not hear of, occupy anything. */

@@ -38,6 +38,8 @@ export interface TrueSession {
   readonly startedAt: number;
   up: boolean;
   readonly addresses: Framed[];
+  /** Addresses on which another session was up at the same time. */
+  readonly shared: Set<string>;
   /** Addresses that the Start does not show yet. */
   late: boolean;
   /** Addresses that addrd has answered for, and since when: it has been told. */
@@ -143,6 +145,7 @@ export class Nas {
       addresses: [...addresses],
       late: this.#habits.lateAddresses && addresses.length > 1,
       told: new Map(),
+      shared: new Set(),
       inputOctets: 0,
       outputOctets: 0,
       softened: false,

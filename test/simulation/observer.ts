@@ -21,6 +21,9 @@ import type { Report } from './reporter.js';
 const EVERY_MOVES = 4;
 const EVERY_COMMITS = 40;
 
+/** Within this time who is on an address of a pool that comes and goes has reported again. */
+const LATE_MS = 300_000;
+
 interface Transition {
   readonly id: number;
   readonly assignment: number;
@@ -59,7 +62,7 @@ function prepareStatements(db: Database) {
     effects: db.prepare<unknown[]>(
       `SELECT o.id, o.attempt, s.ended_at IS NOT NULL OR NOT EXISTS (
          SELECT 1 FROM json_each(o.orders) j JOIN assignment a ON a.id = j.value->>'assignment'
-          WHERE a.state = 'revoking' AND a.generation = j.value->>'generation')
+          WHERE a.state = 'revoking' AND a.generation = j.value->>'generation' OR j.value->>'intruder')
          AND NOT EXISTS (SELECT 1 FROM subscriber u
           WHERE u.id = o.desired->>'subscriber' AND u.generation = o.desired->>'generation') AS unwanted
          FROM outbox o JOIN session s ON s.id = o.session WHERE o.status = 'pending'`,
@@ -91,7 +94,8 @@ function prepareStatements(db: Database) {
       .pluck(),
     freed: db.prepare<unknown[]>(
       `SELECT kind FROM journal WHERE id > ?
-          AND (to_state = 'revoked' OR kind IN ('address-free', 'frozen', 'thawed')) ORDER BY id`,
+          AND (to_state = 'revoked' AND code NOT IN ('superseded', 'reclaimed')
+               OR kind IN ('address-free', 'frozen', 'thawed')) ORDER BY id`,
     ),
     // Revokes of the one token that nobody approved of, since somebody last did and within the window.
     unapproved: db
@@ -124,6 +128,8 @@ export class Observer {
   readonly #nases: readonly Nas[];
   readonly #statements: ReturnType<typeof prepareStatements>;
   readonly #thorough: boolean;
+  readonly #wrongSince = new Map<string, number>();
+  readonly #now: () => number;
   #seen = 0;
   #frozen = false;
   #quiet = 0;
@@ -131,7 +137,8 @@ export class Observer {
   #before: PendingEffect[] = [];
 
   /** `thorough` looks through the whole store after every commit. */
-  constructor(db: Database, config: Config, nases: readonly Nas[], thorough: boolean) {
+  constructor(db: Database, config: Config, nases: readonly Nas[], thorough: boolean, now: () => number) {
+    this.#now = now;
     this.#thorough = thorough;
     this.#db = db;
     this.#prepared = preparedOnce(db);
@@ -181,6 +188,8 @@ export class Observer {
   #policy(): Policy {
     if (this.#compiled !== null) return this.#compiled;
     const pools = new Map(this.#db.prepare('SELECT name, id FROM pool').raw().all() as [string, number][]);
+    // It may have died before its first commit: there is nothing to hold its pools against.
+    if (pools.size === 0) return { ...compilePolicy(this.#config, { pool: () => 0, vrf: () => 0 }), pools: [] };
     const vrfs = new Map(this.#db.prepare('SELECT name, id FROM vrf').raw().all() as [string, number][]);
     return (this.#compiled = compilePolicy(this.#config, {
       pool: (_tenant, name) => pools.get(name) ?? 0,
@@ -224,8 +233,12 @@ export class Observer {
    * section 4); the same subscriber's own new assignment (section 6); units that are never handed out. Nothing is left
    * out for gaps, reboots and epochs: a session that the NAS forgot is not up in the truth either, and one that survived
    * an Accounting-On must keep its address by section 5.
+   *
+   * In an external pool the NAS decides: two sessions that are up on one address there take it from each other (section
+   * 4), and news that come late, from a NAS that does not say how late, do the same until the next Interim.
    */
   #holdAgainstTruth(): void {
+    const now = this.#now();
     const live = new Map<string, { since: number; state: string; name: string }>();
     for (const row of this.#statements.live.all() as {
       net: Uint8Array;
@@ -253,14 +266,21 @@ export class Observer {
           if (told === undefined || pool === undefined) continue;
           const where = `${formatPrefix(prefix)} while ${nas.describe(session)} is up and was reported`;
           const holder = live.get(key);
-          if (holder !== undefined) {
-            if (holder.since > told && holder.name !== session.customer) {
-              this.fault(`truth: ${holder.name} was given ${where}`);
-            }
-            continue;
-          }
+          const gone = pool.kind === 'static' || (pool.kind === 'dynamic' && !session.shared.has(key)) ? 0 : LATE_MS;
           const state = past.get(key) ?? 'unused';
-          if (state !== 'occupied' && state !== 'reserved') this.fault(`truth: ${state} is ${where}`);
+          let wrong: string | null = null;
+          if (holder !== undefined) {
+            const isOther = holder.since > told && holder.name !== session.customer;
+            if (isOther && !session.shared.has(key)) wrong = `truth: ${holder.name} was given ${where}`;
+            else if (isOther && pool.kind === 'static') wrong = `truth: ${holder.name} was given ${where}`;
+          } else if (state !== 'occupied' && state !== 'reserved') wrong = `truth: ${state} is ${where}`;
+          const about = `${nas.options.name} ${session.sid} ${session.startedAt} ${key}`;
+          if (wrong === null) this.#wrongSince.delete(about);
+          else {
+            const since = this.#wrongSince.get(about) ?? now;
+            this.#wrongSince.set(about, since);
+            if (now - since >= gone) this.fault(wrong);
+          }
         }
       }
     }

@@ -34,11 +34,13 @@ const REFUSALS = new Set([
   'already-revoking',
   'already-suspended',
   'not-suspended',
+  'reclaimed',
   'being-revoked',
   'invalid-transition',
   'no-assignment',
   'not-in-pool',
   'pool-exhausted',
+  'pool-external',
   'pool-required',
   'unknown-subscriber',
   'already-frozen',
@@ -118,6 +120,7 @@ export class Operator {
       requested: this.#chance.flip(0.25) ? customers.anyUnit(pool) : null,
       username: customer.ordered,
       metadata: null,
+      reclaim: this.#chance.flip(0.2),
     });
   }
 

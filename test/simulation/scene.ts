@@ -41,7 +41,17 @@ export interface Scene {
 
 const PROFILES = `suspend: [{ name: Filter-Id, value: garden }], resume: [{ name: Filter-Id, value: full }]`;
 
-function yaml(chance: Chance, nases: readonly NasScene[], guard: number): string {
+/** Pools whose tenures come and go with sessions: in most worlds. */
+function pools(chance: Chance): string {
+  const expels = chance.flip(0.5);
+  const dynamic = `  - { name: dynamic, family: ipv4, prefix: 198.51.100.16/28, kind: dynamic, offer_timeout: ${chance.pick(['10s', '40s'])}, disconnect_intruders: ${expels}, quarantine: 60s }\n`;
+  const unknown = chance.pick(['adopt', 'adopt', 'occupy']);
+
+  const external = `  - { name: external, family: ipv4, prefix: 198.51.100.32/28, kind: external, unknown_subscriber: ${unknown}, disconnect_intruders: ${expels}, quarantine: 60s }\n`;
+  return `${chance.flip(0.7) ? dynamic : ''}${chance.flip(0.7) ? external : ''}`;
+}
+
+function yaml(chance: Chance, nases: readonly NasScene[], guard: number, kinds: string): string {
   const entries = nases.map(({ name, host, family, habits, takesDisconnects }) => {
     const required = habits.messageAuthenticator && chance.flip(0.5) ? 'required' : 'optional';
     const coa = `coa: { secret: ${DAS_SECRET}, timeout: ${chance.pick(['500ms', '1s'])}, retries: ${chance.between(0, 3)}, ${PROFILES} }`;
@@ -58,7 +68,7 @@ pools:
   - { name: v4-small, family: ipv4, prefix: 198.51.100.0/30, quarantine: 60s }
   - { name: v6, family: ipv6, prefix: "2001:db8:1::/124", quarantine: 60s }
   - { name: pd, family: ipv6-pd, prefix: "2001:db8:100::/52", delegated_length: 56, quarantine: 60s }
-lifecycle: { interim_interval: 60s, gap_tolerance: 10s, epoch_grace: 120s, evidence_timeout: 5m, ack_grace: 5s, retry_base: 1s, retry_cap: 60s }
+${kinds}lifecycle: { interim_interval: 60s, gap_tolerance: 10s, epoch_grace: 120s, evidence_timeout: 5m, ack_grace: 5s, retry_base: 1s, retry_cap: 60s }
 guard: { count: ${guard}, floor: ${Math.ceil(guard / 2)}, share: 20%, window: 5m }
 `;
 }
@@ -75,6 +85,7 @@ const MINUTE = 60_000;
 export function drawScene(chance: Chance): Scene {
   const braking = chance.fork();
   const guard = braking.pick([3, 8, 200]);
+  const kinds = pools(chance.fork());
   const count = chance.between(1, 3);
   const nases = Array.from({ length: count }, (_, n): NasScene => {
     return {
@@ -87,7 +98,7 @@ export function drawScene(chance: Chance): Scene {
   });
   return {
     nases,
-    config: parseConfig(yaml(chance, nases, guard), {
+    config: parseConfig(yaml(chance, nases, guard, kinds), {
       readFile: () => '',
       env: () => undefined,
     }),

@@ -116,7 +116,7 @@ export class World {
       onFault,
       forgetful: this.#scene.forgetful,
     });
-    this.#observer = new Observer(this.#db, config, this.#nases, thorough);
+    this.#observer = new Observer(this.#db, config, this.#nases, thorough, () => this.#time.monoMs());
     this.#network.taps.push((datagram, from, to) => {
       if (from.address === ADDRD[4] || from.address === ADDRD[6]) this.#observer.onSend(datagram, to);
     });
@@ -351,7 +351,8 @@ export class World {
 
   /** What the counters call free can be had, to the last unit, and nothing beyond. */
   async #handOutEverything(core: Core): Promise<void> {
-    for (const { name, family, tenant } of this.#scene.config.pools) {
+    for (const { name, family, tenant, kind } of this.#scene.config.pools) {
+      if (kind === 'external') continue;
       const row = this.#db
         .prepare(`SELECT ${Table.columns(POOL, 'p')} FROM pool p WHERE name = ?`)
         .raw()

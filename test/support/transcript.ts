@@ -2,8 +2,8 @@
  * A little language that drives the core and prints what it decides, for transcripts that a person can read.
  *
  *   +90s                                    time passes, and deadlines that fall due are decided
- *   allocate alice pool=v4 [address=A] [user=U]
- *   activate alice | revoke alice [family=F] [disconnect=no] [release=no] [by=TOKEN]
+ *   allocate alice pool=v4 [address=A] [user=U] [reclaim=yes]
+ *   activate alice | revoke alice [family=F] [disconnect=no] [release=no] [force=yes] [by=TOKEN]
  *   identity-add|identity-remove SUBSCRIBER TYPE VALUE
  *   suspend alice | reactivate alice [family=F] [coa=no] [disconnect=yes] [by=TOKEN]
  *   start|interim|stop SID [user=U] [ip=A] [v6=A] [pd=P] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
@@ -23,6 +23,7 @@
  *   # coa: suspend resume garden=TEXT      what the NASes can be told, and the Class of a session in the garden
  *   # pool: NAME FAMILY PREFIX [unit=LENGTH] [kind=K] [use=U] [vrf=V] [quarantine=D]
  *     [excluded=RANGE,RANGE...] [reserved=RANGE,...]   a RANGE is an address, a prefix or FIRST-LAST
+ *     [offer=D] [unknown=adopt|occupy] [intruders=yes]
  *
  * and with what the config says of the NAS:
  *
@@ -135,6 +136,9 @@ function poolOf({ verb: name, words, options }: ReturnType<typeof parseCommand>)
     quarantineMs: milliseconds(options.get('quarantine') ?? '60s'),
     excluded: ranges(options.get('excluded')),
     reserved: ranges(options.get('reserved')),
+    offerTimeoutMs: milliseconds(options.get('offer') ?? '120s'),
+    ...(options.has('unknown') ? { unknownSubscriber: options.get('unknown') as 'adopt' | 'occupy' } : {}),
+    ...(options.has('intruders') ? { disconnectIntruders: true } : {}),
   };
 }
 
@@ -233,6 +237,7 @@ export class Transcript {
           username,
           usernameBytes: username === null ? null : new TextEncoder().encode(username),
           metadata: null,
+          reclaim: options.get('reclaim') === 'yes',
         };
       }
       case 'activate':
@@ -245,7 +250,8 @@ export class Transcript {
         if (verb === 'activate') return { ...common, ...selection, kind: 'activate' };
         const sendDisconnect = options.get('disconnect') !== 'no';
         const releaseToPool = options.get('release') !== 'no';
-        return { ...common, ...selection, kind: 'revoke', reason: 'left', sendDisconnect, releaseToPool };
+        const force = options.get('force') === 'yes';
+        return { ...common, ...selection, kind: 'revoke', reason: 'left', sendDisconnect, releaseToPool, force };
       }
       case 'identity-add':
       case 'identity-remove': {

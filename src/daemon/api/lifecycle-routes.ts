@@ -7,7 +7,7 @@ import { Problem } from './problem.js';
 import { assignmentOf } from './representation.js';
 import { serviceBodies, serviceCommand } from './service-order.js';
 import type { ApiDeps } from './deps.js';
-import { tokenOfRequest } from './token.js';
+import { allows, tokenOfRequest } from './token.js';
 import { lifecycleView, orderView, problemView, type LifecycleView } from './views.js';
 
 const security = [{ token: [] }];
@@ -107,6 +107,10 @@ async function execute(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const command = order.command(request.body, commandedBy(request));
+  const { name, scope } = tokenOfRequest(request);
+  if (command.kind === 'revoke' && command.force === true && !allows(scope, 'admin')) {
+    throw new Problem('forbidden', `token ${name} has scope ${scope}; force needs admin`);
+  }
   const answer = answered(await decide(commands, command, reply));
   return reply.code(statusOf(command.kind, answer)).send(answer);
 }

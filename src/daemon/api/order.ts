@@ -59,6 +59,10 @@ const allocate = {
     .refine((given) => octetsOf(given) <= MOST_USERNAME, `must be at most ${String(MOST_USERNAME)} octets`)
     .nullish()
     .describe('the User-Name by which the sessions of the subscriber are known'),
+  reclaim: z
+    .boolean()
+    .nullish()
+    .describe('default false; true takes back, without quarantine, what is being revoked from this subscriber'),
   metadata: z
     .record(z.string(), z.unknown())
     .refine(
@@ -84,6 +88,10 @@ const revoke = {
   reason: reasonText.nullish(),
   send_disconnect: z.boolean().nullish().describe('default true'),
   release_to_pool: z.boolean().nullish().describe('default true; false keeps the address reserved'),
+  force: z
+    .boolean()
+    .nullish()
+    .describe('default false; true ends a termination that is stuck, without evidence: scope admin, with a reason'),
 };
 
 /** What the bodies of IPv6 begin with. */
@@ -129,6 +137,7 @@ export function allocateCommand(body: AllocateBody, by: Commanded): Command {
     pool: body.pool_id ?? null,
     requested: fitting('requested_address', body.requested_address, body.family),
     username: body.username ?? null,
+    ...(body.reclaim === true ? { reclaim: true } : {}),
     metadata: body.metadata === null || body.metadata === undefined ? null : JSON.stringify(body.metadata),
   };
 }
@@ -143,7 +152,12 @@ export function activateCommand(body: SelectionBody, by: Commanded): Command {
   };
 }
 
+/** @throws Problem `bad-request` for force without a reason */
 export function revokeCommand(body: RevokeBody, by: Commanded): Command {
+  if (body.force === true && (body.reason ?? '').trim() === '') {
+    const message = 'is required with force';
+    throw new Problem('bad-request', `reason: ${message}`, [{ field: 'reason', message }]);
+  }
   return {
     kind: 'revoke',
     ...by,
@@ -153,6 +167,7 @@ export function revokeCommand(body: RevokeBody, by: Commanded): Command {
     reason: body.reason ?? 'no reason given',
     sendDisconnect: body.send_disconnect ?? true,
     releaseToPool: body.release_to_pool ?? true,
+    ...(body.force === true ? { force: true } : {}),
   };
 }
 

@@ -90,6 +90,7 @@ export function assignmentOf(shown: ShownAssignment): AssignmentView {
       approval === null
         ? null
         : { batch: approval.batch, since: isoTime(approval.at), actor: approval.actor, reason: approval.reason },
+    provenance: row.provenance,
     created_at: isoTime(row.createdAt),
     lifecycle_allocated_at: maybeTime(row.allocatedAt),
     lifecycle_activated_at: maybeTime(row.activatedAt),

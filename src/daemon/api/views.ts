@@ -39,6 +39,9 @@ export const assignmentView = z.strictObject({
     .strictObject({ batch: z.number().int(), since: time, actor: z.string(), reason: z.string() })
     .nullable()
     .describe('the revoke of it that waits for approval'),
+  provenance: z
+    .enum(['allocated', 'observed', 'imported'])
+    .describe('`allocated` by order; `observed`: a session was on it first'),
   created_at: time,
   lifecycle_allocated_at: maybeTime,
   lifecycle_activated_at: maybeTime,

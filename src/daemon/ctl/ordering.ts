@@ -23,6 +23,7 @@ export interface AllocateOptions {
   readonly pool?: string;
   readonly address?: string;
   readonly username?: string;
+  readonly reclaim?: boolean;
 }
 
 export interface SelectOptions {
@@ -34,6 +35,7 @@ export interface RevokeOptions extends SelectOptions {
   readonly reason?: string;
   readonly disconnect: boolean;
   readonly keepAddress?: boolean;
+  readonly force?: boolean;
   readonly wait?: number;
 }
 
@@ -125,9 +127,9 @@ function checked(address: string | undefined): void {
 
 /** Allocates; where several pools fit, the failure lists them with what is free. */
 export async function allocate(desk: Desk, subscriber: string, options: AllocateOptions): Promise<void> {
-  const { family, pool, address, username } = options;
+  const { family, pool, address, username, reclaim } = options;
   checked(address);
-  const body = { subscriber_id: subscriber, pool_id: pool, requested_address: address, username };
+  const body = { subscriber_id: subscriber, pool_id: pool, requested_address: address, username, reclaim };
   try {
     report(desk, [await order(desk, family, 'allocate', body)]);
   } catch (failure) {
@@ -177,6 +179,7 @@ export async function revoke(desk: Desk, subscriber: string, options: RevokeOpti
         reason: options.reason,
         send_disconnect: options.disconnect,
         release_to_pool: options.keepAddress !== true,
+        force: options.force,
       }),
     );
   }

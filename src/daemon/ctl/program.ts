@@ -261,6 +261,7 @@ function buildProgram(world: CtlWorld): Command {
     .option('--pool <pool>', 'needed where several pools hand out the family')
     .option('--address <address>', 'one particular address or prefix')
     .option('--username <name>', "the User-Name of the subscriber's sessions")
+    .option('--reclaim', 'take back at once what is being revoked from this subscriber')
     .action((subscriber: string, options: AllocateOptions) => allocate(desk(), subscriber, options));
   program
     .command('activate')
@@ -279,6 +280,7 @@ function buildProgram(world: CtlWorld): Command {
     .option('--reason <text>', 'kept in the journal')
     .option('--no-disconnect', 'do not cut sessions: wait for them to end')
     .option('--keep-address', 'keep the address reserved instead of releasing it to the pool')
+    .option('--force', 'end a revoke that is stuck, without evidence: needs scope admin and --reason')
     .option('--wait <seconds>', 'look once a second until all are revoked', seconds)
     .action((subscriber: string, options: RevokeOptions) => revoke(desk(), subscriber, options));
   program

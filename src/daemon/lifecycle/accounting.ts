@@ -21,9 +21,9 @@ import { witnessKey } from './keys.js';
 import type { Nas } from './nas-records.js';
 import type { Session, SessionAddress, SessionUsage } from './records.js';
 import { claimsOn, isDisputed, noteDispute, resolve, subscriberOf, type Who } from './identity.js';
+import { settle } from './release.js';
 import { timed } from './skew.js';
 import { attach, detach, sameAddress, shows, type Leaving, type Showing } from './standing.js';
-import { evaluate } from './termination.js';
 import type { Verdict } from './world.js';
 
 /** A session with more addresses than this is no subscriber's line; each packet would cost what all of them cost. */
@@ -152,7 +152,7 @@ function leaveAll(d: Draft, session: Session, leaving: Leaving): ReadonlySet<num
 
 /** Looks at the evidence of assignments. Only after all that the packet says is in the draft: it may show who is there. */
 export function evaluateAll(d: Draft, assignments: Iterable<number>, now: number, policy: Policy): void {
-  for (const id of assignments) evaluate(d, d.get('assignment', id), now, policy);
+  for (const id of assignments) settle(d, d.get('assignment', id), now, policy);
 }
 
 /**

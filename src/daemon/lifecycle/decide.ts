@@ -16,7 +16,8 @@ import { hear, TOO_MANY_NASES } from './hearing.js';
 import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.js';
 import type { Policy } from './policy.js';
 import { settlePools, trimPool } from './pools.js';
-import { disconnectAgain, evaluate } from './termination.js';
+import { settle } from './release.js';
+import { disconnectAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { freeUnit, isGone } from './units.js';
 import type { Decision, Verdict, World } from './world.js';
@@ -116,7 +117,7 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
       return APPLIED;
     case 'evidence': {
       d.drop('deadline', `${event.what}/${event.ref}`);
-      const assignment = evaluate(d, d.get('assignment', event.ref), now, policy);
+      const assignment = settle(d, d.get('assignment', event.ref), now, policy);
       if (assignment.state === 'revoking') disconnectAgain(d, assignment, now, policy);
       return APPLIED;
     }

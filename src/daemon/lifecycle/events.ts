@@ -80,6 +80,8 @@ export interface AllocateEvent extends Commanded {
   /** The octets of `username` (UTF-8). */
   readonly usernameBytes: Uint8Array | null;
   readonly metadata: string | null;
+  /** Takes back what is being revoked from this very subscriber. */
+  readonly reclaim?: boolean;
 }
 
 /** Which assignments an order means: those of a subscriber, narrowed by family and by address. */
@@ -98,6 +100,8 @@ export interface RevokeEvent extends Commanded, Selection {
   readonly reason: string;
   readonly sendDisconnect: boolean;
   readonly releaseToPool: boolean;
+  /** Ends a termination without evidence. */
+  readonly force?: boolean;
 }
 
 /** What names a subscriber from now on: canonical octets, as the claims of packets have them. */
@@ -194,6 +198,12 @@ export interface ConfiguredPool {
   /** What it never hands out, and what only where it is asked for by address: any order; parts may lie outside. */
   readonly excluded?: readonly UnitRange[];
   readonly reserved?: readonly UnitRange[];
+  /** `dynamic`: how long an allocated unit waits for its subscriber; without it, as the defaults say. */
+  readonly offerTimeoutMs?: number;
+  /** Whether a session of an unknown User-Name makes a subscriber; without it, in `external` pools. */
+  readonly unknownSubscriber?: 'adopt' | 'occupy';
+  /** Whether who stands on another's address there is disconnected, once. */
+  readonly disconnectIntruders?: boolean;
 }
 
 /** Nothing leaves and nothing becomes free until a {@link ThawEvent}. */

@@ -1,7 +1,7 @@
 /** Whether an address is known to be idle, and why: the only ground on which one is freed. */
 import type { Draft } from './draft.js';
 import { formatAddress } from './address.js';
-import { horizonOf, isMaintained, maintenanceBar, maintenanceBarOf, type Bar } from './braking.js';
+import { horizonOf, isMaintained, maintenanceBar, maintenanceBarOf, maintenanceOf, type Bar } from './braking.js';
 import { printable } from './octets.js';
 import { longestPause, type Policy } from './policy.js';
 import { isoTime } from './time.js';
@@ -36,6 +36,44 @@ function silence(d: Draft, session: Session, horizon: number, now: number, polic
     return { proven: false, because, recheckAt: now + policy.interimRoundMs };
   }
   return { proven: true };
+}
+
+/** Since when a session is silent as far as addrd could hear it: its last report, or later, where nobody listened. */
+function silentSince(d: Draft, session: Session): number {
+  const horizon = d.find('meta', 'listening_since')?.value ?? 0;
+  const { heardSince, id } = d.get('nas', session.nas);
+  return Math.max(d.get('usage', session.id).updatedAt, horizon, heardSince, horizonOf(d, id));
+}
+
+/**
+ * From when on an open session is stale, should it not report: no proof that it ended, but where another stands on its
+ * address at the same NAS, that one is believed. The pause of the silence rule where it had a rhythm, else two interim
+ * rounds. Null while its NAS is in maintenance.
+ */
+export function staleAt(d: Draft, session: Session, policy: Policy): number | null {
+  if (maintenanceOf(d, session.nas) !== null) return null;
+  const { interims, maxGapMs } = d.get('usage', session.id);
+  const rounds = 2 * policy.interimRoundMs;
+  const rhythm = Math.max(policy.silence.factor * maxGapMs, longestPause(policy) + maxGapMs);
+  return silentSince(d, session) + (interims < policy.silence.interims ? rounds : Math.max(rounds, rhythm));
+}
+
+/** Whether an open session was not seen since its NAS restarted. In a maintenance nobody is suspect. */
+export function isSuspect(d: Draft, session: Session): boolean {
+  return session.epoch < d.get('nas', session.nas).epoch && maintenanceOf(d, session.nas) === null;
+}
+
+/**
+ * Until when a tenure may not be ended by force, since a session was on it that no Stop has ended: two interim rounds
+ * after its last report. Null where nobody was there so lately.
+ */
+export function seenUntil(d: Draft, assignment: Assignment, now: number, policy: Policy): number | null {
+  let until = 0;
+  for (const { ref, closedAt, closeKind } of d.witnessesOf(assignment.id)) {
+    if (closedAt !== null && closeKind !== 'inferred') continue;
+    until = Math.max(until, silentSince(d, d.get('session', ref)) + 2 * policy.interimRoundMs);
+  }
+  return now < until ? until : null;
 }
 
 function openWitness(d: Draft, witness: Witness, horizon: number, now: number, policy: Policy): Silence {

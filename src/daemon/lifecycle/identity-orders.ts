@@ -4,6 +4,7 @@ import type { IdentityDropEvent, IdentityPutEvent } from './events.js';
 import { forget, identityText, record } from './identity.js';
 import { identityKey } from './keys.js';
 import type { Identity } from './records.js';
+import { newSubscriber } from './subscriber.js';
 import type { Verdict } from './world.js';
 
 /** More are no subscriber's: each is looked through when a session shows one that is unknown. */
@@ -55,16 +56,7 @@ export function putIdentity(d: Draft, event: IdentityPutEvent): Verdict {
   if (before !== null) forget(d, before);
   const id = known ?? d.nextId('subscriber');
   if (known === null) {
-    d.put('subscriber', {
-      id,
-      tenant,
-      name,
-      usernames: 0,
-      generation: 0,
-      suspendedAt: null,
-      service: null,
-      createdAt: receivedAt,
-    });
+    d.put('subscriber', newSubscriber(id, tenant, name, receivedAt));
   }
   record(d, id, event, 'configured', receivedAt);
   note(d, 'identity-added', event, id);

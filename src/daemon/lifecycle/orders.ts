@@ -5,15 +5,19 @@ import type { Approval } from './brake.js';
 import { freezeOf, frozenBy } from './braking.js';
 import type { Draft } from './draft.js';
 import type { ActivateEvent, AllocateEvent, RevokeEvent, Selection } from './events.js';
+import { barred, seenUntil } from './evidence.js';
 import { admits, guardOfActor, holdBack, mark } from './guard.js';
-import type { Policy } from './policy.js';
+import { offerTimeoutOf, type Policy } from './policy.js';
 import { poolFreeKey } from './keys.js';
 import type { Assignment, Pool, Subscriber } from './records.js';
 import { record, TENANT_SCOPE } from './identity.js';
 import { validateLifecycleTransition } from './state.js';
+import { reclaim } from './reclaim.js';
+import { beginTenure, dropApproval, free, recheck } from './tenure.js';
+import { newSubscriber } from './subscriber.js';
 import { beginRevoke, orderAgain } from './termination.js';
 import { isoTime } from './time.js';
-import { intoService, transition } from './transition.js';
+import { intoService } from './transition.js';
 import { isTaken, isUnit, nextUnit, takeUnit, unsureUntil, whyBarred } from './units.js';
 import type { Verdict } from './world.js';
 
@@ -59,10 +63,6 @@ export function refused(code: string, detail: string): Verdict {
   return { verdict: 'refused', code, detail, reply: null };
 }
 
-function newSubscriber(id: number, tenant: string, name: string, createdAt: number): Subscriber {
-  return { id, tenant, name, usernames: 0, generation: 0, suspendedAt: null, service: null, createdAt };
-}
-
 function subscriberRow(d: Draft, tenant: string, name: string, now: number): Subscriber {
   const id = d.subscriberNamed(tenant, name);
   if (id !== null) return d.get('subscriber', id);
@@ -72,7 +72,8 @@ function subscriberRow(d: Draft, tenant: string, name: string, now: number): Sub
 /** The pool that an allocation means, or why none can be told. */
 function choosePool(d: Draft, event: AllocateEvent, policy: Policy): Pool | Verdict {
   const named = policy.pools.filter(
-    (pool) => pool.tenant === event.tenant && (event.pool === null || pool.name === event.pool),
+    (pool) =>
+      pool.tenant === event.tenant && (event.pool === null ? pool.kind !== 'external' : pool.name === event.pool),
   );
   const fitting = named.filter((pool) => pool.family === event.family);
   const [pool] = fitting;
@@ -106,15 +107,17 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   const pool = choosePool(d, event, policy);
   if ('verdict' in pool) return pool;
   const known = d.subscriberNamed(event.tenant, event.subscriber);
+  let ending: Assignment | null = null;
   if (known !== null) {
-    const held = d
+    const all = d
       .openAssignments(known)
       .map((id) => d.get('assignment', id))
-      .find((a) => a.pool === pool.id && (event.requested === null || samePrefix(a.prefix, event.requested)));
-    if (held?.state === 'revoking') {
+      .filter((a) => a.pool === pool.id && (event.requested === null || samePrefix(a.prefix, event.requested)));
+    const held = all.find(({ state }) => state !== 'revoking') ?? all[0];
+    if (held?.state === 'revoking' && event.reclaim === true) ending = held;
+    else if (held?.state === 'revoking') {
       return refused('being-revoked', `${formatPrefix(held.prefix)} of ${event.subscriber} is still being revoked`);
-    }
-    if (held !== undefined) {
+    } else if (held !== undefined) {
       return { verdict: 'duplicate', code: 'already-allocated', detail: null, reply: reply(d, [held.id]) };
     }
   }
@@ -123,6 +126,22 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   if (owner !== null && owner !== known) {
     const other = d.get('subscriber', owner).name;
     return refused('identity-taken', `User-Name ${event.username ?? ''} belongs to subscriber ${other}`);
+  }
+  const { actor, metadata } = event;
+  const beginning = { provenance: 'allocated', confidence: 'authorised', metadata, actor, code: 'allocate' } as const;
+  if (ending !== null) {
+    if (usernameBytes !== null && owner === null) {
+      const claim = { type: 'username', scope: TENANT_SCOPE, bytes: usernameBytes } as const;
+      record(d, ending.subscriber, claim, 'configured', now);
+    }
+    const { id, state } = reclaim(d, ending, beginning, now);
+    if (state === 'allocated' && pool.kind === 'dynamic') {
+      recheck(d, d.get('assignment', id), now + offerTimeoutOf(policy, pool.id));
+    }
+    return { verdict: 'applied', code: 'reclaimed', detail: null, reply: reply(d, [id]) };
+  }
+  if (pool.kind === 'external') {
+    return refused('pool-external', `pool ${pool.name} is external: the NAS or another server hands it out`);
   }
   const unsure = unsureUntil(d, pool, now, policy);
   if (unsure !== null) {
@@ -140,44 +159,8 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   }
   takeUnit(d, pool, unit, event.requested === null);
   watchPool(d, pool.id, 1, now);
-  const pending: Assignment = {
-    id: d.nextId('assignment'),
-    tenant: event.tenant,
-    subscriber: subscriber.id,
-    pool: pool.id,
-    vrf: pool.vrf,
-    family: pool.family,
-    use: pool.use,
-    prefix: unit,
-    state: 'pending',
-    generation: 1,
-    createdAt: now,
-    allocatedAt: null,
-    activatedAt: null,
-    suspendedAt: null,
-    revokingAt: null,
-    revokedAt: null,
-    revoke: null,
-    evidence: null,
-    stuck: null,
-    metadata: event.metadata,
-  };
-  const why = { at: now, actor: event.actor, code: 'allocate' };
-  const assignment = transition(d, pending, 'allocated', why, { allocatedAt: now });
-  d.put('live', { assignment: assignment.id, vrf: pool.vrf, prefix: unit });
-  d.put('holding', {
-    vrf: pool.vrf,
-    prefix: unit,
-    since: now,
-    kind: 'tenure',
-    seq: assignment.id,
-    until: null,
-    tenant: event.tenant,
-    subscriber: subscriber.id,
-    assignment: assignment.id,
-    nas: null,
-    confidence: 'authorised',
-  });
+  const assignment = beginTenure(d, pool, { ...beginning, subscriber: subscriber.id, unit }, now);
+  if (pool.kind === 'dynamic') recheck(d, assignment, now + offerTimeoutOf(policy, pool.id));
   return { verdict: 'applied', code: null, detail: null, reply: reply(d, [assignment.id]) };
 }
 
@@ -219,10 +202,36 @@ export function activate(d: Draft, event: ActivateEvent): Verdict {
   };
 }
 
+/** Ends terminations that no evidence ends. Not where somebody was there lately: it would be given to two. */
+function force(d: Draft, event: RevokeEvent, chosen: readonly Assignment[], policy: Policy): Verdict {
+  const { actor, reason, receivedAt: now } = event;
+  const freeze = freezeOf(d);
+  if (freeze !== null) return refused('frozen', frozenBy(freeze));
+  const behind = barred(d, now, now, policy);
+  if (behind !== null) return refused('clock-behind', behind.because);
+  for (const assignment of chosen) {
+    const name = formatPrefix(assignment.prefix);
+    if (assignment.state !== 'revoking') {
+      return refused('not-revoking', `${name} is ${assignment.state}: revoke it first, force ends what is stuck`);
+    }
+    const until = seenUntil(d, assignment, now, policy);
+    if (until !== null) {
+      const when = `it may be ended by force from ${isoTime(until)} on`;
+      return refused('seen-lately', `a session was seen on ${name} within two interim intervals; ${when}`);
+    }
+  }
+  for (const { id } of chosen) {
+    free(d, d.get('assignment', id), { kind: 'operator', detail: `${actor}: ${reason}` }, now, policy);
+  }
+  const ids = chosen.map(({ id }) => id);
+  return { verdict: 'applied', code: 'forced', detail: null, reply: reply(d, ids) };
+}
+
 /** Begins the termination of every assignment that is meant. */
 export function revoke(d: Draft, event: RevokeEvent, policy: Policy): Verdict {
   const chosen = select(d, event.tenant, event);
   if ('verdict' in chosen) return chosen;
+  if (event.force === true) return force(d, event, chosen, policy);
   const wrong = chosen.find((a) => a.state !== 'revoking' && !validateLifecycleTransition(a.state, 'revoking'));
   if (wrong !== undefined) {
     return refused('invalid-transition', `${formatPrefix(wrong.prefix)} is ${wrong.state} and cannot be revoked`);
@@ -253,7 +262,7 @@ export function revoke(d: Draft, event: RevokeEvent, policy: Policy): Verdict {
     mark(d, guarded, fresh.length, now, policy);
     for (const assignment of fresh) {
       const approval = waits(assignment);
-      if (approval !== null) takeOver(d, approval);
+      if (approval !== null) dropApproval(d, approval);
       beginRevoke(d, d.get('assignment', assignment.id), order, now, policy);
     }
   }
@@ -269,13 +278,6 @@ export function revoke(d: Draft, event: RevokeEvent, policy: Policy): Verdict {
       batch,
     ),
   };
-}
-
-/** Takes a revoke out of the batch in which it waits: somebody else has ordered it, and may. */
-function takeOver(d: Draft, approval: Approval): void {
-  d.drop('approval', String(approval.assignment));
-  const batch = d.get('batch', String(approval.batch));
-  if (batch.status === 'open') d.put('batch', { ...batch, revokes: batch.revokes - 1 });
 }
 
 /** Records a revoke that waits for approval. Its assignment stays as it is. */

@@ -10,7 +10,8 @@ import { actsOn, type Policy } from './policy.js';
 import { witnessKey } from './keys.js';
 import { answerProfile, isDesired, mayHaveActed, settleProfile } from './profile.js';
 import type { Assignment, Outbox, Session } from './records.js';
-import { blame, evaluate, lookAgain, unstuck } from './termination.js';
+import { unstuck } from './tenure.js';
+import { blame, evaluate, lookAgain } from './termination.js';
 import type { Verdict } from './world.js';
 
 /** Error-Cause 503, Session-Context-Not-Found. */
@@ -24,6 +25,7 @@ export const CANCELLED = 'cancelled';
 /** The revokes that an effect still serves: REVOKING in the generation that ordered it. */
 export function current(d: Draft, row: Outbox): Assignment[] {
   return row.orders
+    .filter(({ intruder }) => intruder !== true)
     .map((order) => ({ order, assignment: d.get('assignment', order.assignment) }))
     .filter(({ order, assignment }) => assignment.state === 'revoking' && assignment.generation === order.generation)
     .map(({ assignment }) => assignment);
@@ -31,7 +33,14 @@ export function current(d: Draft, row: Outbox): Assignment[] {
 
 /** Whether anything still wants an effect: a revoke, or the suspension that its subscriber is in. */
 function isWanted(d: Draft, row: Outbox): boolean {
-  return current(d, row).length > 0 || isDesired(d, row);
+  return current(d, row).length > 0 || isDesired(d, row) || intrudes(d, row);
+}
+
+/** Whether the session of an effect still contests an assignment on whose account it was told to leave. */
+function intrudes(d: Draft, { session, orders }: Outbox): boolean {
+  const { endedAt, addresses } = d.get('session', session);
+  const contested = addresses.filter(({ standing }) => standing === 'contested').map(({ assignment }) => assignment);
+  return endedAt === null && orders.some((o) => o.intruder === true && contested.includes(o.assignment));
 }
 
 /** The brake that keeps an effect back for now, or null. */
@@ -71,7 +80,7 @@ function guardDeparture(d: Draft, row: Outbox, session: Session, now: number, po
     return true;
   }
   const assignments = current(d, row);
-  const cut = assignments.map(({ prefix }) => formatPrefix(prefix)).join(', ');
+  const cut = row.orders.map(({ assignment: id }) => formatPrefix(d.get('assignment', id).prefix)).join(', ');
   const about = row.desired === null || cut !== '' ? cut : d.get('subscriber', row.desired.subscriber).name;
   const what = row.kind === 'nas.coa' ? 'coas' : 'disconnects';
   const batch = holdBack(d, guarded, what, 1, `${nameOf(row)} for ${about}`, now);

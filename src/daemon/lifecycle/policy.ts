@@ -64,6 +64,8 @@ export interface Policy {
   readonly ackGraceMs: number;
   /** After this long in REVOKING without evidence, the reason is shown and it is looked at less often. */
   readonly evidenceTimeoutMs: number;
+  /** What becomes of it then: it is held, or ended by force unless somebody was seen on it lately. */
+  readonly evidence: 'hold' | 'force';
   /** New Disconnects for a session that comes back while REVOKING: at most `count` in `windowMs`. */
   readonly disconnect: { readonly count: number; readonly windowMs: number };
   /** Effects that failed are tried again after `baseMs`, doubled each time up to `capMs`. */
@@ -92,6 +94,7 @@ export const DEFAULT_KNOBS = {
   forgottenNasMs: 7 * 86_400_000,
   ackGraceMs: 5_000,
   evidenceTimeoutMs: 3_600_000,
+  evidence: 'hold',
   disconnect: { count: 3, windowMs: 600_000 },
   retry: { baseMs: 1_000, capMs: 300_000 },
   guard: { count: 200, share: 0.01, floor: 20, windowMs: 600_000 },
@@ -112,4 +115,17 @@ export function actsOn(policy: Policy, entry: string): boolean {
 export function poolOf(policy: Policy, vrf: number, prefix: Prefix): PoolPolicy | null {
   for (const pool of policy.pools) if (pool.vrf === vrf && contains(pool.prefix, prefix)) return pool;
   return null;
+}
+
+/** Where the config says nothing else, or the pool is retired. */
+const OFFER_TIMEOUT_MS = 120_000;
+
+/** How long an ALLOCATED unit of a dynamic pool waits for its subscriber, milliseconds. */
+export function offerTimeoutOf(policy: Policy, pool: number): number {
+  return policy.pools.find(({ id }) => id === pool)?.offerTimeoutMs ?? OFFER_TIMEOUT_MS;
+}
+
+/** Whether a session of an unknown User-Name makes a subscriber in a pool. */
+export function adoptsUnknown({ kind, unknownSubscriber }: PoolPolicy): boolean {
+  return (unknownSubscriber ?? (kind === 'external' ? 'adopt' : 'occupy')) === 'adopt';
 }

@@ -133,8 +133,9 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
   // Nor may it hand out at once what a pool that waits did.
   const waits = !stays && known.retiredAt === null && unsureUntil(d, known, now, policy) === null;
   const unsureSince = waits && isUnsure(d, wanted, now, policy) ? now : known.unsureSince;
-  if (known.quarantineMs !== wanted.quarantineMs || known.unsureSince !== unsureSince) {
-    d.put('pool', { ...known, quarantineMs: wanted.quarantineMs, unsureSince });
+  const { quarantineMs, kind } = wanted;
+  if (known.quarantineMs !== quarantineMs || known.kind !== kind || known.unsureSince !== unsureSince) {
+    d.put('pool', { ...known, quarantineMs, kind, unsureSince });
   }
   reshape(d, d.get('pool', id), wanted, now);
   return null;

@@ -112,7 +112,15 @@ export interface PoolFree {
 }
 
 /** Why an address is known to be idle (SEMANTICS, "Evidence"). */
-export type EvidenceKind = 'stop' | 'no-live-witness' | 'never-seen' | 'ack+silence' | 'nak-503+silence';
+export type EvidenceKind =
+  | 'stop'
+  | 'no-live-witness'
+  | 'never-seen'
+  | 'ack+silence'
+  | 'nak-503+silence'
+  | 'superseded'
+  | 'reclaimed'
+  | 'operator';
 export interface Evidence {
   readonly kind: EvidenceKind;
   readonly at: number;
@@ -148,6 +156,8 @@ export interface Assignment {
   readonly evidence: Evidence | null;
   /** Why a termination does not end; null while nothing is in its way. */
   readonly stuck: string | null;
+  /** `allocated` by order; `observed`: a session stood on it first; `imported` from another system. */
+  readonly provenance: 'allocated' | 'observed' | 'imported';
   /** The caller's own JSON, kept as it came. */
   readonly metadata: string | null;
 }
@@ -251,7 +261,8 @@ export interface Witness {
   readonly standing: 'held' | 'contested';
   readonly openedAt: number;
   readonly closedAt: number | null;
-  readonly closeKind: 'stop' | 'inferred' | 'nas-rebooted' | 'sid-reused' | 'address-changed' | null;
+  readonly closeKind:
+    'stop' | 'inferred' | 'nas-rebooted' | 'sid-reused' | 'address-changed' | 'superseded' | 'reclaimed' | null;
   /** What the NAS said to the last Disconnect, and when we heard it. */
   readonly answer: 'ack' | 'nak-503' | null;
   readonly answeredAt: number | null;
@@ -293,6 +304,16 @@ export interface Deadline {
   readonly dueAt: number;
 }
 
+/**
+ * What an effect serves: the end of an assignment, void when its generation has passed; or, with `intruder`, that the
+ * session stops contesting it.
+ */
+export interface EffectOrder {
+  readonly assignment: number;
+  readonly generation: number;
+  readonly intruder?: boolean;
+}
+
 /** Disconnect-Request and CoA-Request (RFC 5176). */
 export type EffectKind = 'nas.disconnect' | 'nas.coa';
 
@@ -305,8 +326,8 @@ export interface Outbox {
   readonly target: string;
   readonly subject: string;
   readonly session: number;
-  /** The revokes it serves; each is void when its generation has passed. */
-  readonly orders: readonly { readonly assignment: number; readonly generation: number }[];
+  /** The orders it serves; each is void when its generation has passed. */
+  readonly orders: readonly EffectOrder[];
   /** The suspension it serves, or null. */
   readonly desired: Desired | null;
   readonly status: 'pending' | 'done' | 'superseded' | 'would-have';

@@ -1,14 +1,20 @@
 /** How a session stands on the addresses it shows, and what its coming and going does to their assignments. */
 import { contains, samePrefix } from './address.js';
-import { conflictClosed, conflictOpened, watchPool } from './alarms.js';
+import { adopt, goneAt, mayAdopt, succeed, takes } from './adoption.js';
+import { conflictOpened, watchPool } from './alarms.js';
 import type { Draft } from './draft.js';
 import type { AccountingEvent, ShownAddress } from './events.js';
-import { isDisputed, isHolders, learn, type Who } from './identity.js';
-import { poolOf, type Policy } from './policy.js';
+import { isDisputed, isHolders, learn, record, type Who } from './identity.js';
+import { expel } from './intruder.js';
 import { holdingKey, witnessKey } from './keys.js';
+import { utf8 } from './octets.js';
 import type { Nas } from './nas-records.js';
+import { adoptsUnknown, poolOf, type Policy, type PoolPolicy } from './policy.js';
 import type { Assignment, Session, SessionAddress, Witness } from './records.js';
-import { orderDisconnect } from './termination.js';
+import { stay } from './release.js';
+import { newSubscriber } from './subscriber.js';
+import { settleConflict } from './tenure.js';
+import { lookAgain, orderDisconnect } from './termination.js';
 import { intoService } from './transition.js';
 import { occupiedUnit, occupyUnit, strayOnto, unitOf, vacateUnit } from './units.js';
 
@@ -84,6 +90,22 @@ function conflict(
   return row.id;
 }
 
+/** The subscriber as whose own a session is adopted, who is made of its User-Name where he is not known; or null. */
+function claimant(d: Draft, session: Session, pool: PoolPolicy, { event, who }: Showing): number | null {
+  // Nobody loses an address to a session of which nobody can tell whose it is.
+  if (session.tenant !== pool.tenant || isDisputed(who)) return null;
+  if (session.subscriber !== null) return session.subscriber;
+  const claim = event.claims.find(({ type }) => type === 'username');
+  const name = claim === undefined ? null : utf8(claim.bytes);
+  if (claim === undefined || name === null || name === '' || !adoptsUnknown(pool)) return null;
+  const known = d.subscriberNamed(session.tenant, name);
+  if (known !== null) return known;
+  const now = event.receivedAt;
+  const { id } = d.put('subscriber', newSubscriber(d.nextId('subscriber'), session.tenant, name, now));
+  record(d, id, { ...claim, type: 'username' }, 'observed', now);
+  return id;
+}
+
 function hold(d: Draft, session: Session, showing: Showing, shown: ShownAddress, assignment: Assignment | null): void {
   const { event, nas, since } = showing;
   d.put('holding', {
@@ -144,6 +166,7 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
     }
     const known = d.find('witness', witnessKey(own.id, session.id));
     if (known?.closedAt !== null) openWitness(d, own.id, session.id, 'held', event.receivedAt);
+    if (live) stay(d, own, event.receivedAt);
     seen(d, own, session, showing);
     return stand('held', own.id);
   }
@@ -155,10 +178,18 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
     if (live && pool === null) strayOnto(d, session.vrf, shown.prefix, event.receivedAt);
     return stand('unmanaged');
   }
-  hold(d, session, showing, shown, null);
   const holder = own ?? holders[0];
+  const heir = live && pool !== null ? adoptOnto(d, session, shown, showing, pool, own ?? null) : null;
+  if (heir === 'late') return stand('unmanaged');
+  if (heir !== null) return stand('held', heir.id);
+  hold(d, session, showing, shown, null);
   if (holder !== undefined) {
-    if (live) openWitness(d, holder.id, session.id, 'contested', event.receivedAt);
+    if (live) {
+      openWitness(d, holder.id, session.id, 'contested', event.receivedAt);
+      const gone = d.get('pool', holder.pool).kind === 'static' ? null : goneAt(d, holder, session.nas, policy);
+      if (gone !== null) lookAgain(d, holder, gone);
+      if (pool?.disconnectIntruders === true) expel(d, session, holder, event.receivedAt, policy);
+    }
     return stand('contested', holder.id, live ? conflict(d, 'contested', session, showing, shown, holder) : null);
   }
   if (pool === null || unit === null) {
@@ -169,6 +200,41 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
     watchPool(d, pool.id, 1, event.receivedAt);
   }
   return stand('occupied', null, live ? conflict(d, 'occupied', session, showing, shown, null) : null);
+}
+
+/**
+ * Makes a live session the holder of what it shows, where its pool is not addrd's to hand out, or its holder there is
+ * gone by all that addrd knows (SEMANTICS, "Somebody is on an address"). Null where that is not so; `late` where a session
+ * that had to leave the address reports from before then.
+ */
+function adoptOnto(
+  d: Draft,
+  session: Session,
+  shown: ShownAddress,
+  showing: Showing,
+  pool: PoolPolicy,
+  holder: Assignment | null,
+): Assignment | 'late' | null {
+  const unit = unitOf(pool, shown.prefix);
+  if (unit === null) return null;
+  const { event, nas, policy, since } = showing;
+  if (holder === null) {
+    if (!mayAdopt(d, pool, unit)) return null;
+  } else {
+    const claim = takes(d, holder, session, since, event.receivedAt, policy);
+    const late = claim === 'pushed-off' && (event.kind === 'acct-stop' || event.at < (holder.allocatedAt ?? 0));
+    if (late) return 'late';
+    if (claim !== 'takes' || holder.pool !== pool.id) return null;
+  }
+  const subscriber = claimant(d, session, pool, showing);
+  if (subscriber === null) return null;
+  const { at, receivedAt: now } = event;
+  const by = { subscriber, actor: `nas:${nas.entry}`, at, now, seen: event.kind === 'acct-start' };
+  const claimed = d.put('session', { ...session, subscriber });
+  const heir = holder === null ? adopt(d, claimed, pool.id, unit, by) : succeed(d, holder, claimed, by);
+  hold(d, claimed, showing, shown, heir);
+  openWitness(d, heir.id, session.id, 'held', event.receivedAt);
+  return heir;
 }
 
 /** How an address left a session: when by the NAS's time and by ours, and why. */
@@ -201,11 +267,7 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
       vacateUnit(d, occupied.pool, occupied.unit, receivedAt, receivedAt + rest);
     }
   }
-  const about = address.conflict === null ? null : d.find('conflict', String(address.conflict));
-  if (about?.closedAt === null) {
-    d.put('conflict', { ...about, lastAt: receivedAt, closedAt: receivedAt });
-    conflictClosed(d, about, receivedAt);
-  }
+  settleConflict(d, address.conflict, receivedAt);
   if (address.assignment === null) return null;
   const witness = d.find('witness', witnessKey(address.assignment, session.id));
   if (witness?.closedAt === null) d.put('witness', { ...witness, closedAt: receivedAt, closeKind: kind });

@@ -1,18 +1,18 @@
 /** The end of a tenure: REVOKING, the Disconnects, the evidence, REVOKED, quarantine. Every step is a row. */
 import { formatPrefix } from './address.js';
-import { aboutPool, lower, raise } from './alarms.js';
+import { aboutPool, raise } from './alarms.js';
 import type { Brake } from './brake.js';
 import { freezeOf, frozenBy } from './braking.js';
 import type { Draft } from './draft.js';
 import { orderEffect } from './effect.js';
-import { idleProof, type Proof } from './evidence.js';
+import { barred, idleProof, seenUntil, type Proof } from './evidence.js';
 import { awaits, AWAITS } from './guard.js';
 import { actsOn, type Policy } from './policy.js';
-import { holdingKey, witnessKey } from './keys.js';
+import { witnessKey } from './keys.js';
 import type { Nas } from './nas-records.js';
 import type { Assignment, RevokeOrder, Session, Witness } from './records.js';
+import { free, recheck } from './tenure.js';
 import { step, transition } from './transition.js';
-import { leaveUnit } from './units.js';
 
 function isHeldOpen({ closedAt, standing }: Witness): boolean {
   return closedAt === null && standing === 'held';
@@ -107,7 +107,9 @@ export function orderDisconnect(
   const pending = session.disconnect === null ? null : d.find('outbox', String(session.disconnect));
   if (pending !== null && pending.status === 'pending') {
     const known = pending.orders.some((o) => o.assignment === order.assignment && o.generation === order.generation);
-    if (!known) d.put('outbox', { ...pending, orders: [...pending.orders, order] });
+    // One that was to wait until it is known who is where (see intruder.ts) is ordered now.
+    const dueAt = pending.attempt === 0 ? Math.min(pending.dueAt, now) : pending.dueAt;
+    if (!known) d.put('outbox', { ...pending, dueAt, orders: [...pending.orders, order] });
     if (pending.batch !== null) outcome = awaits(pending.batch);
   } else {
     const acts = actsOn(policy, nas.entry);
@@ -192,20 +194,6 @@ function hold(d: Draft, assignment: Assignment, now: number, because: string): A
   return d.put('assignment', { ...current, stuck: because });
 }
 
-/** A termination was stuck and is not any more; `before` is the assignment as it was. */
-export function unstuck(d: Draft, before: Assignment, now: number): void {
-  if (before.stuck !== null) lower(d, 'termination-stuck', `pool:${String(before.pool)}`, now);
-}
-
-/** Sets, moves or removes the one time at which an assignment's evidence is looked at again. */
-function recheck(d: Draft, assignment: Assignment, dueAt: number | null): void {
-  const key = `evidence/${String(assignment.id)}`;
-  const before = d.find('deadline', key);
-  if (before?.dueAt === dueAt) return;
-  if (dueAt !== null) d.put('deadline', { kind: 'evidence', ref: String(assignment.id), dueAt });
-  else if (before !== null) d.drop('deadline', key);
-}
-
 /** What is idle and may not be freed yet: it is due at once, when it thaws. */
 function held(freeze: Brake | null, now: number): Proof & { idle: false } {
   return { idle: false, because: freeze === null ? 'frozen' : frozenBy(freeze), recheckAt: now };
@@ -216,13 +204,19 @@ export function evaluate(d: Draft, assignment: Assignment, now: number, policy: 
   if (assignment.state !== 'revoking') return assignment;
   const found = idleProof(d, assignment, now, policy);
   const freeze = found.idle ? freezeOf(d) : null;
-  if (found.idle && freeze === null) return complete(d, assignment, found, now, policy);
+  if (found.idle && freeze === null) return free(d, assignment, found, now, policy);
   const proof = found.idle ? held(freeze, now) : found;
   const timeoutAt = (assignment.revokingAt ?? now) + policy.evidenceTimeoutMs;
+  const forcible = policy.evidence === 'force' && now >= timeoutAt && !found.idle && freezeOf(d) === null;
+  const seen = forcible ? seenUntil(d, assignment, now, policy) : null;
+  if (forcible && seen === null && barred(d, now, now, policy) === null) {
+    const detail = `lifecycle.evidence is force; ${proof.because}`;
+    return free(d, assignment, { kind: 'operator', detail }, now, policy);
+  }
   let current = assignment;
   if (now >= timeoutAt) current = hold(d, assignment, now, reason(d, assignment, proof.because));
   const later = now < timeoutAt ? timeoutAt : now + policy.evidenceTimeoutMs;
-  const next = Math.min(proof.recheckAt ?? Infinity, later, entriesDueAt(d, assignment, now, policy));
+  const next = Math.min(proof.recheckAt ?? Infinity, seen ?? Infinity, later, entriesDueAt(d, assignment, now, policy));
   const before = d.find('step', `${String(assignment.id)}/evidence`);
   if (before?.outcome !== proof.because) {
     step(d, assignment.id, 'evidence', now, { state: 'waiting', outcome: proof.because, dueAt: next });
@@ -267,80 +261,4 @@ export function orderAgain(d: Draft, assignment: Assignment, now: number, policy
 export function lookAgain(d: Draft, assignment: Assignment, at: number): void {
   const before = d.find('deadline', `evidence/${String(assignment.id)}`);
   if (at !== Infinity && (before === null || before.dueAt > at)) recheck(d, assignment, at);
-}
-
-/**
- * Takes a session that fell silent off the assignment that ends. Should it be heard again, it shows the address anew, and
- * is judged like anybody who stands on an address that is not his.
- */
-function letGo(d: Draft, assignment: Assignment, witness: Witness, now: number): void {
-  const session = d.get('session', witness.ref);
-  const until = d.get('usage', witness.ref).updatedAt;
-  for (const { assignment: held, prefix, since } of session.addresses) {
-    if (held !== assignment.id) continue;
-    const key = holdingKey({ vrf: assignment.vrf, prefix, since, kind: 'session', seq: session.id });
-    const holding = d.find('holding', key);
-    if (holding?.until === null) {
-      d.put('holding', { ...holding, until: Math.max(until, since), confidence: 'inferred' });
-    }
-  }
-  d.put('session', { ...session, addresses: session.addresses.filter((a) => a.assignment !== assignment.id) });
-  d.put('witness', { ...witness, closedAt: now, closeKind: 'inferred' });
-}
-
-function complete(
-  d: Draft,
-  before: Assignment,
-  proof: Proof & { idle: true },
-  now: number,
-  policy: Policy,
-): Assignment {
-  for (const witness of d.witnessesOf(before.id)) if (witness.closedAt === null) letGo(d, before, witness, now);
-  const evidence = { kind: proof.kind, at: now, detail: proof.detail };
-  const release = before.revoke?.releaseToPool !== false;
-  const assignment = transition(
-    d,
-    before,
-    'revoked',
-    { at: now, actor: 'addrd', code: proof.kind, detail: { evidence: proof.detail } },
-    { generation: before.generation + 1, revokedAt: now, evidence, stuck: null },
-  );
-  unstuck(d, before, now);
-  step(d, before.id, 'evidence', now, { state: 'done', outcome: proof.kind, dueAt: null });
-  const cut = d.find('step', `${String(before.id)}/disconnect`);
-  if (cut?.state === 'waiting')
-    step(d, before.id, 'disconnect', now, { state: 'skipped', outcome: 'no longer needed' });
-  d.drop('live', String(before.id));
-  const key = holdingKey({
-    vrf: before.vrf,
-    prefix: before.prefix,
-    since: before.allocatedAt ?? before.createdAt,
-    kind: 'tenure',
-    seq: before.id,
-  });
-  const tenure = d.find('holding', key);
-  if (tenure !== null) d.put('holding', { ...tenure, until: now });
-  const freeAt = now + quarantineOf(d, before, policy);
-  leaveUnit(
-    d,
-    { pool: before.pool, prefix: before.prefix, leftAt: now, assignment: before.id, subscriber: before.subscriber },
-    release ? 'quarantined' : 'reserved',
-    freeAt,
-  );
-  step(d, before.id, 'release', now, {
-    state: 'done',
-    outcome: release ? 'quarantined' : 'reserved',
-    dueAt: release ? freeAt : null,
-  });
-  recheck(d, assignment, null);
-  return assignment;
-}
-
-/** An effect in flight must not outlive the quarantine, or it could hit the next holder. */
-function quarantineOf(d: Draft, assignment: Assignment, policy: Policy): number {
-  let longest = d.get('pool', assignment.pool).quarantineMs;
-  for (const nas of policy.nas.values()) {
-    if (nas.vrf === assignment.vrf) longest = Math.max(longest, nas.effectLifeMs);
-  }
-  return longest;
 }

@@ -27,6 +27,7 @@ export const ASSIGNMENT: TableSpec<Assignment> = {
     ['revoke', (row) => json(row.revoke)],
     ['evidence', (row) => json(row.evidence)],
     ['stuck', (row) => row.stuck],
+    ['provenance', (row) => row.provenance],
     ['metadata', (row) => row.metadata],
   ],
   read: (v) => ({
@@ -49,7 +50,8 @@ export const ASSIGNMENT: TableSpec<Assignment> = {
     revoke: parsed(v[17]) as Assignment['revoke'],
     evidence: parsed(v[18]) as Assignment['evidence'],
     stuck: v[19] as string | null,
-    metadata: v[20] as string | null,
+    provenance: v[20] as Assignment['provenance'],
+    metadata: v[21] as string | null,
   }),
   parse: numbered,
 };

@@ -179,7 +179,8 @@ t.test('each refusal of the lifecycle has its status', async (t) => {
   const codes = [
     ...['unknown-subscriber', 'no-assignment', 'unknown-pool', 'wrong-family', 'pool-required', 'pool-exhausted'],
     ...['not-in-pool', 'address-taken', 'address-quarantined', 'address-occupied', 'address-reserved', 'being-revoked'],
-    ...['identity-taken', 'invalid-transition', 'idempotency-key-reused', 'pool-unsure'],
+    ...['identity-taken', 'invalid-transition', 'idempotency-key-reused', 'pool-unsure', 'pool-external'],
+    ...['not-revoking', 'seen-lately', 'frozen', 'clock-behind'],
   ] as const satisfies (keyof typeof PROBLEMS)[];
   for (const code of codes) {
     world.port.answer = () => ({ verdict: 'refused', code, detail: 'because', reply: null, replayed: false });
@@ -283,6 +284,19 @@ t.test('scopes and tokens', async (t) => {
     t.equal((await world.call('GET', '/api/v1/pools', { token: who })).statusCode, 200);
   const closed = await openWorld({ tokens: [] });
   t.equal((await closed.call('GET', '/api/v1/pools')).statusCode, 401, 'no token configured means none fits');
+});
+
+t.test('force needs the scope admin and a reason', async (t) => {
+  const world = await openWorld();
+  const body = { subscriber_id: 'alice', force: true, reason: 'port is dead' };
+  const noc = await world.call('POST', `${V4}/revoke`, { body, token: 'noc' });
+  t.equal(noc.statusCode, 403);
+  t.match(noc.json(), { code: 'forbidden', detail: 'token noc has scope operate; force needs admin' });
+  const mute = await world.call('POST', `${V4}/revoke`, { body: { ...body, reason: ' ' }, token: 'root' });
+  t.match(mute.json(), { code: 'bad-request', detail: 'reason: is required with force' });
+  t.strictSame(world.port.commands, []);
+  await world.call('POST', `${V4}/revoke`, { body, token: 'root' });
+  t.match(world.port.commands, [{ kind: 'revoke', force: true, reason: 'port is dead' }]);
 });
 
 t.test('a token orders in its own tenant only', async (t) => {

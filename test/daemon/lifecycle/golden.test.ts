@@ -18,7 +18,8 @@ for (const file of files) {
     const text = readFileSync(folder + file, 'utf8');
     const guard = /^# guard: count=(\d+) floor=(\d+)$/m.exec(text);
     const [count, floor] = [Number(guard?.[1]), Number(guard?.[2])];
-    const knobs = guard === null ? {} : { guard: { ...DEFAULT_KNOBS.guard, count, floor } };
+    const guarded = guard === null ? {} : { guard: { ...DEFAULT_KNOBS.guard, count, floor } };
+    const knobs = /^# evidence: force$/m.test(text) ? { ...guarded, evidence: 'force' as const } : guarded;
     const profiles = profilesOf(text);
     const nas = { ...nasOf(text), ...(profiles === null ? {} : { profiles }) };
     const transcript = await Transcript.open(knobs, poolsOf(text) ?? undefined, nas);

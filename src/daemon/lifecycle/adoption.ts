@@ -1,0 +1,162 @@
+/**
+ * Tenures that begin because somebody is on an address: adopted where the pool is handed out by others, and taken over
+ * from a holder who is gone by all that addrd knows (SEMANTICS, "Somebody is on an address").
+ */
+import { formatAddress, type Prefix } from './address.js';
+import { watchPool } from './alarms.js';
+import { freezeOf } from './braking.js';
+import type { Draft } from './draft.js';
+import { isSuspect, staleAt } from './evidence.js';
+import { poolFreeKey, witnessKey } from './keys.js';
+import { printable } from './octets.js';
+import type { Policy, PoolPolicy } from './policy.js';
+import type { Assignment, Pool, RevokeOrder, Session } from './records.js';
+import { beginTenure, endTenure, letGo } from './tenure.js';
+import { intoService, transition } from './transition.js';
+import { takeUnit } from './units.js';
+import { zoneOf } from './zones.js';
+
+/** Whose the address is from now on, and who says so: times are those of the NAS and ours, `seen` that it was a Start. */
+export interface By {
+  readonly subscriber: number;
+  readonly actor: string;
+  readonly at: number;
+  readonly now: number;
+  readonly seen: boolean;
+}
+
+/** What addrd itself ordered, where a tenure ends without anybody's order. */
+export function ownOrder(reason: string): RevokeOrder {
+  return { reason, actor: 'addrd', sendDisconnect: false, releaseToPool: true };
+}
+
+/**
+ * Whether who stands on a unit that nobody holds is adopted: only where another hands out. Its quarantine binds addrd,
+ * and not whoever gave it away; what somebody reserved, or another one stands on already, is a conflict.
+ */
+export function mayAdopt(d: Draft, pool: PoolPolicy, unit: Prefix): boolean {
+  if (pool.kind !== 'external' || zoneOf(d.get('pool', pool.id), unit) === 'excluded') return false;
+  const past = d.find('poolFree', poolFreeKey(pool.id, unit));
+  return past === null || past.state === 'free' || past.state === 'quarantined';
+}
+
+/** The states in which a tenure can pass on. */
+const PASSING: ReadonlySet<Assignment['state']> = new Set(['allocated', 'active', 'suspended', 'revoking']);
+
+/**
+ * Whether a session takes an address over from its holder. External: yes, unless it has had it for longer than the holder
+ * has, or was `pushed-off` it by this very tenure. Dynamic, and those two: only where each session of the holder has
+ * ended, or is stale or suspect on the NAS that says so. Static: never.
+ */
+export function takes(
+  d: Draft,
+  holder: Assignment,
+  session: Session,
+  since: number,
+  now: number,
+  policy: Policy,
+): 'takes' | 'pushed-off' | 'contests' {
+  const { kind, tenant } = d.get('pool', holder.pool);
+  if (kind === 'static' || tenant !== session.tenant || !PASSING.has(holder.state)) return 'contests';
+  const pushed = d.find('witness', witnessKey(holder.id, session.id))?.closeKind === 'superseded';
+  if (kind === 'external' && !pushed && since >= heldSince(d, holder)) return 'takes';
+  // While addrd is frozen nobody loses an address that addrd gave him.
+  if ((kind === 'external' || freezeOf(d) === null) && isGone(d, holder, session.nas, now, policy)) return 'takes';
+  return pushed ? 'pushed-off' : 'contests';
+}
+
+/** Since when the holder has stood on his address by his NAS's count; 0 where no session of his does. */
+function heldSince(d: Draft, { id }: Assignment): number {
+  let latest = 0;
+  for (const { standing, closedAt, ref } of d.witnessesOf(id)) {
+    if (standing !== 'held' || closedAt !== null) continue;
+    for (const { assignment, since } of d.get('session', ref).addresses) {
+      if (assignment === id) latest = Math.max(latest, since);
+    }
+  }
+  return latest;
+}
+
+/** Whether everybody who stood on an assignment as its holder is gone as far as this NAS knows; somebody must have. */
+function isGone(d: Draft, { id }: Assignment, nas: number, now: number, policy: Policy): boolean {
+  const held = d.witnessesOf(id).filter(({ standing }) => standing === 'held');
+  return (
+    held.length > 0 &&
+    held.every(({ closedAt, closeKind, ref }) => {
+      if (closedAt !== null && closeKind !== 'inferred') return true;
+      const session = d.get('session', ref);
+      if (session.nas !== nas) return false;
+      if (closedAt !== null || isSuspect(d, session)) return true;
+      const stale = staleAt(d, session, policy);
+      return stale !== null && now >= stale;
+    })
+  );
+}
+
+/** When it is worth another look whether the holder is gone; null where no time tells. */
+export function goneAt(d: Draft, { id }: Assignment, nas: number, policy: Policy): number | null {
+  let latest: number | null = null;
+  for (const { standing, closedAt, ref } of d.witnessesOf(id)) {
+    if (standing !== 'held' || closedAt !== null) continue;
+    const session = d.get('session', ref);
+    const stale = session.nas === nas ? staleAt(d, session, policy) : null;
+    if (stale === null) return null;
+    latest = Math.max(latest ?? 0, stale);
+  }
+  return latest;
+}
+
+/** A tenure for the subscriber of a session on a unit that nobody holds. */
+export function adopt(d: Draft, session: Session, pool: number, unit: Prefix, by: By): Assignment {
+  const row = d.get('pool', pool);
+  takeUnit(d, row, unit, false);
+  watchPool(d, pool, 1, by.now);
+  return begin(d, session, row, unit, by);
+}
+
+/**
+ * The holder's tenure ends at the event that shows another on his address, and the other's begins. Sessions that stood on
+ * it are let go and noted as pushed off, so that they contest it, and do not take it back, should they still be there.
+ */
+export function succeed(d: Draft, holder: Assignment, session: Session, by: By): Assignment {
+  const { now } = by;
+  const pushed = d.witnessesOf(holder.id).filter(({ closedAt }) => closedAt === null);
+  for (const witness of pushed) letGo(d, holder, witness, 'superseded', by.at, now);
+  const ends =
+    holder.state === 'revoking'
+      ? holder
+      : transition(
+          d,
+          holder,
+          'revoking',
+          { at: now, actor: by.actor, code: 'superseded', session: session.id },
+          { generation: holder.generation + 1, revokingAt: now, revoke: ownOrder('superseded'), stuck: null },
+        );
+  const who = `session ${printable(session.sid)} of NAS ${formatAddress(d.get('nas', session.nas).address)}`;
+  endTenure(d, ends, { kind: 'superseded', detail: `${who} is on it` }, by.at, now);
+  const heir = begin(d, d.get('session', session.id), d.get('pool', holder.pool), holder.prefix, by);
+  for (const { ref } of pushed) {
+    if (ref === session.id) continue;
+    d.put('witness', {
+      assignment: heir.id,
+      source: 'session',
+      ref,
+      standing: 'contested',
+      openedAt: now,
+      closedAt: now,
+      closeKind: 'superseded',
+      answer: null,
+      answeredAt: null,
+    });
+  }
+  return heir;
+}
+
+/** An ACTIVE assignment that a session has shown before anybody ordered it. The unit is counted as held already. */
+function begin(d: Draft, session: Session, pool: Pool, unit: Prefix, { subscriber, actor, now, seen }: By): Assignment {
+  const code = 'adopted';
+  const confidence = seen ? 'seen' : 'inferred';
+  const what = { subscriber, unit, provenance: 'observed', confidence, metadata: null } as const;
+  const allocated = beginTenure(d, pool, { ...what, actor, code, session: session.id }, now);
+  return intoService(d, allocated, { at: now, actor, code, session: session.id });
+}

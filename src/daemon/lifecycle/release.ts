@@ -1,0 +1,143 @@
+/**
+ * Release: in a dynamic or external pool a tenure ends with the last session on it, by evidence, without an order and
+ * without effects (SEMANTICS, "Release and termination are two things"). A static tenure ends by order only.
+ */
+import { ownOrder, succeed, takes, goneAt, type By } from './adoption.js';
+import { freezeOf } from './braking.js';
+import type { Draft } from './draft.js';
+import { idleProof } from './evidence.js';
+import { offerTimeoutOf, type Policy } from './policy.js';
+import type { Assignment, Session, Witness } from './records.js';
+import { free, recheck, settleConflict } from './tenure.js';
+import { evaluate } from './termination.js';
+import { isoTime } from './time.js';
+import { step, transition } from './transition.js';
+
+/** The states from which a tenure is released. */
+const RELEASABLE: ReadonlySet<Assignment['state']> = new Set(['allocated', 'active', 'suspended']);
+
+/** Looks at what an assignment's evidence says by now: a termination may end, and a tenure of a session may be released. */
+export function settle(d: Draft, assignment: Assignment, now: number, policy: Policy): Assignment {
+  if (assignment.state === 'revoking' && !isPassedOn(d, assignment, now, policy)) {
+    return evaluate(d, assignment, now, policy);
+  }
+  const current = d.get('assignment', assignment.id);
+  const { kind } = d.get('pool', current.pool);
+  return kind === 'static' || !RELEASABLE.has(current.state) ? current : release(d, current, kind, now, policy);
+}
+
+/** Whether a session that contested an assignment has taken it over: its holder is gone. */
+function isPassedOn(d: Draft, assignment: Assignment, now: number, policy: Policy): boolean {
+  if (d.get('pool', assignment.pool).kind === 'static') return false;
+  const rivals = d.witnessesOf(assignment.id).filter((w) => w.standing === 'contested' && w.closedAt === null);
+  for (const { ref } of rivals.sort((a, b) => b.ref - a.ref)) {
+    const session = d.get('session', ref);
+    const shown = session.addresses.find((address) => address.assignment === assignment.id);
+    const { subscriber } = session;
+    if (subscriber === null || shown === undefined) continue;
+    if (takes(d, assignment, session, shown.since, now, policy) !== 'takes') continue;
+    passOn(d, assignment, session, { subscriber, actor: 'addrd', at: now, now, seen: false });
+    return true;
+  }
+  return false;
+}
+
+/** The holder is gone, and the session that contested his address is its holder from now on. */
+function passOn(d: Draft, assignment: Assignment, session: Session, by: By): void {
+  const { now } = by;
+  const stood = session.addresses;
+  const heir = succeed(d, assignment, session, by);
+  const addresses = stood.map((address) => {
+    if (address.assignment !== assignment.id) return address;
+    settleConflict(d, address.conflict, now);
+    return { ...address, standing: 'held' as const, assignment: heir.id, conflict: null, since: now };
+  });
+  d.put('session', { ...d.get('session', session.id), addresses });
+  for (const { prefix, assignment: held } of addresses) {
+    if (held !== heir.id) continue;
+    const { vrf, tenant, subscriber, nas, id: seq } = session;
+    const row = { vrf, prefix, since: now, kind: 'session' as const, seq, until: null, tenant, subscriber, nas };
+    d.put('holding', { ...row, assignment: heir.id, confidence: 'inferred' });
+  }
+  d.put('witness', {
+    assignment: heir.id,
+    source: 'session',
+    ref: session.id,
+    standing: 'held',
+    openedAt: now,
+    closedAt: null,
+    closeKind: null,
+    answer: null,
+    answeredAt: null,
+  });
+}
+
+function isOpen({ closedAt }: Witness): boolean {
+  return closedAt === null;
+}
+
+function release(
+  d: Draft,
+  assignment: Assignment,
+  kind: 'dynamic' | 'external',
+  now: number,
+  policy: Policy,
+): Assignment {
+  if (isPassedOn(d, assignment, now, policy)) return d.get('assignment', assignment.id);
+  const witnesses = d.witnessesOf(assignment.id);
+  const held = witnesses.filter(({ standing }) => standing === 'held');
+  const rival = witnesses.find((w) => isOpen(w) && w.standing === 'contested');
+  const offered = kind === 'dynamic' && assignment.state === 'allocated' && held.length === 0;
+  if (held.some(isOpen) || (held.length === 0 && !offered)) {
+    // Nothing to prove; but a holder who falls silent beside another is believed to be gone.
+    const at = rival === undefined ? null : goneAt(d, assignment, d.get('session', rival.ref).nas, policy);
+    expect(d, assignment, null, at !== null && at > now ? at : null, now);
+    return assignment;
+  }
+  const offeredUntil = (assignment.allocatedAt ?? now) + offerTimeoutOf(policy, assignment.pool);
+  if (offered && now < offeredUntil) {
+    expect(d, assignment, null, offeredUntil, now);
+    return assignment;
+  }
+  const proof = idleProof(d, assignment, now, policy);
+  if (!proof.idle) {
+    if (offered && d.find('step', `${String(assignment.id)}/evidence`) === null) {
+      const { tenant, subscriber, id, pool, vrf, prefix } = assignment;
+      const about = { tenant, actor: 'addrd', subscriber, assignment: id, pool, vrf, prefix };
+      d.note({ at: now, kind: 'offer-expired', ...about, code: 'never-seen', detail: { because: proof.because } });
+    }
+    const unused = offered ? `not taken up by ${isoTime(offeredUntil)}; ` : '';
+    expect(d, assignment, `${unused}${proof.because}`, proof.recheckAt, now);
+    return assignment;
+  }
+  if (freezeOf(d) !== null) {
+    expect(d, assignment, 'frozen', now, now);
+    return assignment;
+  }
+  const ending = transition(
+    d,
+    assignment,
+    'revoking',
+    { at: now, actor: 'addrd', code: 'release' },
+    { generation: assignment.generation + 1, revokingAt: now, revoke: ownOrder('released'), stuck: null },
+  );
+  return free(d, ending, proof, now, policy);
+}
+
+/** The holder is there again: what was gathered of his absence is void. */
+export function stay(d: Draft, assignment: Assignment, now: number): void {
+  const { kind } = d.get('pool', assignment.pool);
+  if (kind !== 'static' && RELEASABLE.has(assignment.state)) expect(d, assignment, null, null, now);
+}
+
+/** Says in the evidence step what a release waits for, and when it is looked at again; with null nothing is waited for. */
+function expect(d: Draft, assignment: Assignment, because: string | null, dueAt: number | null, now: number): void {
+  const key = `${String(assignment.id)}/evidence`;
+  const before = d.find('step', key);
+  if (because === null) {
+    if (before !== null) d.drop('step', key);
+  } else if (before?.outcome !== because || before.dueAt !== dueAt) {
+    step(d, assignment.id, 'evidence', now, { state: 'waiting', outcome: because, dueAt });
+  }
+  recheck(d, assignment, dueAt);
+}
