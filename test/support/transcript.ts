@@ -2,7 +2,7 @@
  * A little language that drives the core and prints what it decides, for transcripts that a person can read.
  *
  *   +90s                                    time passes, and deadlines that fall due are decided
- *   allocate alice pool=v4 [address=A] [user=U]
+ *   allocate alice pool=v4 [address=A] [user=U] [vrf=V] [use=U] [nas=N]; pool=any family=F leaves the choice to addrd
  *   activate alice | revoke alice [family=F] [disconnect=no] [release=no] [by=TOKEN]
  *   start|interim|stop SID [user=U] [ip=A] [v6=A] [pd=P] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
  *   on | off [nas=A]
@@ -17,7 +17,7 @@
  * A file may begin with pools of its own, instead of those of every test, a line each:
  *
  *   # pool: NAME FAMILY PREFIX [unit=LENGTH] [kind=K] [use=U] [vrf=V] [quarantine=D]
- *     [excluded=RANGE,RANGE...] [reserved=RANGE,...]   a RANGE is an address, a prefix or FIRST-LAST
+ *     [nas=ENTRY,...] [sticky=no] [excluded=RANGE,RANGE...] [reserved=RANGE,...]   a RANGE is an address, a prefix or FIRST-LAST
  */
 import { formatPrefix, prefixOf, type Family } from '../../src/daemon/lifecycle/address.js';
 import type {
@@ -88,6 +88,8 @@ function poolOf({ verb: name, words, options }: ReturnType<typeof parseCommand>)
     prefix: own,
     unitLength,
     quarantineMs: milliseconds(options.get('quarantine') ?? '60s'),
+    nas: options.get('nas')?.split(',') ?? [],
+    sticky: options.get('sticky') !== 'no',
     excluded: ranges(options.get('excluded')),
     reserved: ranges(options.get('reserved')),
   };
@@ -157,8 +159,14 @@ export class Transcript {
           ...common,
           kind: 'allocate',
           subscriber: subject,
-          family: this.#pools.find(({ name }) => name === pool)?.family ?? 'ipv4',
-          pool,
+          family:
+            (options.get('family') as Family | undefined) ??
+            this.#pools.find(({ name }) => name === pool)?.family ??
+            'ipv4',
+          pool: pool === 'any' ? null : pool,
+          vrf: options.get('vrf') ?? null,
+          use: (options.get('use') as PoolUse | undefined) ?? null,
+          nas: options.get('nas') ?? null,
           requested: requested === undefined ? null : prefix(requested),
           username,
           usernameBytes: username === null ? null : new TextEncoder().encode(username),

@@ -256,7 +256,10 @@ function buildProgram(world: CtlWorld): Command {
     .description('allocate an address to a subscriber')
     .argument('<subscriber>')
     .addOption(family().makeOptionMandatory())
-    .option('--pool <pool>', 'needed where several pools hand out the family')
+    .option('--pool <pool>', 'without it: the first pool of the config that fits and has something left')
+    .option('--vrf <vrf>', 'the VRF of the address')
+    .option('--use <use>', 'address, wan-prefix, delegated or routed')
+    .option('--nas <entry>', 'the entry of radius.nas at which the subscriber is')
     .option('--address <address>', 'one particular address or prefix')
     .option('--username <name>', "the User-Name of the subscriber's sessions")
     .action((subscriber: string, options: AllocateOptions) => allocate(desk(), subscriber, options));

@@ -67,8 +67,13 @@ export interface AllocateEvent extends Commanded {
   readonly kind: 'allocate';
   readonly subscriber: string;
   readonly family: Family;
-  /** Pool name; null where the tenant has one pool of that family. */
+  /** Pool name; null where the choice is left to addrd: by family and by the three below, in the order of the config. */
   readonly pool: string | null;
+  /** VRF name. */
+  readonly vrf?: string | null;
+  readonly use?: PoolUse | null;
+  /** The name of a config entry of NASes, or the address of a NAS. */
+  readonly nas?: string | null;
   readonly requested: Prefix | null;
   readonly username: string | null;
   /** The octets of `username` (UTF-8). */

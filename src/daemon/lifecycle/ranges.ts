@@ -93,7 +93,5 @@ export function sizeOf(ranges: readonly UnitRange[]): bigint {
 
 /** Whether two lists are the same. */
 export function sameRanges(a: readonly UnitRange[], b: readonly UnitRange[]): boolean {
-  return (
-    a.length === b.length && a.every(({ first, last }, i) => first === b[i]?.first && last === (b[i]).last)
-  );
+  return a.length === b.length && a.every(({ first, last }, i) => first === b[i]?.first && last === b[i].last);
 }
