@@ -10,6 +10,7 @@ import type {
   FreezeEvent,
   MaintenanceEndEvent,
   MaintenanceEvent,
+  ReleaseEvent,
   RevokeEvent,
   ThawEvent,
 } from './lifecycle/events.js';
@@ -29,6 +30,7 @@ export type Command = (
   | Order<AllocateEvent>
   | Order<ActivateEvent>
   | Order<RevokeEvent>
+  | Order<ReleaseEvent>
   | Order<FreezeEvent>
   | Order<ThawEvent>
   | Order<MaintenanceEvent>

@@ -12,6 +12,7 @@
  *   freeze REASON | thaw | maintenance NAS DURATION | maintenance-end NAS | approve N | reject N | ack CAUSE@REF
  *   restart DOWNTIME                        addrd was away and listens again
  *
+ *   release ADDRESS [vrf=V]                 what a revoke kept reserved is given up
  *   reload POOL; POOL...                    another config, with pools as below
  *
  * A file may begin with pools of its own, instead of those of every test, a line each:
@@ -229,6 +230,8 @@ export class Transcript {
           .map((one) => poolOf(parseCommand(one.trim())));
         return { kind: 'config-loaded', tenant: 'default', pools, changed: ['pools'], receivedAt };
       }
+      case 'release':
+        return { ...common, kind: 'pool-release', prefix: prefix(subject), vrf: options.get('vrf') ?? null };
       case 'heartbeat':
         return { kind: 'heartbeat', receivedAt };
       case 'restart':

@@ -26,7 +26,7 @@ export const subscriberId = z
 
 const name = z.string().min(1).max(64);
 
-const prefix = z.string().transform((given, context): Prefix => {
+export const prefix = z.string().transform((given, context): Prefix => {
   const reading = readPrefix(given.slice(0, LONGEST_PREFIX));
   if ('prefix' in reading) return reading.prefix;
   context.addIssue({ code: 'custom', message: reading.fault });

@@ -19,6 +19,7 @@ export const PROBLEMS = {
   'address-quarantined': { status: 409, title: 'The address is in quarantine' },
   'address-occupied': { status: 409, title: 'A session without an assignment is on the address' },
   'address-reserved': { status: 409, title: 'The address is reserved' },
+  'not-reserved': { status: 409, title: 'The address is not reserved' },
   'being-revoked': { status: 409, title: 'The assignment is still being revoked' },
   'identity-taken': { status: 409, title: 'The User-Name belongs to another subscriber' },
   'invalid-transition': { status: 409, title: 'The assignment is in a state that does not allow this' },

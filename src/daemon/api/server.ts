@@ -6,7 +6,7 @@ import { LONGEST_READ_MS, ReadTooLong } from '../../store/reads/limit.js';
 import { CommandUnavailable } from '../command.js';
 import { brakeRoutes } from './brake-routes.js';
 import type { ApiDeps, ApiLog } from './deps.js';
-import { lifecycleRoutes } from './lifecycle-routes.js';
+import { lifecycleRoutes, releaseRoute } from './lifecycle-routes.js';
 import { openapiOptions } from './openapi.js';
 import { Problem } from './problem.js';
 import { operationRoutes } from './operation-routes.js';
@@ -77,6 +77,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   void app.register(async (routes) => {
     operationRoutes(routes, deps);
     lifecycleRoutes(routes, deps);
+    releaseRoute(routes, deps);
     readRoutes(routes, deps);
     brakeRoutes(routes, deps);
   });

@@ -318,6 +318,16 @@ export type SessionView = z.infer<typeof sessionView>;
 export type EffectView = z.infer<typeof effectView>;
 export type ConflictView = z.infer<typeof conflictView>;
 export type EventView = z.infer<typeof eventView>;
+/** The answer to a release. */
+export const releasedView = z.strictObject({
+  verdict: z.string(),
+  code: z.string().nullable(),
+  pool_id: z.string(),
+  address,
+  free_at: time.describe('when its quarantine ends'),
+});
+
+export type ReleasedView = z.infer<typeof releasedView>;
 export type PoolView = z.infer<typeof poolView>;
 export type NasView = z.infer<typeof nasView>;
 export type HoldingView = z.infer<typeof holdingView>;

@@ -25,6 +25,7 @@ import {
   type RevokeOptions,
   type SelectOptions,
 } from './ordering.js';
+import { poolCommands } from './pooling.js';
 import { nasTable, poolTable, statusPage } from './overview.js';
 import { Screen } from './screen.js';
 import { DEFAULT_TOKEN_FILE, readToken } from './token.js';
@@ -292,7 +293,7 @@ function buildProgram(world: CtlWorld): Command {
       else if (sessions.length > 0) sessionTable(at.screen, sessions);
       else at.notes.line('no session');
     });
-  program
+  const pools = program
     .command('pools')
     .description('pools, and how full they are')
     .action(() => {
@@ -308,6 +309,7 @@ function buildProgram(world: CtlWorld): Command {
         'no pool',
       );
     });
+  poolCommands(pools, desk);
   program
     .command('nas')
     .description('NASes, and when they were heard')

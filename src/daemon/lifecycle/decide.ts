@@ -14,6 +14,7 @@ import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.
 import type { Policy } from './policy.js';
 import { settlePools, trimPool } from './pools.js';
 import { disconnectAgain, evaluate } from './termination.js';
+import { release } from './reserved.js';
 import { isoTime } from './time.js';
 import { freeUnit, isGone } from './units.js';
 import type { Decision, Verdict, World } from './world.js';
@@ -54,6 +55,8 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return activate(d, event);
     case 'revoke':
       return revoke(d, event, policy);
+    case 'pool-release':
+      return release(d, event);
     case 'effect-started':
       return effectStarted(d, event, policy);
     case 'effect-outcome':

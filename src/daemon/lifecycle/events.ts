@@ -99,6 +99,13 @@ export interface RevokeEvent extends Commanded, Selection {
   readonly releaseToPool: boolean;
 }
 
+/** Gives up an address that a revoke kept reserved. `vrf` null: `global`. */
+export interface ReleaseEvent extends Commanded {
+  readonly kind: 'pool-release';
+  readonly prefix: Prefix;
+  readonly vrf: string | null;
+}
+
 /** The outbox worker is about to perform an effect: the decision says whether it still should. */
 export interface EffectStartedEvent extends Received {
   readonly kind: 'effect-started';
@@ -223,6 +230,7 @@ export type LifecycleEvent =
   | AllocateEvent
   | ActivateEvent
   | RevokeEvent
+  | ReleaseEvent
   | EffectStartedEvent
   | EffectOutcomeEvent
   | DeadlineEvent

@@ -188,6 +188,17 @@ function awaitFreedom(d: Draft, pool: number, prefix: Prefix, freeAt: number): v
   d.put('deadline', { kind: 'quarantine', ref: poolFreeKey(pool, prefix), dueAt: freeAt });
 }
 
+/** Puts a barred unit in quarantine until `freeAt`. */
+export function barUntil(d: Draft, past: PoolFree, freeAt: number): PoolFree {
+  awaitFreedom(d, past.pool, past.prefix, freeAt);
+  return d.put('poolFree', { ...past, state: 'quarantined', freeAt });
+}
+
+/** The unit of a pool's length that a prefix lies in, also outside the pool; null where it is wider than one. */
+export function unitIn(pool: Pick<Pool, 'unitLength'>, prefix: Prefix): Prefix | null {
+  return prefix.length < pool.unitLength ? null : prefixOf(prefix.bytes, pool.unitLength);
+}
+
 /** Marks a unit that a session stands on without an assignment: it cannot be allocated while it does. */
 export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
   const past = d.find('poolFree', poolFreeKey(pool.id, unit));
@@ -206,10 +217,9 @@ export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
 /** The unit that a session without an assignment occupies by showing `prefix`: perhaps of a pool that was retired since. */
 export function occupiedUnit(d: Draft, vrf: number, prefix: Prefix): { pool: Pool; unit: Prefix } | null {
   for (const pool of poolsAround(d, vrf, prefix)) {
-    if (prefix.length < pool.unitLength) continue;
-    const unit = prefixOf(prefix.bytes, pool.unitLength);
-    const past = d.find('poolFree', poolFreeKey(pool.id, unit));
-    if (past !== null && past.occupants > 0) return { pool, unit };
+    const unit = unitIn(pool, prefix);
+    const past = unit === null ? null : d.find('poolFree', poolFreeKey(pool.id, unit));
+    if (unit !== null && past !== null && past.occupants > 0) return { pool, unit };
   }
   return null;
 }
