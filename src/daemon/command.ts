@@ -12,6 +12,7 @@ import type {
   IdentityPutEvent,
   MaintenanceEndEvent,
   MaintenanceEvent,
+  ReleaseEvent,
   RevokeEvent,
   ServiceEvent,
   ThawEvent,
@@ -35,6 +36,7 @@ export type Command = (
   | Order<IdentityPutEvent>
   | Order<IdentityDropEvent>
   | Order<ServiceEvent>
+  | Order<ReleaseEvent>
   | Order<FreezeEvent>
   | Order<ThawEvent>
   | Order<MaintenanceEvent>

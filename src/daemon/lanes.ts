@@ -50,6 +50,7 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   approve: 'control',
   reject: 'control',
   acknowledge: 'control',
+  'pool-release': 'control',
   'daemon-trouble': 'control',
   heartbeat: 'control',
 };

@@ -64,7 +64,7 @@ const BREAKS: readonly (readonly [expected: RegExp, sql: string])[] = [
   [
     /^pools: 100\.64\.0\.1 is in use by another pool and lies in twin$/,
     `INSERT INTO pool SELECT 77, tenant, 'twin', vrf, family, use, kind, net, plen, unit_length, cursor, 0, 0, 0,
-      NULL, 0, NULL, '', '', '', 0, 0, 0 FROM pool WHERE name = 'v4'`,
+      NULL, 0, NULL, '', '', '', 0, 0, 0, '', 0 FROM pool WHERE name = 'v4'`,
   ],
   [
     /^occupied: 100\.64\.0\.9 by 1, open conflicts are 0$/,
@@ -73,7 +73,7 @@ const BREAKS: readonly (readonly [expected: RegExp, sql: string])[] = [
   [/^alarm: occupied counts 4 causes, open conflicts are 1$/, "UPDATE alarm SET active = 4 WHERE cause = 'occupied'"],
   [/^policy: pool v6 is not in the store$/, "DELETE FROM pool WHERE name = 'v6'"],
   [
-    /^effect: session 2 waits for a Disconnect that is not pending$/,
+    /^effect: session 2 waits for an effect that is not pending$/,
     "UPDATE outbox SET status = 'superseded', finished_at = 0",
   ],
   [/^effect: pending 1 is not the one its session waits for$/, 'UPDATE session SET disconnect = NULL'],

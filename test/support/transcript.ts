@@ -2,7 +2,7 @@
  * A little language that drives the core and prints what it decides, for transcripts that a person can read.
  *
  *   +90s                                    time passes, and deadlines that fall due are decided
- *   allocate alice pool=v4 [address=A] [user=U] [reclaim=yes]
+ *   allocate alice pool=v4 [address=A] [user=U] [reclaim=yes] [vrf=V] [use=U] [nas=N]; pool=any family=F leaves the choice to addrd
  *   activate alice | revoke alice [family=F] [disconnect=no] [release=no] [force=yes] [by=TOKEN]
  *   identity-add|identity-remove SUBSCRIBER TYPE VALUE
  *   suspend alice | reactivate alice [family=F] [coa=no] [disconnect=yes] [by=TOKEN]
@@ -16,13 +16,14 @@
  *   entry NAME                              a reload gives the NASes' config entry another name; no packet has come since
  *   restart DOWNTIME                        addrd was away and listens again
  *
+ *   release ADDRESS [vrf=V]                 what a revoke kept reserved is given up
  *   reload POOL; POOL...                    another config, with pools as below
  *
  * A file may begin with pools of its own, instead of those of every test, a line each; and with what its NASes can be told:
  *
  *   # coa: suspend resume garden=TEXT      what the NASes can be told, and the Class of a session in the garden
  *   # pool: NAME FAMILY PREFIX [unit=LENGTH] [kind=K] [use=U] [vrf=V] [quarantine=D]
- *     [excluded=RANGE,RANGE...] [reserved=RANGE,...]   a RANGE is an address, a prefix or FIRST-LAST
+ *     [nas=ENTRY,...] [sticky=no] [excluded=RANGE,RANGE...] [reserved=RANGE,...]   a RANGE is an address, a prefix or FIRST-LAST
  *     [offer=D] [unknown=adopt|occupy] [intruders=yes]
  *
  * and with what the config says of the NAS:
@@ -134,6 +135,8 @@ function poolOf({ verb: name, words, options }: ReturnType<typeof parseCommand>)
     prefix: own,
     unitLength,
     quarantineMs: milliseconds(options.get('quarantine') ?? '60s'),
+    nas: options.get('nas')?.split(',') ?? [],
+    sticky: options.get('sticky') !== 'no',
     excluded: ranges(options.get('excluded')),
     reserved: ranges(options.get('reserved')),
     offerTimeoutMs: milliseconds(options.get('offer') ?? '120s'),
@@ -231,8 +234,14 @@ export class Transcript {
           ...common,
           kind: 'allocate',
           subscriber: subject,
-          family: this.#pools.find(({ name }) => name === pool)?.family ?? 'ipv4',
-          pool,
+          family:
+            (options.get('family') as Family | undefined) ??
+            this.#pools.find(({ name }) => name === pool)?.family ??
+            'ipv4',
+          pool: pool === 'any' ? null : pool,
+          vrf: options.get('vrf') ?? null,
+          use: (options.get('use') as PoolUse | undefined) ?? null,
+          nas: options.get('nas') ?? null,
           requested: requested === undefined ? null : prefix(requested),
           username,
           usernameBytes: username === null ? null : new TextEncoder().encode(username),
@@ -312,6 +321,8 @@ export class Transcript {
           .map((one) => poolOf(parseCommand(one.trim())));
         return { kind: 'config-loaded', tenant: 'default', pools, changed: ['pools'], receivedAt };
       }
+      case 'release':
+        return { ...common, kind: 'pool-release', prefix: prefix(subject), vrf: options.get('vrf') ?? null };
       case 'heartbeat':
         return { kind: 'heartbeat', receivedAt };
       case 'restart':

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Command, CommandPort, CommandResult, Idempotency } from '../command.js';
-import { isProblemCode, Problem } from './problem.js';
+import { isProblemCode, Problem, type Exhausted } from './problem.js';
 import { tokenOfRequest, type ApiToken } from './token.js';
 
 /** Who orders, as every command says it. */
@@ -61,5 +61,6 @@ export function outcome({ verdict, code, detail, reply }: CommandResult): object
     return { verdict, code, ...(typeof reply === 'object' ? reply : {}) };
   }
   if (verdict !== 'refused') throw new Problem('internal-fault', `the order met a fault (${code ?? verdict})`);
-  throw code !== null && isProblemCode(code) ? new Problem(code, detail) : new Problem('refused', detail ?? code);
+  if (code === null || !isProblemCode(code)) throw new Problem('refused', detail ?? code);
+  throw new Problem(code, detail, [], code === 'pool-exhausted' ? (reply as Exhausted | null) : null);
 }

@@ -1,14 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Command } from '../command.js';
-import { commandedBy, decide, type Commanded } from './commanded.js';
-import { activateCommand, allocateCommand, answered, bodies, revokeCommand, statusOf, subscriberId } from './order.js';
+import { commandedBy, decide, outcome, type Commanded } from './commanded.js';
+import {
+  activateCommand,
+  allocateCommand,
+  answered,
+  bodies,
+  prefix,
+  revokeCommand,
+  statusOf,
+  subscriberId,
+} from './order.js';
 import { Problem } from './problem.js';
 import { assignmentOf } from './representation.js';
 import { serviceBodies, serviceCommand } from './service-order.js';
 import type { ApiDeps } from './deps.js';
 import { allows, tokenOfRequest } from './token.js';
-import { lifecycleView, orderView, problemView, type LifecycleView } from './views.js';
+import { lifecycleView, orderView, problemView, releasedView, type LifecycleView } from './views.js';
 
 const security = [{ token: [] }];
 const problems = { '4xx': problemView, '5xx': problemView };
@@ -56,6 +65,34 @@ function orders(version: 'ipv4' | 'ipv6'): Order[] {
       command: (body, by) => revokeCommand(body as z.output<typeof revoke>, by),
     },
   ];
+}
+
+const releaseBody = z.strictObject({
+  address: prefix,
+  vrf: z.string().min(1).max(64).nullish().describe('default global'),
+});
+
+/** `POST /api/v1/pools/release`. */
+export function releaseRoute(app: FastifyInstance, { commands }: Pick<ApiDeps, 'commands'>): void {
+  app.post<{ Body: z.output<typeof releaseBody> }>(
+    '/api/v1/pools/release',
+    {
+      config: { scope: 'operate' },
+      schema: {
+        tags: ['pools'],
+        security,
+        operationId: 'releaseAddress',
+        summary: 'Give up an address that a revoke kept reserved: it rests, and is free then',
+        body: releaseBody,
+        response: { 200: releasedView, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { address, vrf } = request.body;
+      const command = { ...commandedBy(request), kind: 'pool-release', prefix: address, vrf: vrf ?? null } as const;
+      return reply.code(200).send(outcome(await decide(commands, command, reply)));
+    },
+  );
 }
 
 /** Orders and states under `/api/v1/network/ipv4-lifecycle` and `ipv6-lifecycle`. */

@@ -1,8 +1,8 @@
 /** Orders: the bodies of allocate, activate and revoke, and the commands that they become. */
 import { z } from 'zod';
-import { readPrefix } from '../address-text.js';
+import { parseAddress, readPrefix } from '../address-text.js';
 import type { Command, CommandResult } from '../command.js';
-import { width, type Family, type Prefix } from '../lifecycle/address.js';
+import { formatAddress, width, type Family, type Prefix } from '../lifecycle/address.js';
 import { outcome, type Commanded } from './commanded.js';
 import { Problem } from './problem.js';
 import { NOT_SERVED } from './validation.js';
@@ -26,7 +26,7 @@ export const subscriberId = z
 
 const name = z.string().min(1).max(64);
 
-const prefix = z.string().transform((given, context): Prefix => {
+export const prefix = z.string().transform((given, context): Prefix => {
   const reading = readPrefix(given.slice(0, LONGEST_PREFIX));
   if ('prefix' in reading) return reading.prefix;
   context.addIssue({ code: 'custom', message: reading.fault });
@@ -48,9 +48,24 @@ const inherited = {
   nas_ip: notServed('nas_ip'),
 };
 
+const nasAddress = z.string().transform((given, context): string => {
+  const bytes = parseAddress(given.slice(0, LONGEST_PREFIX));
+  if (bytes !== null) return formatAddress(bytes);
+  context.addIssue({ code: 'custom', message: 'must be an IPv4 or IPv6 address' });
+  return z.NEVER;
+});
+
 const allocate = {
   subscriber_id: subscriberId,
-  pool_id: name.nullish().describe('needed where several pools hand out the family'),
+  pool_id: name.nullish().describe('left out: the first pool of the config that fits and has something left'),
+  vrf: name
+    .nullish()
+    .describe('the VRF of the address; left out: that of the NAS, else global where a pool of it fits'),
+  use: z
+    .enum(['address', 'wan-prefix', 'delegated', 'routed'])
+    .nullish()
+    .describe('what it is for; routed subnets are handed out only where it says so'),
+  nas: name.nullish().describe('the name of the entry of radius.nas at which the subscriber is'),
   requested_address: prefix.nullish().describe('a particular address or prefix of the pool'),
   username: z
     .string()
@@ -72,6 +87,7 @@ const allocate = {
     .nullish()
     .describe("the caller's own, kept as it came"),
   ...inherited,
+  nas_ip: nasAddress.nullish().describe('the address of the NAS at which the subscriber is; not with nas'),
 };
 
 const selection = {
@@ -128,6 +144,12 @@ function fitting(field: string, given: Prefix | null | undefined, family: Family
   throw new Problem('bad-request', `${field}: ${message}`, [{ field, message }]);
 }
 
+function nasOf({ nas, nas_ip: address }: AllocateBody): string | null {
+  if (typeof nas !== 'string' || typeof address !== 'string') return nas ?? address ?? null;
+  const message = 'must not stand beside nas';
+  throw new Problem('bad-request', `nas_ip: ${message}`, [{ field: 'nas_ip', message }]);
+}
+
 export function allocateCommand(body: AllocateBody, by: Commanded): Command {
   return {
     kind: 'allocate',
@@ -135,6 +157,9 @@ export function allocateCommand(body: AllocateBody, by: Commanded): Command {
     subscriber: body.subscriber_id,
     family: body.family,
     pool: body.pool_id ?? null,
+    vrf: body.vrf ?? null,
+    use: body.use ?? null,
+    nas: nasOf(body),
     requested: fitting('requested_address', body.requested_address, body.family),
     username: body.username ?? null,
     ...(body.reclaim === true ? { reclaim: true } : {}),

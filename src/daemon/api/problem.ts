@@ -19,6 +19,7 @@ export const PROBLEMS = {
   'address-quarantined': { status: 409, title: 'The address is in quarantine' },
   'address-occupied': { status: 409, title: 'A session without an assignment is on the address' },
   'address-reserved': { status: 409, title: 'The address is reserved' },
+  'not-reserved': { status: 409, title: 'The address is not reserved' },
   'being-revoked': { status: 409, title: 'The assignment is still being revoked' },
   'identity-taken': { status: 409, title: 'The identity belongs to another subscriber' },
   'too-many-identities': { status: 409, title: 'The subscriber has as many identities as one can have' },
@@ -32,8 +33,9 @@ export const PROBLEMS = {
   'payload-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body must be JSON' },
   'wrong-family': { status: 422, title: 'The pool hands out another family' },
-  'pool-required': { status: 422, title: 'Several pools fit: name one' },
   'pool-external': { status: 409, title: 'The pool is handed out by others' },
+  'pool-required': { status: 422, title: 'Pools of several VRFs fit: name one' },
+  'pool-mismatch': { status: 422, title: 'The pool does not serve this' },
   'not-in-pool': { status: 422, title: 'The pool does not hand out this address' },
   'time-is-over': { status: 422, title: 'The time is over already' },
   'not-supported': { status: 422, title: 'This version cannot do this' },
@@ -67,6 +69,16 @@ export interface ProblemDocument {
   readonly code: ProblemCode;
   readonly detail?: string;
   readonly errors?: readonly FieldFault[];
+  /** `pool-exhausted`: the pools that have nothing left, and when the next unit of one leaves quarantine. */
+  readonly pools?: readonly string[];
+  readonly next_free_at?: string | null;
+}
+
+/** What `decide` says of pools that have nothing left; `retry_after` is seconds. */
+export interface Exhausted {
+  readonly pools: readonly string[];
+  readonly next_free_at: string | null;
+  readonly retry_after: number | null;
 }
 
 /** Ends a request with a problem document. */
@@ -74,13 +86,20 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   readonly detail: string | null;
   readonly errors: readonly FieldFault[];
+  readonly #exhausted: Exhausted | null;
 
-  constructor(code: ProblemCode, detail: string | null = null, errors: readonly FieldFault[] = []) {
+  constructor(
+    code: ProblemCode,
+    detail: string | null = null,
+    errors: readonly FieldFault[] = [],
+    exhausted: Exhausted | null = null,
+  ) {
     super(`${code}: ${detail ?? PROBLEMS[code].title}`);
     this.name = 'Problem';
     this.code = code;
     this.detail = detail;
     this.errors = errors;
+    this.#exhausted = exhausted;
   }
 
   get status(): number {
@@ -89,7 +108,7 @@ export class Problem extends Error {
 
   /** Seconds for Retry-After, or null where trying again would not help. */
   get retryAfter(): number | null {
-    return RETRY_AFTER[this.code] ?? null;
+    return this.#exhausted?.retry_after ?? RETRY_AFTER[this.code] ?? null;
   }
 
   /** The document as RFC 9457 section 3 wants it. */
@@ -101,6 +120,7 @@ export class Problem extends Error {
       code: this.code,
       ...(this.detail === null ? {} : { detail: this.detail }),
       ...(this.errors.length === 0 ? {} : { errors: this.errors }),
+      ...(this.#exhausted === null ? {} : { pools: this.#exhausted.pools, next_free_at: this.#exhausted.next_free_at }),
     };
   }
 }

@@ -7,7 +7,7 @@ import { CommandUnavailable } from '../command.js';
 import { brakeRoutes } from './brake-routes.js';
 import type { ApiDeps, ApiLog } from './deps.js';
 import { identityRoutes } from './identity-routes.js';
-import { lifecycleRoutes } from './lifecycle-routes.js';
+import { lifecycleRoutes, releaseRoute } from './lifecycle-routes.js';
 import { openapiOptions } from './openapi.js';
 import { Problem } from './problem.js';
 import { operationRoutes } from './operation-routes.js';
@@ -78,6 +78,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   void app.register(async (routes) => {
     operationRoutes(routes, deps);
     lifecycleRoutes(routes, deps);
+    releaseRoute(routes, deps);
     readRoutes(routes, deps);
     identityRoutes(routes, deps);
     brakeRoutes(routes, deps);

@@ -45,7 +45,7 @@ export function validated<T>(schema: z.ZodType<T>, given: unknown): T {
   const errors = read.error.issues.flatMap(faults);
   const [first] = errors;
   const detail = errors.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`)).join('; ');
-  if (errors.length === 1 && first !== undefined && first.field in NOT_SERVED)
+  if (errors.length === 1 && first !== undefined && first.message === NOT_SERVED[first.field])
     throw new Problem('not-supported', detail, errors);
   throw new Problem('bad-request', detail, errors);
 }

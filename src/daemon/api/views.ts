@@ -325,6 +325,8 @@ export const problemView = z.strictObject({
   code: z.string(),
   detail: z.string().optional(),
   errors: z.array(z.strictObject({ field: z.string(), message: z.string() })).optional(),
+  pools: z.array(z.string()).optional().describe('pool-exhausted: the pools that have nothing left'),
+  next_free_at: time.nullish().describe('pool-exhausted: when the next address of one of them leaves quarantine'),
 });
 
 /** A list under its name, with the number to ask on from. */
@@ -343,6 +345,16 @@ export type SessionView = z.infer<typeof sessionView>;
 export type EffectView = z.infer<typeof effectView>;
 export type ConflictView = z.infer<typeof conflictView>;
 export type EventView = z.infer<typeof eventView>;
+/** The answer to a release. */
+export const releasedView = z.strictObject({
+  verdict: z.string(),
+  code: z.string().nullable(),
+  pool_id: z.string(),
+  address,
+  free_at: time.describe('when its quarantine ends'),
+});
+
+export type ReleasedView = z.infer<typeof releasedView>;
 export type PoolView = z.infer<typeof poolView>;
 export type NasView = z.infer<typeof nasView>;
 export type HoldingView = z.infer<typeof holdingView>;

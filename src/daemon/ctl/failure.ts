@@ -20,3 +20,12 @@ export class CtlFailure extends Error {
     return EXIT[this.code];
   }
 }
+
+/** An answer of the right outline that lacks something inside. */
+export function unshown(fault: TypeError): CtlFailure {
+  return new CtlFailure(
+    'unreachable',
+    `the answer cannot be shown (${fault.message}): what answers is not addrd, or another version of it`,
+    'check --url or ADDRD_URL; if it is addrd of this version, report this',
+  );
+}

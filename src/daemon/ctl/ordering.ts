@@ -21,6 +21,9 @@ export interface Desk {
 export interface AllocateOptions {
   readonly family: Family;
   readonly pool?: string;
+  readonly vrf?: string;
+  readonly use?: string;
+  readonly nas?: string;
   readonly address?: string;
   readonly username?: string;
   readonly reclaim?: boolean;
@@ -125,11 +128,12 @@ function checked(address: string | undefined): void {
   if ('fault' in reading) throw new CtlFailure('usage', reading.fault);
 }
 
-/** Allocates; where several pools fit, the failure lists them with what is free. */
+/** Allocates; where pools of several VRFs fit, the failure lists them with what is free. */
 export async function allocate(desk: Desk, subscriber: string, options: AllocateOptions): Promise<void> {
-  const { family, pool, address, username, reclaim } = options;
+  const { family, pool, vrf, use, nas, address, username, reclaim } = options;
   checked(address);
-  const body = { subscriber_id: subscriber, pool_id: pool, requested_address: address, username, reclaim };
+  const where = { pool_id: pool, vrf, use, nas };
+  const body = { subscriber_id: subscriber, ...where, requested_address: address, username, reclaim };
   try {
     report(desk, [await order(desk, family, 'allocate', body)]);
   } catch (failure) {
@@ -137,9 +141,9 @@ export async function allocate(desk: Desk, subscriber: string, options: Allocate
     const { pools } = await desk.client.get('/api/v1/pools', new Shape<PoolsView>({ pools: 'list' }));
     const fitting = pools
       .filter((one) => one.family === family && one.retired_at === null)
-      .map((one) => `  ${one.pool_id}  ${one.prefix}  ${one.free} free`);
-    const message = [`several pools hand out ${family}:`, ...fitting].join('\n');
-    throw new CtlFailure('refused', message, 'choose one with --pool NAME', failure.problem);
+      .map((one) => `  ${one.pool_id}  ${one.prefix}  VRF ${one.vrf}  ${one.free} free`);
+    const message = [`pools of several VRFs hand out ${family}:`, ...fitting].join('\n');
+    throw new CtlFailure('refused', message, 'choose one with --pool NAME, or a VRF with --vrf NAME', failure.problem);
   }
 }
 

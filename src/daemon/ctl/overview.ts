@@ -50,17 +50,20 @@ export function statusPage(screen: Screen, status: StatusView): void {
 
 export function poolTable(screen: Screen, pools: readonly PoolView[]): void {
   screen.table(
-    ['POOL', 'FAMILY', 'PREFIX', 'UNIT', 'HELD', 'BARRED', 'FREE', 'USED'],
+    ['POOL', 'KIND', 'FAMILY', 'PREFIX', 'UNIT', 'HELD', 'BARRED', 'EXCL', 'FREE', 'RSVD', 'USED'],
     pools.map((pool) => {
       const used = `${pool.utilisation_percent.toFixed(2)} %`;
       return [
         pool.retired_at === null ? pool.pool_id : `${pool.pool_id} (retired)`,
+        pool.kind,
         pool.family,
-        pool.prefix,
+        pool.vrf === 'global' ? pool.prefix : `${pool.prefix} (VRF ${pool.vrf})`,
         `/${String(pool.unit_length)}`,
         String(pool.held),
         String(pool.barred),
+        pool.excluded,
         pool.free,
+        pool.reserved,
         pool.utilisation_percent >= NEARLY_FULL_PERCENT ? { text: used, colour: 'red' } : used,
       ];
     }),

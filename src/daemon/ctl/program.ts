@@ -13,7 +13,7 @@ import type {
 } from '../api/views.js';
 import { addBrakes } from './braking.js';
 import { addIdentity } from './identity.js';
-import { CtlFailure, EXIT } from './failure.js';
+import { CtlFailure, EXIT, unshown } from './failure.js';
 import { Client, Refusal, Shape } from './http.js';
 import {
   activate,
@@ -26,6 +26,7 @@ import {
   type RevokeOptions,
   type SelectOptions,
 } from './ordering.js';
+import { poolCommands } from './pooling.js';
 import { nasTable, poolTable, statusPage } from './overview.js';
 import { Screen } from './screen.js';
 import { addService } from './serving.js';
@@ -258,7 +259,10 @@ function buildProgram(world: CtlWorld): Command {
     .description('allocate an address to a subscriber')
     .argument('<subscriber>')
     .addOption(family().makeOptionMandatory())
-    .option('--pool <pool>', 'needed where several pools hand out the family')
+    .option('--pool <pool>', 'without it: the first pool of the config that fits and has something left')
+    .option('--vrf <vrf>', 'the VRF of the address')
+    .option('--use <use>', 'address, wan-prefix, delegated or routed')
+    .option('--nas <entry>', 'the entry of radius.nas at which the subscriber is')
     .option('--address <address>', 'one particular address or prefix')
     .option('--username <name>', "the User-Name of the subscriber's sessions")
     .option('--reclaim', 'take back at once what is being revoked from this subscriber')
@@ -294,7 +298,7 @@ function buildProgram(world: CtlWorld): Command {
       else if (sessions.length > 0) sessionTable(at.screen, sessions);
       else at.notes.line('no session');
     });
-  program
+  const pools = program
     .command('pools')
     .description('pools, and how full they are')
     .action(() => {
@@ -310,6 +314,7 @@ function buildProgram(world: CtlWorld): Command {
         'no pool',
       );
     });
+  poolCommands(pools, desk);
   program
     .command('nas')
     .description('NASes, and when they were heard')
@@ -358,15 +363,6 @@ function buildProgram(world: CtlWorld): Command {
   addIdentity(program, desk);
   addBrakes(program, desk);
   return program;
-}
-
-/** An answer of the right outline that lacks something inside. */
-function unshown(fault: TypeError): CtlFailure {
-  return new CtlFailure(
-    'unreachable',
-    `the answer cannot be shown (${fault.message}): what answers is not addrd, or another version of it`,
-    'check --url or ADDRD_URL; if it is addrd of this version, report this',
-  );
 }
 
 /** Runs addrdctl with the arguments after the program's name, and returns its exit code. */

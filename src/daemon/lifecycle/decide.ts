@@ -17,6 +17,7 @@ import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.
 import type { Policy } from './policy.js';
 import { settlePools, trimPool } from './pools.js';
 import { settle } from './release.js';
+import { release } from './reserved.js';
 import { disconnectAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { freeUnit, isGone } from './units.js';
@@ -68,6 +69,8 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return suspend(d, event, policy);
     case 'reactivate':
       return reactivate(d, event, policy);
+    case 'pool-release':
+      return release(d, event);
     case 'effect-started':
       return effectStarted(d, event, policy);
     case 'effect-outcome':

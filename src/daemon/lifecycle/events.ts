@@ -73,8 +73,13 @@ export interface AllocateEvent extends Commanded {
   readonly kind: 'allocate';
   readonly subscriber: string;
   readonly family: Family;
-  /** Pool name; null where the tenant has one pool of that family. */
+  /** Pool name; null where the choice is left to addrd: by family and by the three below, in the order of the config. */
   readonly pool: string | null;
+  /** VRF name. */
+  readonly vrf?: string | null;
+  readonly use?: PoolUse | null;
+  /** The name of a config entry of NASes, or the address of a NAS. */
+  readonly nas?: string | null;
   readonly requested: Prefix | null;
   readonly username: string | null;
   /** The octets of `username` (UTF-8). */
@@ -130,6 +135,13 @@ export interface ServiceEvent extends Commanded {
   readonly sendCoa: boolean;
   /** Where no CoA can say it, the session is disconnected, so that AAA decides anew. */
   readonly sendDisconnect: boolean;
+}
+
+/** Gives up an address that a revoke kept reserved. `vrf` null: `global`. */
+export interface ReleaseEvent extends Commanded {
+  readonly kind: 'pool-release';
+  readonly prefix: Prefix;
+  readonly vrf: string | null;
 }
 
 /** The outbox worker is about to perform an effect: the decision says whether it still should. */
@@ -269,6 +281,7 @@ export type LifecycleEvent =
   | IdentityPutEvent
   | IdentityDropEvent
   | ServiceEvent
+  | ReleaseEvent
   | EffectStartedEvent
   | EffectOutcomeEvent
   | DeadlineEvent

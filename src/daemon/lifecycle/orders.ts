@@ -1,16 +1,16 @@
 /** What operators and provisioning systems order: allocate, activate, revoke. */
-import { formatPrefix, samePrefix, type Prefix } from './address.js';
+import { formatPrefix, samePrefix } from './address.js';
 import { watchPool } from './alarms.js';
 import type { Approval } from './brake.js';
 import { freezeOf, frozenBy } from './braking.js';
+import { choosePools, chooseUnit } from './choice.js';
 import type { Draft } from './draft.js';
 import type { ActivateEvent, AllocateEvent, RevokeEvent, Selection } from './events.js';
 import { barred, seenUntil } from './evidence.js';
 import { admits, guardOfActor, holdBack, mark } from './guard.js';
-import { offerTimeoutOf, type Policy } from './policy.js';
-import { poolFreeKey } from './keys.js';
-import type { Assignment, Pool, Subscriber } from './records.js';
 import { record, TENANT_SCOPE } from './identity.js';
+import { offerTimeoutOf, type Policy } from './policy.js';
+import type { Assignment, Subscriber } from './records.js';
 import { validateLifecycleTransition } from './state.js';
 import { reclaim } from './reclaim.js';
 import { beginTenure, dropApproval, free, recheck } from './tenure.js';
@@ -18,7 +18,7 @@ import { newSubscriber } from './subscriber.js';
 import { beginRevoke, orderAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { intoService } from './transition.js';
-import { isTaken, isUnit, nextUnit, takeUnit, unsureUntil, whyBarred } from './units.js';
+import { takeUnit } from './units.js';
 import type { Verdict } from './world.js';
 
 /** An assignment as a caller is told of it: JSON, times in Unix milliseconds. */
@@ -69,50 +69,21 @@ function subscriberRow(d: Draft, tenant: string, name: string, now: number): Sub
   return d.put('subscriber', newSubscriber(d.nextId('subscriber'), tenant, name, now));
 }
 
-/** The pool that an allocation means, or why none can be told. */
-function choosePool(d: Draft, event: AllocateEvent, policy: Policy): Pool | Verdict {
-  const named = policy.pools.filter(
-    (pool) =>
-      pool.tenant === event.tenant && (event.pool === null ? pool.kind !== 'external' : pool.name === event.pool),
-  );
-  const fitting = named.filter((pool) => pool.family === event.family);
-  const [pool] = fitting;
-  if (pool !== undefined && fitting.length === 1) return d.get('pool', pool.id);
-  if (event.pool !== null) {
-    return named.length === 0
-      ? refused('unknown-pool', `there is no pool ${event.pool}`)
-      : refused('wrong-family', `pool ${event.pool} does not hand out ${event.family}`);
-  }
-  return fitting.length === 0
-    ? refused('unknown-pool', `no pool hands out ${event.family}`)
-    : refused('pool-required', `several pools hand out ${event.family}: ${fitting.map((p) => p.name).join(', ')}`);
-}
-
-/** The unit to assign, or why there is none. */
-function chooseUnit(d: Draft, pool: Pool, event: AllocateEvent, subscriber: number | null): Prefix | Verdict {
-  if (event.requested === null) {
-    return nextUnit(d, pool) ?? refused('pool-exhausted', `pool ${pool.name} has no free address`);
-  }
-  const unit = event.requested;
-  const name = formatPrefix(unit);
-  if (!isUnit(pool, unit)) return refused('not-in-pool', `${name} is nothing that pool ${pool.name} hands out`);
-  if (isTaken(d, pool, unit)) return refused('address-taken', `${name} is held by another assignment`);
-  const barred = whyBarred(d.find('poolFree', poolFreeKey(pool.id, unit)), subscriber);
-  return barred === null ? unit : refused(`address-${barred}`, `${name} is ${barred}`);
-}
-
 /** Allocates: PENDING -> ALLOCATED in one decision. Repeating it for a subscriber that holds one is a duplicate. */
 export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdict {
   const now = event.receivedAt;
-  const pool = choosePool(d, event, policy);
-  if ('verdict' in pool) return pool;
+  const pools = choosePools(d, event, policy);
+  if ('verdict' in pools) return pools;
   const known = d.subscriberNamed(event.tenant, event.subscriber);
   let ending: Assignment | null = null;
   if (known !== null) {
     const all = d
       .openAssignments(known)
       .map((id) => d.get('assignment', id))
-      .filter((a) => a.pool === pool.id && (event.requested === null || samePrefix(a.prefix, event.requested)));
+      .filter(
+        (a) =>
+          pools.some(({ id }) => id === a.pool) && (event.requested === null || samePrefix(a.prefix, event.requested)),
+      );
     const held = all.find(({ state }) => state !== 'revoking') ?? all[0];
     if (held?.state === 'revoking' && event.reclaim === true) ending = held;
     else if (held?.state === 'revoking') {
@@ -135,29 +106,24 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
       record(d, ending.subscriber, claim, 'configured', now);
     }
     const { id, state } = reclaim(d, ending, beginning, now);
-    if (state === 'allocated' && pool.kind === 'dynamic') {
-      recheck(d, d.get('assignment', id), now + offerTimeoutOf(policy, pool.id));
+    if (state === 'allocated' && d.get('pool', ending.pool).kind === 'dynamic') {
+      recheck(d, d.get('assignment', id), now + offerTimeoutOf(policy, ending.pool));
     }
     return { verdict: 'applied', code: 'reclaimed', detail: null, reply: reply(d, [id]) };
   }
-  if (pool.kind === 'external') {
-    return refused('pool-external', `pool ${pool.name} is external: the NAS or another server hands it out`);
+  const external = pools.find(({ kind }) => kind === 'external');
+  if (external !== undefined) {
+    return refused('pool-external', `pool ${external.name} is external: the NAS or another server hands it out`);
   }
-  const unsure = unsureUntil(d, pool, now, policy);
-  if (unsure !== null) {
-    return refused(
-      'pool-unsure',
-      `pool ${pool.name} was out of the config, and hands out again from ${isoTime(unsure)}`,
-    );
-  }
-  const unit = chooseUnit(d, pool, event, known);
-  if ('verdict' in unit) return unit;
+  const chosen = chooseUnit(d, pools, event, known, policy);
+  if ('verdict' in chosen) return chosen;
+  const { pool, unit } = chosen;
   const subscriber = subscriberRow(d, event.tenant, event.subscriber, now);
   if (usernameBytes !== null && owner === null) {
     const identity = { type: 'username', scope: TENANT_SCOPE, bytes: usernameBytes } as const;
     record(d, subscriber.id, identity, 'configured', now);
   }
-  takeUnit(d, pool, unit, event.requested === null);
+  takeUnit(d, pool, unit, chosen.next);
   watchPool(d, pool.id, 1, now);
   const assignment = beginTenure(d, pool, { ...beginning, subscriber: subscriber.id, unit }, now);
   if (pool.kind === 'dynamic') recheck(d, assignment, now + offerTimeoutOf(policy, pool.id));

@@ -4,7 +4,7 @@ import { contains, formatPrefix, overlaps, samePrefix } from './address.js';
 import type { Draft } from './draft.js';
 import type { ConfiguredPool, ConfigLoadedEvent, DaemonStartedEvent } from './events.js';
 import type { Policy } from './policy.js';
-import { rangeOf, sameRanges, subtract, type UnitRange } from './ranges.js';
+import { rangeOf, sameRanges, subtract, union, type UnitRange } from './ranges.js';
 import type { Pool } from './records.js';
 import { isUnsure, reopened, unsureUntil } from './units.js';
 import type { Verdict } from './world.js';
@@ -130,9 +130,9 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
   const stays = known.retiredAt === null && contains(known.prefix, wanted.prefix);
   const fault = stays ? null : overlapsUsed(d, wanted, id);
   if (fault !== null) return fault;
-  // Nor may it hand out at once what a pool that waits did.
-  const waits = !stays && known.retiredAt === null && unsureUntil(d, known, now, policy) === null;
-  const unsureSince = waits && isUnsure(d, wanted, now, policy) ? now : known.unsureSince;
+  // Nor may it hand out at once where sessions came that nobody had to notice.
+  const waits = known.retiredAt === null ? unsureUntil(d, known, now, policy) !== null : known.unsureSince !== null;
+  const unsureSince = !stays && !waits && isUnsure(d, wanted, now, policy) ? now : known.unsureSince;
   const { quarantineMs, kind } = wanted;
   if (known.quarantineMs !== quarantineMs || known.kind !== kind || known.unsureSince !== unsureSince) {
     d.put('pool', { ...known, quarantineMs, kind, unsureSince });
@@ -150,6 +150,8 @@ const NOTHING_USED = {
   usedExcluded: 0,
   usedReserved: 0,
   usedOutside: 0,
+  former: [],
+  strayed: false,
 } as const;
 
 /**
@@ -162,7 +164,10 @@ function reshape(d: Draft, known: Pool, wanted: Wanted, now: number): void {
   if (!moved && sameRanges(known.excluded, excluded) && sameRanges(known.reserved, reserved)) return;
   const shaped = { ...known, prefix: wanted.prefix, excluded, reserved };
   const [before, after] = [openRanges(known), openRanges(shaped)];
-  const counted = { ...shaped, ...usedBy(d, known, shaped) };
+  const [was, is] = [[rangeOf(known.prefix, known.unitLength)], [rangeOf(wanted.prefix, known.unitLength)]];
+  const former = subtract(union(known.former, was), is);
+  const strayed = known.strayed && former.length > 0;
+  const counted = { ...shaped, ...usedBy(d, known, shaped), former, strayed };
   const pool = d.put('pool', reopened(counted, known, subtract(after, before)));
   forget(d, pool, subtract(before, after), now);
   if (pool.retiredAt === null) rewatchPool(d, pool.id, now);

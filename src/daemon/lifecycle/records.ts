@@ -82,6 +82,10 @@ export interface Pool {
   readonly usedExcluded: number;
   readonly usedReserved: number;
   readonly usedOutside: number;
+  /** What it covered before it shrank, and does not now. */
+  readonly former: readonly UnitRange[];
+  /** Whether sessions came onto `former` meanwhile: what takes its place waits until they are noticed. */
+  readonly strayed: boolean;
   /** Since when the config does not name it, or null. */
   readonly retiredAt: number | null;
   /** How long a unit rests after its last holder, as the config last said. It holds while the pool is retired as well. */

@@ -3,7 +3,7 @@ import { contains, overlaps, prefixOf, samePrefix, type Prefix } from './address
 import type { Draft } from './draft.js';
 import type { Policy, PoolPolicy } from './policy.js';
 import { poolFreeKey } from './keys.js';
-import { intersect, rangeOf, subtract, union, unitNumber, type UnitRange } from './ranges.js';
+import { includes, intersect, rangeOf, subtract, union, unitNumber, type UnitRange } from './ranges.js';
 import type { Pool, PoolFree } from './records.js';
 import { openRanges, zoneOf } from './zones.js';
 
@@ -29,11 +29,18 @@ export function poolsAround(d: Draft, vrf: number, prefix: Prefix): Pool[] {
   return [...around, ...pools.filter((pool) => pool.usedOutside > 0 && !around.includes(pool))];
 }
 
-/** A session shows an address of no pool of the config: a retired pool around it has to know before it comes back. */
+/**
+ * A session shows an address of no pool of the config: a retired pool around it, or one that covered it before it shrank, has
+ * to know before it comes back there.
+ */
 export function strayOnto(d: Draft, vrf: number, prefix: Prefix, now: number): void {
-  for (const pool of poolsAround(d, vrf, prefix)) {
-    const unnoted = pool.retiredAt !== null && pool.unsureSince === null;
-    if (unnoted && unitOf(pool, prefix) !== null) d.put('pool', { ...pool, unsureSince: now });
+  for (const pool of d.pools().map((id) => d.get('pool', id))) {
+    if (pool.vrf !== vrf || pool.prefix.bytes.length !== prefix.bytes.length) continue;
+    if (pool.retiredAt !== null && pool.unsureSince === null && unitOf(pool, prefix) !== null) {
+      d.put('pool', { ...pool, unsureSince: now });
+    } else if (!pool.strayed && includes(pool.former, unitNumber(prefix.bytes, pool.unitLength))) {
+      d.put('pool', { ...pool, strayed: true });
+    }
   }
 }
 
@@ -55,7 +62,10 @@ export function unsureUntil(d: Draft, pool: Pool, now: number, policy: Policy): 
 export function isUnsure(d: Draft, wanted: Pick<Pool, 'vrf' | 'prefix'>, now: number, policy: Policy): boolean {
   return d.pools().some((id) => {
     const pool = d.get('pool', id);
-    if (pool.vrf !== wanted.vrf || !overlaps(pool.prefix, wanted.prefix)) return false;
+    if (pool.vrf !== wanted.vrf || pool.prefix.bytes.length !== wanted.prefix.bytes.length) return false;
+    const left = pool.strayed ? intersect(pool.former, [rangeOf(wanted.prefix, pool.unitLength)]) : [];
+    if (left.length > 0) return true;
+    if (!overlaps(pool.prefix, wanted.prefix)) return false;
     return pool.retiredAt === null ? unsureUntil(d, pool, now, policy) !== null : pool.unsureSince !== null;
   });
 }
@@ -178,6 +188,17 @@ function awaitFreedom(d: Draft, pool: number, prefix: Prefix, freeAt: number): v
   d.put('deadline', { kind: 'quarantine', ref: poolFreeKey(pool, prefix), dueAt: freeAt });
 }
 
+/** Puts a barred unit in quarantine until `freeAt`. */
+export function barUntil(d: Draft, past: PoolFree, freeAt: number): PoolFree {
+  awaitFreedom(d, past.pool, past.prefix, freeAt);
+  return d.put('poolFree', { ...past, state: 'quarantined', freeAt });
+}
+
+/** The unit of a pool's length that a prefix lies in, also outside the pool; null where it is wider than one. */
+export function unitIn(pool: Pick<Pool, 'unitLength'>, prefix: Prefix): Prefix | null {
+  return prefix.length < pool.unitLength ? null : prefixOf(prefix.bytes, pool.unitLength);
+}
+
 /** Marks a unit that a session stands on without an assignment: it cannot be allocated while it does. */
 export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
   const past = d.find('poolFree', poolFreeKey(pool.id, unit));
@@ -197,10 +218,9 @@ export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
 /** The unit that a session without an assignment occupies by showing `prefix`: perhaps of a pool that was retired since. */
 export function occupiedUnit(d: Draft, vrf: number, prefix: Prefix): { pool: Pool; unit: Prefix } | null {
   for (const pool of poolsAround(d, vrf, prefix)) {
-    if (prefix.length < pool.unitLength) continue;
-    const unit = prefixOf(prefix.bytes, pool.unitLength);
-    const past = d.find('poolFree', poolFreeKey(pool.id, unit));
-    if (past !== null && past.occupants > 0) return { pool, unit };
+    const unit = unitIn(pool, prefix);
+    const past = unit === null ? null : d.find('poolFree', poolFreeKey(pool.id, unit));
+    if (unit !== null && past !== null && past.occupants > 0) return { pool, unit };
   }
   return null;
 }

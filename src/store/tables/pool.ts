@@ -1,7 +1,7 @@
 import { hex, unhex } from '../../daemon/lifecycle/address.js';
 import type { UnitRange } from '../../daemon/lifecycle/ranges.js';
 import type { Pool } from '../../daemon/lifecycle/records.js';
-import { numbered, type SqlValue, type TableSpec } from './table.js';
+import { flag, numbered, type SqlValue, type TableSpec } from './table.js';
 
 /** Ranges as text: `FIRST-LAST,...`, unit numbers in hexadecimal. */
 function rangesText(ranges: readonly UnitRange[]): string {
@@ -20,7 +20,7 @@ function rangesOf(text: SqlValue | undefined): UnitRange[] {
 export const POOL: TableSpec<Pool> = {
   name: 'pool',
   keys: 1,
-  guarded: ['tenant', 'name', 'vrf', 'net', 'plen', 'excluded_ranges', 'reserved_ranges', 'skips'],
+  guarded: ['tenant', 'name', 'vrf', 'net', 'plen', 'excluded_ranges', 'reserved_ranges', 'skips', 'former'],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],
@@ -45,6 +45,8 @@ export const POOL: TableSpec<Pool> = {
     ['used_excluded', (row) => row.usedExcluded],
     ['used_reserved', (row) => row.usedReserved],
     ['used_outside', (row) => row.usedOutside],
+    ['former', (row) => rangesText(row.former)],
+    ['strayed', (row) => flag(row.strayed)],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -69,6 +71,8 @@ export const POOL: TableSpec<Pool> = {
     usedExcluded: v[20] as number,
     usedReserved: v[21] as number,
     usedOutside: v[22] as number,
+    former: rangesOf(v[23]),
+    strayed: v[24] === 1,
   }),
   parse: numbered,
 };

@@ -28,6 +28,9 @@ t.test('an allocation becomes a command of its token, and is answered from the c
     subscriber: 'alice',
     family: 'ipv4',
     pool: null,
+    vrf: null,
+    use: null,
+    nas: null,
     requested: null,
     username: 'alice@isp',
     metadata: '{"ticket":7}',
@@ -148,13 +151,48 @@ t.test('a bad body is refused by the name of its field, and nothing is ordered',
 
 t.test('what this version cannot honour is refused, not ignored', async (t) => {
   const world = await openWorld();
-  for (const field of ['send_coa', 'update_netbox', 'nas_ip']) {
+  for (const field of ['send_coa', 'update_netbox']) {
     const refused = await world.call('POST', `${V4}/allocate`, { body: { subscriber_id: 'a', [field]: true } });
     t.equal(refused.statusCode, 422);
     t.match(refused.json(), { code: 'not-supported', errors: [{ field }] });
     t.notMatch(refused.json<{ detail: string }>().detail, /invalid/i);
   }
   t.strictSame(world.port.commands, []);
+});
+
+t.test('where an address is wanted', async (t) => {
+  const world = await openWorld();
+  const post = (fields: object) => world.call('POST', `${V4}/allocate`, { body: { subscriber_id: 'a', ...fields } });
+  await post({ vrf: 'red', use: 'routed', nas_ip: '192.0.2.1' });
+  await post({ nas: 'bras1' });
+  t.match(world.port.commands, [
+    { pool: null, vrf: 'red', use: 'routed', nas: '192.0.2.1' },
+    { vrf: null, use: null, nas: 'bras1' },
+  ]);
+  t.match((await post({ nas_ip: '192.0.2.001' })).json(), { code: 'bad-request', errors: [{ field: 'nas_ip' }] });
+  t.match((await post({ nas: 'x', nas_ip: '192.0.2.1' })).json(), {
+    code: 'bad-request',
+    errors: [{ field: 'nas_ip' }],
+  });
+  t.match((await post({ use: 'fun' })).json(), { code: 'bad-request', errors: [{ field: 'use' }] });
+  t.equal(world.port.commands.length, 2);
+});
+
+t.test('an exhausted pool says when there is something again', async (t) => {
+  const world = await openWorld();
+  const at = '2026-11-22T07:00:00Z';
+  const reply = { pools: ['v4', 'w4'], next_free_at: at, retry_after: 90 };
+  const refusal = { verdict: 'refused', code: 'pool-exhausted', detail: 'none left', replayed: false } as const;
+  world.port.answer = () => ({ ...refusal, reply });
+  const post = () => world.call('POST', `${V4}/allocate`, { body: { subscriber_id: 'a' } });
+  const told = await post();
+  t.equal(told.statusCode, 409);
+  t.equal(told.headers['retry-after'], '90');
+  t.match(problemView.parse(told.json()), { code: 'pool-exhausted', pools: ['v4', 'w4'], next_free_at: at });
+  world.port.answer = () => ({ ...refusal, reply: { ...reply, next_free_at: null, retry_after: null } });
+  const unknown = await post();
+  t.equal(unknown.headers['retry-after'], undefined);
+  t.match(problemView.parse(unknown.json()), { next_free_at: null });
 });
 
 t.test('bodies that are no JSON object', async (t) => {

@@ -20,8 +20,8 @@ t.test('the daemon refuses: 1', async (t) => {
   world.port.answer = () => ({ verdict: 'refused', code: 'pool-required', detail, reply: null, replayed: false });
   const which = await within('allocate', 'alice', '--family', 'ipv4');
   t.equal(which.code, EXIT.refused);
-  t.match(which.err, 'several pools hand out ipv4:');
-  t.match(which.err, 'v4  100.64.0.0/28  14 free');
+  t.match(which.err, 'pools of several VRFs hand out ipv4:');
+  t.match(which.err, 'v4  100.64.0.0/28  VRF global  14 free');
   t.match(which.err, 'choose one with --pool NAME');
 });
 

@@ -8,7 +8,7 @@ t.test('lists', async (t) => {
   await tellStory(world);
   const expected: readonly (readonly [args: string[], ...words: (string | RegExp)[]])[] = [
     [['status'], 'addrd 0.1.0, mode act, tenant default', 'ready', /ipv4 +0 +0 +0 +0 +1 +0 +0/],
-    [['pools'], /v4 +ipv4 +100\.64\.0\.0\/28 +\/32 +1 +1 +12 +14\.28 %/, /pd +ipv6-pd/],
+    [['pools'], /v4 +static +ipv4 +100\.64\.0\.0\/28 +\/32 +1 +1 +2 +12 +0 +14\.28 %/, /pd +static +ipv6-pd/],
     [['nas'], /bras +192\.0\.2\.1 +2 +0/],
     [['sessions'], /s-1 +bras +open +alice@isp +100\.64\.0\.5/, 'mallory'],
     [['outbox'], /nas\.disconnect +bras +s-1 +pending/],

@@ -160,6 +160,20 @@ t.test('the wait of a pool that is back outlasts a gap, another name and another
   t.equal(await ask(house, 'bob', NOON + 8 * MINUTE + round, '100.64.0.6'), 'applied');
 });
 
+t.test('who came onto what a pool gave up is noticed before it, or another one, hands it out again', async (t) => {
+  const house = await openHouse(NOON);
+  const round = house.policy.interimRoundMs;
+  await load(house, [v4({ prefix: prefix('100.64.0.0/29') })], NOON);
+  await house.say(acct('acct-start', 'x', NOON + 1, ['100.64.0.9'], named('stranger')));
+  await load(house, [v4({ name: 'v4b', prefix: prefix('100.64.0.8/29') })], NOON + 2);
+  t.equal(await ask(house, 'bob', NOON + 3, '100.64.0.9', 'v4b'), 'pool-unsure');
+  await load(house, POOLS, NOON + 4);
+  t.equal(await ask(house, 'bob', NOON + 5, '100.64.0.9'), 'pool-unsure');
+  await house.say(acct('acct-interim', 'x', NOON + 6, ['100.64.0.9'], named('stranger')));
+  t.equal(await ask(house, 'bob', NOON + 4 + round, '100.64.0.9'), 'address-occupied');
+  t.equal(await ask(house, 'bob', NOON + 4 + round, '100.64.0.10'), 'applied');
+});
+
 t.test('alarms about a full pool are those of pools in the config', async (t) => {
   const house = await openHouse(NOON);
   const small = [v4({ name: 'small', prefix: prefix('192.0.2.0/31') })];
