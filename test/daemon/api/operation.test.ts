@@ -66,6 +66,7 @@ t.test('the description names every route with what it takes and answers', async
   const lists = [
     'sessions',
     'pools',
+    'pools/release',
     'events',
     'outbox',
     'conflicts',
