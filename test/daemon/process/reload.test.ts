@@ -226,10 +226,18 @@ t.test('what cannot be put in force is refused whole', async (t) => {
     result: 'reload-needs-restart',
     detail: 'queue.capacity, queue.batch',
   });
-  t.match(await site.reload(site.yaml(store, { nas, pools: `${MORE}, ${V4.replace('/24', '/25')}` })), {
-    result: 'pool-changed',
-    detail: /pool v4 is 100\.64\.0\.0\/24/,
-  });
+  t.match(
+    await site.reload(
+      site.yaml(store, {
+        nas,
+        pools: `${MORE}, ${V4.replace('ipv4, prefix: 100.64.0.0/24', 'ipv6, prefix: "2001:db8::/64"')}`,
+      }),
+    ),
+    {
+      result: 'pool-changed',
+      detail: /pool v4 is ipv4, address/,
+    },
+  );
   t.equal(await answers(await nasOf(t, site, 'secret-one'), 's1'), false, 'none of them brought its NAS');
   t.notMatch(JSON.stringify((await site.call('token-a', 'GET', '/api/v1/pools')).body), '"more"', 'nor its pool');
   t.equal(await site.metric('addrd_config_last_reload_successful'), 0);
