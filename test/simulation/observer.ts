@@ -80,7 +80,10 @@ function prepareStatements(db: Database) {
          JOIN journal j ON j.assignment = a.id AND j.code = 'reclaimed' AND j.to_state = 'active'
         WHERE a.id = ? AND b.id < a.id`,
     ),
-    past: db.prepare<unknown[]>('SELECT net, plen, state FROM pool_free'),
+    // A unit rests as long as the end of who was on it is only inferred: until his silence shows it (section 3).
+    past: db.prepare<unknown[]>(
+      `SELECT net, plen, iif(state = 'quarantined' AND occupant IS NOT NULL, 'doubted', state) AS state FROM pool_free`,
+    ),
     session: db.prepare<unknown[]>(
       `SELECT s.ended_at AS ended, u.seconds FROM session s JOIN session_usage u ON u.id = s.id
          JOIN nas n ON n.id = s.nas WHERE n.bytes = ? AND s.sid = ?`,
@@ -236,6 +239,9 @@ export class Observer {
    * An address on which a session is up that addrd was told of (it answered a packet that showed the address) is neither
    * free, nor in quarantine (which begins when it was found idle), nor somebody else's who got it since.
    *
+   * A unit whose last session was only inferred to have ended bars everybody like one that is occupied, and is free when
+   * the silence of that session shows it.
+   *
    * Left out, because SEMANTICS promises nothing there: sessions none of whose packets was answered yet (the evidence of
    * sections 3 and 5 rests on what was heard); an assignment older than the session (then the address is contested,
    * section 4), or one that reclaimed it; the same subscriber's own new assignment (section 6); units that are never handed out. Nothing is left
@@ -282,7 +288,8 @@ export class Observer {
             const isOther = holder.since > told && holder.name !== session.customer && this.#heldSince(holder) > told;
             if (isOther && !session.shared.has(key)) wrong = `truth: ${holder.name} was given ${where}`;
             else if (isOther && pool.kind === 'static') wrong = `truth: ${holder.name} was given ${where}`;
-          } else if (state !== 'occupied' && state !== 'reserved') wrong = `truth: ${state} is ${where}`;
+          } else if (state !== 'occupied' && state !== 'doubted' && state !== 'reserved')
+            wrong = `truth: ${state} is ${where}`;
           const about = `${nas.options.name} ${session.sid} ${session.startedAt} ${key}`;
           if (wrong === null) this.#wrongSince.delete(about);
           else {
