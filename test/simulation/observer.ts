@@ -69,10 +69,21 @@ function prepareStatements(db: Database) {
     ),
     attempt: db.prepare<unknown[]>('SELECT attempt FROM outbox WHERE id = ?').pluck(),
     live: db.prepare<unknown[]>(
-      `SELECT l.lo AS net, l.plen, a.allocated_at AS since, a.state, s.name FROM live l
+      `SELECT l.lo AS net, l.plen, a.id, a.allocated_at AS since, a.state, s.name FROM live l
          JOIN assignment a ON a.id = l.assignment JOIN subscriber s ON s.id = a.subscriber`,
     ),
-    past: db.prepare<unknown[]>('SELECT net, plen, state FROM pool_free'),
+    // What the subscriber had there until he reclaimed it while a session of his was on it: addrd gave him nothing then.
+    reclaimed: db.prepare<unknown[]>(
+      `SELECT b.id, b.allocated_at AS since FROM assignment a JOIN assignment b
+           ON b.subscriber = a.subscriber AND b.net = a.net AND b.plen = a.plen
+          AND b.revoked_at = a.allocated_at AND b.evidence->>'kind' = 'reclaimed'
+         JOIN journal j ON j.assignment = a.id AND j.code = 'reclaimed' AND j.to_state = 'active'
+        WHERE a.id = ? AND b.id < a.id`,
+    ),
+    // A unit rests as long as the end of who was on it is only inferred: until his silence shows it (section 3).
+    past: db.prepare<unknown[]>(
+      `SELECT net, plen, iif(state = 'quarantined' AND occupant IS NOT NULL, 'doubted', state) AS state FROM pool_free`,
+    ),
     session: db.prepare<unknown[]>(
       `SELECT s.ended_at AS ended, u.seconds FROM session s JOIN session_usage u ON u.id = s.id
          JOIN nas n ON n.id = s.nas WHERE n.bytes = ? AND s.sid = ?`,
@@ -228,9 +239,12 @@ export class Observer {
    * An address on which a session is up that addrd was told of (it answered a packet that showed the address) is neither
    * free, nor in quarantine (which begins when it was found idle), nor somebody else's who got it since.
    *
+   * A unit whose last session was only inferred to have ended bars everybody like one that is occupied, and is free when
+   * the silence of that session shows it.
+   *
    * Left out, because SEMANTICS promises nothing there: sessions none of whose packets was answered yet (the evidence of
    * sections 3 and 5 rests on what was heard); an assignment older than the session (then the address is contested,
-   * section 4); the same subscriber's own new assignment (section 6); units that are never handed out. Nothing is left
+   * section 4), or one that reclaimed it; the same subscriber's own new assignment (section 6); units that are never handed out. Nothing is left
    * out for gaps, reboots and epochs: a session that the NAS forgot is not up in the truth either, and one that survived
    * an Accounting-On must keep its address by section 5.
    *
@@ -239,10 +253,11 @@ export class Observer {
    */
   #holdAgainstTruth(): void {
     const now = this.#now();
-    const live = new Map<string, { since: number; state: string; name: string }>();
+    const live = new Map<string, { id: number; since: number; state: string; name: string }>();
     for (const row of this.#statements.live.all() as {
       net: Uint8Array;
       plen: number;
+      id: number;
       since: number;
       state: string;
       name: string;
@@ -270,10 +285,11 @@ export class Observer {
           const state = past.get(key) ?? 'unused';
           let wrong: string | null = null;
           if (holder !== undefined) {
-            const isOther = holder.since > told && holder.name !== session.customer;
+            const isOther = holder.since > told && holder.name !== session.customer && this.#heldSince(holder) > told;
             if (isOther && !session.shared.has(key)) wrong = `truth: ${holder.name} was given ${where}`;
             else if (isOther && pool.kind === 'static') wrong = `truth: ${holder.name} was given ${where}`;
-          } else if (state !== 'occupied' && state !== 'reserved') wrong = `truth: ${state} is ${where}`;
+          } else if (state !== 'occupied' && state !== 'doubted' && state !== 'reserved')
+            wrong = `truth: ${state} is ${where}`;
           const about = `${nas.options.name} ${session.sid} ${session.startedAt} ${key}`;
           if (wrong === null) this.#wrongSince.delete(about);
           else {
@@ -283,6 +299,15 @@ export class Observer {
           }
         }
       }
+    }
+  }
+
+  /** Since when a holder has had his address, through all his reclaims of it. */
+  #heldSince(holder: { id: number; since: number }): number {
+    for (let now = holder; ;) {
+      const before = this.#statements.reclaimed.get(now.id) as { id: number; since: number } | undefined;
+      if (before === undefined) return now.since;
+      now = before;
     }
   }
 

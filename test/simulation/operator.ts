@@ -25,6 +25,7 @@ export interface OperatorOptions {
 }
 
 const REFUSALS = new Set([
+  'address-contested',
   'address-occupied',
   'address-quarantined',
   'address-reserved',

@@ -1,4 +1,4 @@
-/** Runs many worlds: `npm run simulate -- --seeds N --first K [--thorough] [--suspends]`. */
+/** Runs many worlds: `npm run simulate -- --seeds N --first K [--thorough] [--suspends | --mixed]`. */
 import { parseArgs } from 'node:util';
 import { World } from './world.js';
 
@@ -7,6 +7,8 @@ const { values } = parseArgs({
     thorough: { type: 'boolean', default: false },
     /** Somebody suspends and reactivates subscribers: without it the worlds are those that earlier faults were found in. */
     suspends: { type: 'boolean', default: false },
+    /** The same in every third world. */
+    mixed: { type: 'boolean', default: false },
     seeds: { type: 'string', default: '200' },
     first: { type: 'string', default: '1' },
   },
@@ -21,7 +23,8 @@ let starts = 0;
 let disconnects = 0;
 const stuck = new Map<string, number>();
 for (let seed = first; seed <= last; seed++) {
-  const outcome = await new World(seed, {}, values.thorough, values.suspends).run();
+  const suspends = values.suspends || (values.mixed && seed % 3 === 0);
+  const outcome = await new World(seed, {}, values.thorough, suspends).run();
   virtualMs += outcome.virtualMs;
   commits += outcome.commits;
   starts += outcome.starts;

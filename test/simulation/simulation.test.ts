@@ -1,4 +1,4 @@
-/** Worlds from seeds: SIM_SEEDS of them, from SIM_FIRST on, in two processes. `npm run simulate` runs more. */
+/** Worlds from seeds: SIM_SEEDS of them, from SIM_FIRST on, every third with suspends, in two processes. `npm run simulate` runs more. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -12,7 +12,7 @@ t.setTimeout(Math.max(120, seeds * 6) * 1_000);
 
 /** Runs worlds as `npm run simulate` does; resolves to the exit status and what it printed. */
 function simulate(count: number, from: number): Promise<{ status: number; printed: string }> {
-  const options = ['--import', 'tsx', runner, '--seeds', String(count), '--first', String(from)];
+  const options = ['--import', 'tsx', runner, '--mixed', '--seeds', String(count), '--first', String(from)];
   // Without what tap hands down: each half is a plain process.
   const { NODE_OPTIONS: _options, ...env } = process.env;
   return new Promise((resolve) => {

@@ -20,6 +20,7 @@ export const PROBLEMS = {
   'address-occupied': { status: 409, title: 'A session without an assignment is on the address' },
   'address-reserved': { status: 409, title: 'The address is reserved' },
   'not-reserved': { status: 409, title: 'The address is not reserved' },
+  'address-contested': { status: 409, title: 'Another session may be on the address' },
   'being-revoked': { status: 409, title: 'The assignment is still being revoked' },
   'identity-taken': { status: 409, title: 'The identity belongs to another subscriber' },
   'too-many-identities': { status: 409, title: 'The subscriber has as many identities as one can have' },

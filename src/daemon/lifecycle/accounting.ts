@@ -24,6 +24,7 @@ import { claimsOn, isDisputed, noteDispute, resolve, subscriberOf, type Who } fr
 import { settle } from './release.js';
 import { timed } from './skew.js';
 import { attach, detach, sameAddress, shows, type Leaving, type Showing } from './standing.js';
+import { settleOccupant } from './units.js';
 import type { Verdict } from './world.js';
 
 /** A session with more addresses than this is no subscriber's line; each packet would cost what all of them cost. */
@@ -319,7 +320,8 @@ function proveEnd(d: Draft, event: AccountingEvent, session: Session, usage: Ses
   d.put('usage', usageOf(event, session.id, usage));
   d.put('session', { ...session, endKind: 'stop', endReceivedAt: receivedAt, terminateCause });
   const changed = new Set<number>();
-  for (const { assignment } of session.addresses) {
+  for (const { assignment, standing, prefix } of session.addresses) {
+    if (standing === 'occupied') settleOccupant(d, session, prefix, receivedAt);
     const witness = assignment === null ? null : d.find('witness', witnessKey(assignment, session.id));
     const { closeKind } = witness ?? {};
     if (assignment === null || witness === null || (closeKind !== 'inferred' && closeKind !== 'nas-rebooted')) continue;

@@ -9,7 +9,7 @@ import type { ConfigLoadedEvent, DaemonStartedEvent, DeadlineEvent, HeartbeatEve
 import { activate, allocate, revoke } from './orders.js';
 import { reactivate, suspend } from './suspension.js';
 import { effectOutcome, effectStarted } from './performing.js';
-import { barred } from './evidence.js';
+import { barred, doubtedUntil } from './evidence.js';
 import { dropIdentity, putIdentity } from './identity-orders.js';
 import { freeze, thaw } from './freeze.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
@@ -20,7 +20,7 @@ import { settle } from './release.js';
 import { release } from './reserved.js';
 import { disconnectAgain } from './termination.js';
 import { isoTime } from './time.js';
-import { freeUnit, isGone } from './units.js';
+import { barUntil, freeUnit, isGone } from './units.js';
 import type { Decision, Verdict, World } from './world.js';
 
 /**
@@ -135,6 +135,11 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
         (past.assignment === null ? null : maintenanceBarOf(d, past.assignment, since, now, policy));
       if (bar !== null) {
         d.put('deadline', { kind: 'quarantine', ref: event.ref, dueAt: bar.until });
+        return APPLIED;
+      }
+      const doubted = past.occupant === null ? null : doubtedUntil(d, d.get('session', past.occupant), now, policy);
+      if (doubted !== null && past.state === 'quarantined') {
+        barUntil(d, past, doubted);
         return APPLIED;
       }
       if (!freeUnit(d, past, now)) return APPLIED;

@@ -38,6 +38,19 @@ function silence(d: Draft, session: Session, horizon: number, now: number, polic
   return { proven: true };
 }
 
+/** Whether a session reported so that its silence can prove anything. */
+export function canFallSilent(d: Draft, session: Session, policy: Policy): boolean {
+  if (policy.nas.get(d.get('nas', session.nas).entry)?.interim === 'none') return false;
+  return d.get('usage', session.id).interims >= policy.silence.interims;
+}
+
+/** When to look again whether a session whose end was only inferred is silent; null where it is, or time tells nothing. */
+export function doubtedUntil(d: Draft, session: Session, now: number, policy: Policy): number | null {
+  if (session.endKind !== 'inferred') return null;
+  const quiet = silence(d, session, d.find('meta', 'listening_since')?.value ?? now, now, policy);
+  return quiet.proven ? null : quiet.recheckAt;
+}
+
 /** Since when a session is silent as far as addrd could hear it: its last report, or later, where nobody listened. */
 function silentSince(d: Draft, session: Session): number {
   const horizon = d.find('meta', 'listening_since')?.value ?? 0;

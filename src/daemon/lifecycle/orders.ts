@@ -9,10 +9,11 @@ import type { ActivateEvent, AllocateEvent, RevokeEvent, Selection } from './eve
 import { barred, seenUntil } from './evidence.js';
 import { admits, guardOfActor, holdBack, mark } from './guard.js';
 import { record, TENANT_SCOPE } from './identity.js';
+import { printable } from './octets.js';
 import { offerTimeoutOf, type Policy } from './policy.js';
 import type { Assignment, Subscriber } from './records.js';
 import { validateLifecycleTransition } from './state.js';
-import { reclaim } from './reclaim.js';
+import { reclaim, rivalOf } from './reclaim.js';
 import { beginTenure, dropApproval, free, recheck } from './tenure.js';
 import { newSubscriber } from './subscriber.js';
 import { beginRevoke, orderAgain } from './termination.js';
@@ -100,6 +101,11 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   }
   const { actor, metadata } = event;
   const beginning = { provenance: 'allocated', confidence: 'authorised', metadata, actor, code: 'allocate' } as const;
+  const rival = ending === null ? null : rivalOf(d, ending);
+  if (ending !== null && rival !== null) {
+    const detail = `session ${printable(rival.sid)} contests ${formatPrefix(ending.prefix)}`;
+    return refused('address-contested', detail);
+  }
   if (ending !== null) {
     if (usernameBytes !== null && owner === null) {
       const claim = { type: 'username', scope: TENANT_SCOPE, bytes: usernameBytes } as const;

@@ -7,6 +7,22 @@ import type { Assignment, Session, Witness } from './records.js';
 import { beginTenure, endTenure, type Beginning } from './tenure.js';
 import { intoService } from './transition.js';
 
+/** Somebody else's session, which may be on the address still. */
+function isRival({ standing, closedAt, closeKind }: Witness): boolean {
+  return standing === 'contested' && (closedAt === null || closeKind === 'inferred');
+}
+
+/**
+ * Who else may be on an address that its subscriber wants back, or null. Where he is on it himself nothing is given to him
+ * that he does not have; else an address that is contested is not handed out (SEMANTICS, section 4).
+ */
+export function rivalOf(d: Draft, ending: Assignment): Session | null {
+  const witnesses = d.witnessesOf(ending.id);
+  if (witnesses.some(({ standing, closedAt }) => standing === 'held' && closedAt === null)) return null;
+  const rival = witnesses.find(isRival);
+  return rival === undefined ? null : d.get('session', rival.ref);
+}
+
 /**
  * Ends a REVOKING assignment as `reclaimed` and begins another one of the same subscriber on the same address: ACTIVE
  * where a session of his is on it. Disconnects that were ordered for the old one and are not under way are superseded.

@@ -110,6 +110,8 @@ export interface PoolFree {
   readonly leftAt: number;
   /** Open sessions that stand on it without an assignment. */
   readonly occupants: number;
+  /** A session without an assignment that left it last, and whose end was only inferred: it may be there still. */
+  readonly occupant: number | null;
   /** The assignment and subscriber that held it last. */
   readonly assignment: number | null;
   readonly subscriber: number | null;

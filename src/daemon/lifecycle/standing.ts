@@ -4,6 +4,7 @@ import { adopt, goneAt, mayAdopt, succeed, takes } from './adoption.js';
 import { conflictOpened, watchPool } from './alarms.js';
 import type { Draft } from './draft.js';
 import type { AccountingEvent, ShownAddress } from './events.js';
+import { canFallSilent } from './evidence.js';
 import { isDisputed, isHolders, learn, record, type Who } from './identity.js';
 import { expel } from './intruder.js';
 import { holdingKey, witnessKey } from './keys.js';
@@ -260,11 +261,12 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
   // Without a conflict it stood there only in history: its Stop was the first that was heard of it, and it occupied nothing.
   if (address.standing === 'occupied' && address.conflict !== null) {
     const occupied = occupiedUnit(d, vrf, address.prefix);
-    // Whose end was only inferred, and who never used to report, may still be there: the address rests for long.
-    const unsure = kind === 'inferred' && d.get('usage', session.id).interims < policy.silence.interims;
+    // Whose end was only inferred may still be there: his silence has to show it, or where it shows nothing a long rest.
+    const inferred = kind === 'inferred';
+    const unsure = inferred && !canFallSilent(d, session, policy);
     if (occupied !== null) {
       const rest = Math.max(occupied.pool.quarantineMs, unsure ? UNSURE_REST_MS : 0);
-      vacateUnit(d, occupied.pool, occupied.unit, receivedAt, receivedAt + rest);
+      vacateUnit(d, occupied.pool, occupied.unit, { session, leftAt: receivedAt, until: receivedAt + rest, inferred });
     }
   }
   settleConflict(d, address.conflict, receivedAt);

@@ -4,7 +4,7 @@ import type { Draft } from './draft.js';
 import type { Policy, PoolPolicy } from './policy.js';
 import { poolFreeKey } from './keys.js';
 import { includes, intersect, rangeOf, subtract, union, unitNumber, type UnitRange } from './ranges.js';
-import type { Pool, PoolFree } from './records.js';
+import type { Pool, PoolFree, Session } from './records.js';
 import { openRanges, zoneOf } from './zones.js';
 
 /** Where a unit is counted. `never` has no counter: it follows from the pool's size. */
@@ -138,7 +138,9 @@ export function formerUnit(d: Draft, pool: Pool, subscriber: number): Prefix | n
     .former(pool.id, subscriber)
     .map((key) => d.find('poolFree', key))
     .filter((past) => past?.state === 'free' || past?.state === 'quarantined')
-    .filter((past) => past?.subscriber === subscriber && zoneOf(pool, past.prefix) === 'open');
+    .filter(
+      (past) => past?.subscriber === subscriber && past.occupant === null && zoneOf(pool, past.prefix) === 'open',
+    );
   return his.at(-1)?.prefix ?? null;
 }
 
@@ -155,7 +157,8 @@ export function nextFreeAt(d: Draft, pool: Pool): number | null {
 export function whyBarred(past: PoolFree | null, subscriber: number | null): PoolFree['state'] | null {
   if (past === null || past.state === 'free') return null;
   // Quarantine protects the next customer from the last one's traffic; the last one himself needs no protection.
-  if (past.state === 'quarantined' && subscriber !== null && past.subscriber === subscriber) return null;
+  const isHis = subscriber !== null && past.subscriber === subscriber && past.occupant === null;
+  if (past.state === 'quarantined' && isHis) return null;
   return past.state;
 }
 
@@ -180,7 +183,7 @@ export function leaveUnit(
   freeAt: number,
 ): void {
   recount(d, left.pool, left.prefix, 'held', 'barred');
-  d.put('poolFree', { ...left, state, freeAt, occupants: 0 });
+  d.put('poolFree', { ...left, state, freeAt, occupants: 0, occupant: null });
   if (state === 'quarantined') awaitFreedom(d, left.pool, left.prefix, freeAt);
 }
 
@@ -210,6 +213,7 @@ export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
     freeAt: past?.freeAt ?? 0,
     leftAt: past?.leftAt ?? 0,
     occupants: (past?.occupants ?? 0) + 1,
+    occupant: past?.occupant ?? null,
     assignment: past?.assignment ?? null,
     subscriber: past?.subscriber ?? null,
   });
@@ -225,18 +229,42 @@ export function occupiedUnit(d: Draft, vrf: number, prefix: Prefix): { pool: Poo
   return null;
 }
 
-/** A session that occupied a unit left it at `leftAt`; after the last one the unit is in quarantine until `until`. */
-export function vacateUnit(d: Draft, pool: Pick<Pool, 'id'>, unit: Prefix, leftAt: number, until: number): void {
+/** How a session without an assignment left a unit: when, until when the unit rests, and whether that was only inferred. */
+export interface Vacating {
+  readonly session: Pick<Session, 'id' | 'subscriber'>;
+  readonly leftAt: number;
+  readonly until: number;
+  readonly inferred: boolean;
+}
+
+/** A session that occupied a unit left it; after the last one the unit is in quarantine. */
+export function vacateUnit(d: Draft, pool: Pick<Pool, 'id'>, unit: Prefix, vacating: Vacating): void {
   const past = d.find('poolFree', poolFreeKey(pool.id, unit));
   if (past === null || past.occupants === 0) return;
+  const { session, leftAt, until, inferred } = vacating;
   const occupants = past.occupants - 1;
+  const occupant = inferred ? session.id : past.occupant;
+  // Who held it before a stranger was on it is not the last one any more, and has no way around its quarantine.
+  const last = past.subscriber === session.subscriber ? {} : { assignment: null, subscriber: null };
+  const left = { ...past, ...last, leftAt, occupants, occupant };
   if (occupants > 0 || past.state === 'reserved') {
-    d.put('poolFree', { ...past, leftAt, occupants });
+    d.put('poolFree', { ...left, assignment: past.assignment, subscriber: past.subscriber });
     return;
   }
   const freeAt = Math.max(past.freeAt, until);
-  d.put('poolFree', { ...past, state: 'quarantined', freeAt, leftAt, occupants: 0 });
+  d.put('poolFree', { ...left, state: 'quarantined', freeAt });
   awaitFreedom(d, pool.id, unit, freeAt);
+}
+
+/** The end of a session that was only inferred is known now: the unit that it occupied last rests as after any other. */
+export function settleOccupant(d: Draft, { id, vrf }: Session, prefix: Prefix, leftAt: number): void {
+  for (const pool of poolsAround(d, vrf, prefix)) {
+    const unit = unitIn(pool, prefix);
+    const past = unit === null ? null : d.find('poolFree', poolFreeKey(pool.id, unit));
+    if (past?.occupant !== id) continue;
+    const known = d.put('poolFree', { ...past, occupant: null, leftAt });
+    if (past.state === 'quarantined') barUntil(d, known, leftAt + pool.quarantineMs);
+  }
 }
 
 /** Ends a quarantine whose time has come. Returns whether the unit became free, or gone with its part of the pool. */
@@ -250,7 +278,7 @@ export function freeUnit(d: Draft, past: PoolFree, now: number): boolean {
 function unbar(d: Draft, past: PoolFree): void {
   const isOpen = zoneOf(d.get('pool', past.pool), past.prefix) === 'open';
   recount(d, past.pool, past.prefix, 'barred', isOpen ? 'free' : 'never');
-  if (isOpen) d.put('poolFree', { ...past, state: 'free' });
+  if (isOpen) d.put('poolFree', { ...past, state: 'free', occupant: null });
   else d.drop('poolFree', poolFreeKey(past.pool, past.prefix));
 }
 

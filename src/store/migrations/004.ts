@@ -82,10 +82,14 @@ CREATE TABLE held_suspend (
   at              INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX held_suspend_batch ON held_suspend (batch);
+
+-- Whose end on a unit was only inferred.
+ALTER TABLE pool_free ADD COLUMN occupant INTEGER REFERENCES session DEFERRABLE INITIALLY DEFERRED;
 `;
 
 /** An addrd that knows no CoA sends none: what is pending is superseded. Suspended assignments stay so, and can be revoked. */
 export const DOWN = `
+ALTER TABLE pool_free DROP COLUMN occupant;
 DROP TABLE held_suspend;
 ALTER TABLE batch DROP COLUMN coas; ALTER TABLE batch DROP COLUMN suspends;
 UPDATE session SET disconnect = NULL

@@ -17,6 +17,7 @@ export const POOL_FREE: TableSpec<PoolFree> = {
     ['assignment', (row) => row.assignment],
     ['subscriber', (row) => row.subscriber],
     ['left_at', (row) => row.leftAt],
+    ['occupant', (row) => row.occupant],
   ],
   read: (v) => ({
     pool: v[0] as number,
@@ -27,6 +28,7 @@ export const POOL_FREE: TableSpec<PoolFree> = {
     assignment: v[6] as number | null,
     subscriber: v[7] as number | null,
     leftAt: v[8] as number,
+    occupant: v[9] as number | null,
   }),
   parse: (key) => {
     const slash = key.indexOf('/');
