@@ -62,6 +62,10 @@ const eventsQuery = z.strictObject({
   limit,
   subscriber: subscriberId.optional(),
   address: z.string().optional(),
+  vrf: z.string().min(1).max(64).optional().describe('of the address; default: any'),
+});
+const addressQuery = z.strictObject({
+  vrf: z.string().min(1).max(64).optional().describe('only what is known of it in this VRF'),
 });
 const outboxQuery = z.strictObject({
   status: z.enum(['pending', 'done', 'superseded', 'would-have']).optional(),
@@ -73,6 +77,12 @@ function addressed(field: string, text: string): Prefix {
   const reading = readPrefix(text.slice(0, LONGEST_PREFIX));
   if ('prefix' in reading) return reading.prefix;
   throw new Problem('bad-request', `${field}: ${reading.fault}`, [{ field, message: reading.fault }]);
+}
+
+/** @throws Problem `unknown-vrf` where a VRF is named in which the tenant has nothing. */
+function checkVrf(reads: ApiDeps['reads'], tenant: string, vrf: string | undefined): void {
+  if (vrf !== undefined && !reads.knowsVrf(tenant, vrf))
+    throw new Problem('unknown-vrf', `no pool, and no NAS that was heard, is in a VRF ${vrf}`);
 }
 
 function page(rows: readonly ShownSession[], most: number): SessionsView {
@@ -108,7 +118,7 @@ export function readRoutes(
     },
   );
 
-  app.get<{ Params: { '*': string } }>(
+  app.get<{ Params: { '*': string }; Querystring: z.output<typeof addressQuery> }>(
     '/api/v1/addresses/*',
     {
       config: { ...config, wildcard: 'address' },
@@ -116,7 +126,8 @@ export function readRoutes(
         tags: ['show'],
         security,
         operationId: 'getAddress',
-        summary: 'Everything about an address or prefix',
+        summary: 'Everything about an address or prefix, in each VRF or in one',
+        querystring: addressQuery,
         params: z.strictObject({
           '*': z.string().describe('an address or a prefix; the slash of a prefix may be one of the path, or %2F'),
         }),
@@ -125,8 +136,13 @@ export function readRoutes(
     },
     async (request) => {
       const text = request.params['*'];
-      const story = addressOf(reads.address(tokenOfRequest(request).tenant, addressed('address', text)));
-      if (story === null) throw new Problem('unknown-address', `${text} is in no pool and was never seen`);
+      const { vrf } = request.query;
+      const { tenant } = tokenOfRequest(request);
+      const prefix = addressed('address', text);
+      checkVrf(reads, tenant, vrf);
+      const story = addressOf(reads.address(tenant, prefix, vrf));
+      const where = vrf === undefined ? '' : ` in VRF ${vrf}`;
+      if (story === null) throw new Problem('unknown-address', `${text} is in no pool and was never seen${where}`);
       return story;
     },
   );
@@ -186,15 +202,19 @@ export function readRoutes(
       },
     },
     async (request): Promise<EventsView> => {
-      const { after, limit: most = DEFAULT_LIMIT, subscriber, address } = request.query;
+      const { after, limit: most = DEFAULT_LIMIT, subscriber, address, vrf } = request.query;
+      const { tenant } = tokenOfRequest(request);
       if (subscriber !== undefined && address !== undefined) {
         throw new Problem('bad-request', 'subscriber, address: ask for one of the two');
       }
-      const entries = reads.events(tokenOfRequest(request).tenant, {
+      if (vrf !== undefined && address === undefined) throw new Problem('bad-request', 'vrf: it is of an address');
+      checkVrf(reads, tenant, vrf);
+      const entries = reads.events(tenant, {
         after: after ?? null,
         limit: most,
         ...(subscriber === undefined ? {} : { subscriber }),
         ...(address === undefined ? {} : { address: addressed('address', address) }),
+        ...(vrf === undefined ? {} : { vrf }),
       });
       if (entries === null) throw new Problem('unknown-subscriber', `there is no subscriber ${subscriber ?? ''}`);
       return { events: entries.map(eventOf), last_id: entries.at(-1)?.id ?? after ?? null };

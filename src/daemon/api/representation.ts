@@ -7,7 +7,7 @@ import type { ShownEffect } from '../../store/reads/effects.js';
 import type { ShownHolding } from '../../store/reads/holdings.js';
 import type { ShownEntry } from '../../store/reads/journal.js';
 import type { ShownNas } from '../../store/reads/nas.js';
-import type { ShownPool } from '../../store/reads/pools.js';
+import type { ShownPool, ShownUnit } from '../../store/reads/pools.js';
 import type { ShownSession } from '../../store/reads/sessions.js';
 import { formatAddress, formatPrefix, overlaps } from '../lifecycle/address.js';
 import type { Brake } from '../lifecycle/brake.js';
@@ -131,10 +131,11 @@ function knownAs({ kind, bytes }: ShownSession['nasKnown']): string {
 }
 
 export function sessionOf(shown: ShownSession): SessionView {
-  const { row, usage, subscriber, nas, nasAddress, nasKnown, suspect } = shown;
+  const { row, usage, subscriber, nas, vrf, nasAddress, nasKnown, suspect } = shown;
   return {
     id: row.id,
     nas,
+    vrf,
     nas_address: formatAddress(nasAddress),
     nas_known_by: nasKnown.kind,
     nas_known_as: knownAs(nasKnown),
@@ -281,8 +282,9 @@ export function nasOf(
   };
 }
 
-function holdingOf({ row, subscriber, nas }: ShownHolding): HoldingView {
+function holdingOf({ row, subscriber, nas, vrf }: ShownHolding): HoldingView {
   return {
+    vrf,
     address: formatPrefix(row.prefix),
     kind: row.kind,
     since: isoTime(row.since),
@@ -336,11 +338,13 @@ export function subscriberOf(story: SubscriberStory): SubscriberView {
 /** What a unit without a past is, by where it lies. One outside the prefix is none of the pool's. */
 const ZONED = { open: 'never-used', reserved: 'on-request', excluded: 'excluded', outside: 'excluded' } as const;
 
-function unitOf({ unit, assignments }: AddressStory): UnitView | null {
-  if (unit === null) return null;
-  const held = assignments.some(({ row }) => row.state !== 'revoked' && overlaps(row.prefix, unit.unit));
+function unitOf(unit: ShownUnit, { assignments }: AddressStory): UnitView {
+  const held = assignments.some(
+    ({ row }) => row.state !== 'revoked' && row.vrf === unit.pool.row.vrf && overlaps(row.prefix, unit.unit),
+  );
   const never = ZONED[zoneOf(unit.pool.row, unit.unit)];
   return {
+    vrf: unit.pool.vrf,
     pool_id: unit.pool.row.name,
     address: formatPrefix(unit.unit),
     state: held ? 'held' : (unit.past?.state ?? never),
@@ -351,11 +355,13 @@ function unitOf({ unit, assignments }: AddressStory): UnitView | null {
 
 /** An address with its history; null where nothing is known of it and no pool has it. */
 export function addressOf(story: AddressStory): AddressView | null {
-  const { unit, history, assignments, conflicts, sessions } = story;
-  if (unit === null && history.length + assignments.length + conflicts.length + sessions.length === 0) return null;
+  const { units, history, assignments, conflicts, sessions } = story;
+  const known = [...units.map(({ pool }) => pool), ...history, ...assignments, ...conflicts, ...sessions];
+  if (known.length === 0) return null;
   return {
     address: formatPrefix(story.prefix),
-    unit: unitOf(story),
+    vrfs: [...new Set(known.map(({ vrf }) => vrf))],
+    units: units.map((unit) => unitOf(unit, story)),
     ...storyOf(story),
     history: history.map(holdingOf),
   };

@@ -73,6 +73,7 @@ const knownAs = z.string().describe('that address, or the octets of NAS-Identifi
 export const sessionView = z.strictObject({
   id: z.number().int(),
   nas: z.string(),
+  vrf: z.string(),
   nas_address: address,
   nas_known_by: knownBy,
   nas_known_as: knownAs,
@@ -214,6 +215,7 @@ export const nasView = z.strictObject({
 });
 
 export const holdingView = z.strictObject({
+  vrf: z.string(),
   address,
   kind: z.enum(['tenure', 'session']),
   since: time,
@@ -225,6 +227,7 @@ export const holdingView = z.strictObject({
 });
 
 export const unitView = z.strictObject({
+  vrf: z.string(),
   pool_id: z.string(),
   address,
   state: z.enum(['held', 'never-used', 'free', 'quarantined', 'occupied', 'reserved', 'on-request', 'excluded']),
@@ -259,9 +262,12 @@ export const subscriberView = z.strictObject({
 
 export const addressView = z.strictObject({
   address,
-  unit: unitView
-    .nullable()
-    .describe('its place in a pool; null where it is in none, or wider than what the pool hands out'),
+  vrfs: z.array(z.string()).describe('where something is known of it; where there are several, ask with `vrf`'),
+  units: z
+    .array(unitView)
+    .describe(
+      'its places in pools, at most one a VRF; none where it is in no pool, or wider than what the pool hands out',
+    ),
   ...story,
   history: z.array(holdingView).describe('the newest first'),
 });
