@@ -7,18 +7,9 @@ import { isoTime } from '../lifecycle/time.js';
 import { alarmOf, batchOf, frozenOf } from './brake-representation.js';
 import { LONGEST_PREFIX, subscriberId } from './order.js';
 import { Problem } from './problem.js';
-import {
-  addressOf,
-  conflictOf,
-  countsOf,
-  effectOf,
-  eventOf,
-  nasOf,
-  poolOf,
-  sessionOf,
-  subscriberOf,
-} from './representation.js';
+import { addressOf, conflictOf, countsOf, effectOf, eventOf, nasOf, poolOf, subscriberOf } from './representation.js';
 import type { ApiDeps } from './deps.js';
+import { sessionOf, type Reporting } from './session-representation.js';
 import { tokenOfRequest } from './token.js';
 import {
   addressView,
@@ -85,15 +76,15 @@ function checkVrf(reads: ApiDeps['reads'], tenant: string, vrf: string | undefin
     throw new Problem('unknown-vrf', `no pool, and no NAS that was heard, is in a VRF ${vrf}`);
 }
 
-function page(rows: readonly ShownSession[], most: number): SessionsView {
+function page(rows: readonly ShownSession[], most: number, reporting: Reporting): SessionsView {
   const last = rows.at(-1)?.row.id ?? null;
-  return { sessions: rows.map(sessionOf), next_after: rows.length < most ? null : last };
+  return { sessions: rows.map((shown) => sessionOf(shown, reporting)), next_after: rows.length < most ? null : last };
 }
 
 /** Everything that is read only, under `/api/v1`. A tenant sees its own rows. */
 export function readRoutes(
   app: FastifyInstance,
-  deps: Pick<ApiDeps, 'reads' | 'readiness' | 'version' | 'mode' | 'modes' | 'now'>,
+  deps: Pick<ApiDeps, 'reads' | 'readiness' | 'version' | 'mode' | 'modes' | 'reporting' | 'now'>,
 ): void {
   const { reads } = deps;
 
@@ -114,7 +105,7 @@ export function readRoutes(
       const { id } = request.params;
       const story = reads.subscriber(tokenOfRequest(request).tenant, id);
       if (story === null) throw new Problem('unknown-subscriber', `there is no subscriber ${id}`);
-      return subscriberOf(story);
+      return subscriberOf(story, deps.reporting);
     },
   );
 
@@ -140,7 +131,7 @@ export function readRoutes(
       const { tenant } = tokenOfRequest(request);
       const prefix = addressed('address', text);
       checkVrf(reads, tenant, vrf);
-      const story = addressOf(reads.address(tenant, prefix, vrf));
+      const story = addressOf(reads.address(tenant, prefix, vrf), deps.reporting);
       const where = vrf === undefined ? '' : ` in VRF ${vrf}`;
       if (story === null) throw new Problem('unknown-address', `${text} is in no pool and was never seen${where}`);
       return story;
@@ -167,9 +158,9 @@ export function readRoutes(
         if (open === 'false')
           throw new Problem('bad-request', 'open, username: a User-Name is looked for in open sessions');
         const rows = reads.sessionsNamed(tenant, new TextEncoder().encode(username), { after, limit: most });
-        return page(rows, most);
+        return page(rows, most, deps.reporting);
       }
-      return page(reads.sessions(tenant, { open: open !== 'false', after, limit: most }), most);
+      return page(reads.sessions(tenant, { open: open !== 'false', after, limit: most }), most, deps.reporting);
     },
   );
 

@@ -20,6 +20,7 @@ import { printable } from '../lifecycle/octets.js';
 import { shownIdentity } from './identity-routes.js';
 import { maintenanceOf } from './brake-representation.js';
 import type { ApiDeps } from './deps.js';
+import { knownAs, sessionOf, type Reporting } from './session-representation.js';
 import type {
   AddressView,
   AssignmentView,
@@ -29,7 +30,6 @@ import type {
   HoldingView,
   NasView,
   PoolView,
-  SessionView,
   StatusView,
   SubscriberView,
   UnitView,
@@ -123,59 +123,6 @@ export function assignmentOf(shown: ShownAssignment): AssignmentView {
       past === null || row.state !== 'revoked'
         ? null
         : { state: past.state, until: past.state === 'quarantined' ? isoTime(past.freeAt) : null },
-  };
-}
-
-function knownAs({ kind, bytes }: ShownSession['nasKnown']): string {
-  return kind === 'nas-identifier' ? printable(bytes) : formatAddress(bytes);
-}
-
-export function sessionOf(shown: ShownSession): SessionView {
-  const { row, usage, subscriber, nas, vrf, nasAddress, nasKnown, suspect } = shown;
-  return {
-    id: row.id,
-    nas,
-    vrf,
-    nas_address: formatAddress(nasAddress),
-    nas_known_by: nasKnown.kind,
-    nas_known_as: knownAs(nasKnown),
-    session_id: printable(row.sid),
-    username: maybeOctets(row.username),
-    subscriber_id: subscriber,
-    state: row.endedAt !== null ? 'ended' : suspect ? 'suspect' : 'open',
-    started_at: isoTime(row.startedAt),
-    first_seen_at: isoTime(row.firstSeenAt),
-    ended_at: maybeTime(row.endedAt),
-    end_kind: row.endKind,
-    terminate_cause: row.terminateCause,
-    addresses: row.addresses.map((shown) => ({
-      address: formatPrefix(shown.prefix),
-      attribute: shown.attribute,
-      standing: shown.standing,
-      assignment: shown.assignment,
-      since: isoTime(shown.since),
-    })),
-    profile:
-      row.profile === null
-        ? null
-        : {
-            profile: row.profile.profile,
-            state: row.profile.state,
-            outcome: row.profile.outcome,
-            at: isoTime(row.profile.at),
-          },
-    usage:
-      usage === null
-        ? null
-        : {
-            updated_at: isoTime(usage.updatedAt),
-            session_time_s: usage.seconds,
-            input_octets: usage.inputOctets,
-            output_octets: usage.outputOctets,
-            input_packets: usage.inputPackets,
-            output_packets: usage.outputPackets,
-            interims: usage.interims,
-          },
   };
 }
 
@@ -296,10 +243,13 @@ function holdingOf({ row, subscriber, nas, vrf }: ShownHolding): HoldingView {
   };
 }
 
-function storyOf(story: Story): Pick<SubscriberView, 'assignments' | 'sessions' | 'outbox' | 'conflicts' | 'events'> {
+function storyOf(
+  story: Story,
+  reporting: Reporting,
+): Pick<SubscriberView, 'assignments' | 'sessions' | 'outbox' | 'conflicts' | 'events'> {
   return {
     assignments: story.assignments.map(assignmentOf),
-    sessions: story.sessions.map(sessionOf),
+    sessions: story.sessions.map((shown) => sessionOf(shown, reporting)),
     outbox: story.effects.map(effectOf),
     conflicts: story.conflicts.map(conflictOf),
     events: story.journal.map(eventOf),
@@ -314,7 +264,7 @@ function untold(sessions: readonly ShownSession[]): string | null {
   return `session ${printable(row.sid)} on ${nas}, ${row.profile?.profile ?? ''}: ${row.profile?.outcome ?? ''}`;
 }
 
-export function subscriberOf(story: SubscriberStory): SubscriberView {
+export function subscriberOf(story: SubscriberStory, reporting: Reporting): SubscriberView {
   const { heldSuspend: held, subscriber } = story;
   const { suspendedAt, service } = subscriber;
   return {
@@ -331,7 +281,7 @@ export function subscriberOf(story: SubscriberStory): SubscriberView {
       .filter(({ type }) => type === 'username')
       .map(({ bytes, provenance }) => ({ username: printable(bytes), provenance })),
     identities: story.identities.map(shownIdentity),
-    ...storyOf(story),
+    ...storyOf(story, reporting),
   };
 }
 
@@ -354,7 +304,7 @@ function unitOf(unit: ShownUnit, { assignments }: AddressStory): UnitView {
 }
 
 /** An address with its history; null where nothing is known of it and no pool has it. */
-export function addressOf(story: AddressStory): AddressView | null {
+export function addressOf(story: AddressStory, reporting: Reporting): AddressView | null {
   const { units, history, assignments, conflicts, sessions } = story;
   const known = [...units.map(({ pool }) => pool), ...history, ...assignments, ...conflicts, ...sessions];
   if (known.length === 0) return null;
@@ -362,7 +312,7 @@ export function addressOf(story: AddressStory): AddressView | null {
     address: formatPrefix(story.prefix),
     vrfs: [...new Set(known.map(({ vrf }) => vrf))],
     units: units.map((unit) => unitOf(unit, story)),
-    ...storyOf(story),
+    ...storyOf(story, reporting),
     history: history.map(holdingOf),
   };
 }

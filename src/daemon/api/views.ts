@@ -80,7 +80,10 @@ export const sessionView = z.strictObject({
   session_id: octets,
   username: octets.nullable(),
   subscriber_id: z.string().nullable(),
-  state: z.enum(['open', 'suspect', 'ended']).describe('suspect: not seen since its NAS restarted'),
+  state: z
+    .enum(['open', 'suspect', 'stale', 'ended'])
+    .describe('open ones that may be over: `suspect` was not seen since its NAS restarted, `stale` has not reported'),
+  stale_at: maybeTime.describe('from when on it is stale unless it reports; null where its silence says nothing'),
   started_at: time,
   first_seen_at: time,
   ended_at: maybeTime,

@@ -18,6 +18,7 @@ const STATE_COLOUR: Readonly<Record<string, Colour>> = {
   held: 'green',
   revoking: 'yellow',
   suspect: 'yellow',
+  stale: 'yellow',
   waiting: 'yellow',
   pending: 'yellow',
   quarantined: 'yellow',
