@@ -30,6 +30,13 @@ function modesOf({ mode, modes, radius }: Config): ApiSettings['modes'] {
   return { nas: modes.nas ?? mode, entries: Object.fromEntries(own) };
 }
 
+/** By what a silent session is suspicious. */
+function reportingOf({ lifecycle, radius }: Config): ApiSettings['reporting'] {
+  const { interimIntervalMs: interimRoundMs, silenceInterims: interims, silenceFactor: factor } = lifecycle;
+  const interimless = radius.nas.filter(({ interim }) => interim === 'none').map(({ name }) => name);
+  return { interimRoundMs, silence: { interims, factor }, interimless };
+}
+
 function apiTokens(config: Config, platform: Platform): readonly ApiToken[] {
   const { tokens } = config.api;
   if (tokens.length > 0) {
@@ -52,6 +59,7 @@ export async function startDaemon(config: Config, pid: number, version: string, 
       tokens: apiTokens(wanted, platform),
       mode: wanted.mode,
       modes: modesOf(wanted),
+      reporting: reportingOf(wanted),
       lifecycle: wanted.lifecycle,
     };
   };

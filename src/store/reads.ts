@@ -15,6 +15,7 @@ import { MOST_ROWS, ReadLimit, sane } from './reads/limit.js';
 import { NasReads, type ShownNas } from './reads/nas.js';
 import { PoolReads, type ShownPool, type ShownUnit } from './reads/pools.js';
 import { SessionReads, type ShownSession } from './reads/sessions.js';
+import { VrfReads } from './reads/vrfs.js';
 import { IDENTITY } from './tables/identity.js';
 import { SUBSCRIBER } from './tables/subscriber.js';
 import { Table, type SqlValue } from './tables/table.js';
@@ -38,8 +39,8 @@ export interface SubscriberStory extends Story {
 
 export interface AddressStory extends Story {
   readonly prefix: Prefix;
-  /** Its place in a pool of the tenant; null where it is in none, or wider than a unit. */
-  readonly unit: ShownUnit | null;
+  /** Its places in pools of the tenant, at most one a VRF; none where it is in no pool, or wider than a unit. */
+  readonly units: readonly ShownUnit[];
   /** The newest first. */
   readonly history: readonly ShownHolding[];
 }
@@ -56,6 +57,8 @@ export interface EventQuery {
   readonly after: number | null;
   readonly subscriber?: string;
   readonly address?: Prefix;
+  /** Of the address; without it, any. */
+  readonly vrf?: string;
 }
 
 /** How many ended assignments and sessions a story goes back. */
@@ -71,6 +74,7 @@ export class Reads {
   readonly #sessions: SessionReads;
   readonly #pools: PoolReads;
   readonly #holdings: HoldingReads;
+  readonly #vrfs: VrfReads;
   readonly #journal: JournalReads;
   readonly #effects: EffectReads;
   readonly #conflicts: ConflictReads;
@@ -96,6 +100,7 @@ export class Reads {
     this.#sessions = new SessionReads(db);
     this.#pools = new PoolReads(db);
     this.#holdings = new HoldingReads(db);
+    this.#vrfs = new VrfReads(db);
     this.#journal = new JournalReads(db);
     this.#effects = new EffectReads(db);
     this.#conflicts = new ConflictReads(db);
@@ -138,31 +143,40 @@ export class Reads {
     return (this.#identities.all(subscriber, tenant, MOST_ROWS) as SqlValue[][]).map((values) => IDENTITY.read(values));
   }
 
-  /** Everything about an address or prefix: who holds it, who held it, and what its pool says of it. */
-  address(tenant: string, prefix: Prefix, lines = STORY_LINES): AddressStory {
+  /** Whether the tenant has anything in a VRF of that name. */
+  knowsVrf(tenant: string, name: string): boolean {
+    return this.#vrfs.list(tenant, name).length > 0;
+  }
+
+  /**
+   * Everything about an address or prefix: who holds it, who held it, and what its pool says of it; in each VRF of the
+   * tenant, or in the one that is named.
+   */
+  address(tenant: string, prefix: Prefix, within?: string, lines = STORY_LINES): AddressStory {
     return this.#atOnce(() => {
-      const vrfs = this.#holdings.vrfs();
+      const vrfs = this.#vrfs.list(tenant, within);
       const history = vrfs
-        .flatMap((vrf) => this.#holdings.history(tenant, vrf, prefix, STORY_ROWS))
-        .slice(0, STORY_ROWS);
-      const live = vrfs.flatMap((vrf) => this.#assignments.holding(tenant, vrf, prefix, STORY_ROWS));
+        .flatMap(({ id }) => this.#holdings.history(tenant, id, prefix, STORY_ROWS))
+        .sort((a, b) => b.row.since - a.row.since);
+      const live = vrfs.flatMap(({ id }) => this.#assignments.holding(tenant, id, prefix, STORY_ROWS));
       const past = history.flatMap(({ row }) => (row.assignment === null ? [] : [row.assignment]));
       const ids = [...new Set([...live, ...past])];
       const seen = history.filter(({ row }) => row.kind === 'session').map(({ row }) => row.seq);
-      const unit = this.#pools.unit(tenant, prefix);
+      const units = vrfs.flatMap(({ id }) => this.#pools.unit(tenant, id, prefix) ?? []);
       // An address of no pool leaves no history: only its sessions show it.
-      const showing = unit === null ? this.#sessions.on(tenant, prefix, STORY_ROWS) : [];
+      const poolless = vrfs.filter(({ id }) => !units.some(({ pool }) => pool.row.vrf === id)).map(({ id }) => id);
+      const showing = poolless.length > 0 ? this.#sessions.on(tenant, poolless, prefix, STORY_ROWS) : [];
       const shown = new Set(showing.map(({ row }) => row.id));
       const others = [...new Set(seen)].filter((id) => !shown.has(id));
       const sessions = [...showing, ...this.#sessions.byIds(tenant, others)];
       return {
         prefix,
-        unit,
+        units,
         history,
         assignments: this.#assignments.byIds(tenant, ids),
         sessions,
         effects: this.#effects.ofAssignments(tenant, ids, STORY_ROWS),
-        conflicts: this.#conflictsAbout(tenant, ids, sessions, prefix),
+        conflicts: this.#conflictsAbout(tenant, ids, sessions, { prefix, vrfs: vrfs.map(({ id }) => id) }),
         journal: this.#journal.list(tenant, { subscriber: null, assignments: ids }, null, sane(lines)),
       };
     });
@@ -191,11 +205,11 @@ export class Reads {
         const assignments = this.#assignments.ofSubscriber(tenant, subscriber.id, MOST_ROWS).map(({ row }) => row.id);
         return this.#journal.list(tenant, { subscriber: subscriber.id, assignments }, query.after, limit);
       }
-      const { address } = query;
+      const { address, vrf } = query;
       if (address === undefined) return this.#journal.list(tenant, null, query.after, limit);
-      const assignments = this.#holdings
-        .vrfs()
-        .flatMap((vrf) => this.#holdings.history(tenant, vrf, address, MOST_ROWS))
+      const assignments = this.#vrfs
+        .list(tenant, vrf)
+        .flatMap(({ id }) => this.#holdings.history(tenant, id, address, MOST_ROWS))
         .flatMap(({ row }) => (row.assignment === null ? [] : [row.assignment]));
       return this.#journal.list(tenant, { subscriber: null, assignments }, query.after, limit);
     });
@@ -255,7 +269,7 @@ export class Reads {
     tenant: string,
     assignments: readonly number[],
     sessions: readonly ShownSession[],
-    prefix: Prefix | null,
+    place: { readonly prefix: Prefix; readonly vrfs: readonly number[] } | null,
   ): ShownConflict[] {
     const theirs = new Set(sessions.map(({ row }) => row.id));
     return this.#conflicts
@@ -264,7 +278,7 @@ export class Reads {
         ({ row }) =>
           theirs.has(row.session) ||
           (row.assignment !== null && assignments.includes(row.assignment)) ||
-          (prefix !== null && overlaps(row.prefix, prefix)),
+          (place !== null && place.vrfs.includes(row.vrf) && overlaps(row.prefix, place.prefix)),
       );
   }
 

@@ -29,12 +29,12 @@ t.test('a second, read-only connection sees what was committed', async (t) => {
     assignments: [{ row: { state: 'allocated' }, pool: 'v4', vrf: 'global' }],
   });
   t.match(reads.address('default', prefix('100.64.0.1')), {
-    unit: { past: null },
+    units: [{ past: null }],
     history: [{ row: { kind: 'tenure' }, subscriber: 'alice', nas: null }],
   });
   t.match(reads.counts(null, START), { assignments: [{ family: 'ipv4', state: 'allocated', count: 1 }] });
   t.strictSame(reads.counts('other', START).assignments, []);
   t.strictSame(reads.events('other', { after: null, limit: 10 }), []);
   t.equal(reads.events('other', { after: null, limit: 10, subscriber: 'alice' }), null);
-  t.match(reads.address('other', prefix('100.64.0.1')), { unit: null, history: [], assignments: [], journal: [] });
+  t.match(reads.address('other', prefix('100.64.0.1')), { units: [], history: [], assignments: [], journal: [] });
 });

@@ -112,7 +112,7 @@ export async function call(
   method: 'GET' | 'POST',
   path: string,
   body?: unknown,
-): Promise<{ status: number; body: Record<string, unknown> }> {
+): Promise<{ status: number; body: Record<string, unknown>; retryAfter: string | null }> {
   const response = await fetch(`${daemon.url}${path}`, {
     method,
     headers: {
@@ -121,7 +121,8 @@ export async function call(
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  const retryAfter = response.headers.get('retry-after');
+  return { status: response.status, body: (await response.json()) as Record<string, unknown>, retryAfter };
 }
 
 /** The text of a daemon's `/metrics` with everything that it counted before the call: the main thread tells it each second. */

@@ -27,8 +27,9 @@ interface Sent {
   readonly answered: (at: number) => void;
 }
 
-/** A Disconnect-Request as it arrived; `fresh` is false for a repetition of the same octets. */
+/** A Disconnect-Request (40) or CoA-Request (43) as it arrived; `fresh` is false for a repetition of the same octets. */
 export interface Asked {
+  readonly code: number;
   readonly sid: string;
   readonly at: number;
   readonly fresh: boolean;
@@ -114,17 +115,18 @@ export class TestNas {
 
   #disconnect(datagram: Uint8Array): Uint8Array | null {
     const packet = parse(datagram);
-    if (packet.code !== 40 || !verifyRequestAuthenticator(packet, this.#secret)) return null;
+    if ((packet.code !== 40 && packet.code !== 43) || !verifyRequestAuthenticator(packet, this.#secret)) return null;
     const value = packet.attributes.find(({ type }) => type === ATTRIBUTES['Acct-Session-Id'].number)?.value;
     const sid = new TextDecoder().decode(value);
     const octets = Buffer.from(packet.bytes).toString('hex');
-    this.asked.push({ sid, at: performance.now(), fresh: !this.#seen.has(octets) });
+    this.asked.push({ code: packet.code, sid, at: performance.now(), fresh: !this.#seen.has(octets) });
     this.#seen.add(octets);
     const answer = this.#onDisconnect(sid);
     if (answer === 'silence') return null;
     const { identifier, authenticator } = packet;
     const cause = { type: ATTRIBUTES['Error-Cause'].number, value: encodeInteger(503) };
-    const reply = answer === 'ack' ? { code: 41, attributes: [] } : { code: 42, attributes: [cause] };
+    const reply =
+      answer === 'ack' ? { code: packet.code + 1, attributes: [] } : { code: packet.code + 2, attributes: [cause] };
     return signResponse({ ...reply, identifier }, authenticator, this.#secret, true);
   }
 }

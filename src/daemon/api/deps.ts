@@ -2,6 +2,7 @@
 import type { Reads } from '../../store/reads.js';
 import type { CommandPort, Readiness } from '../command.js';
 import type { Mode } from '../lifecycle/policy.js';
+import type { Reporting } from './session-representation.js';
 import type { ApiToken, Scope } from './token.js';
 
 declare module 'fastify' {
@@ -37,6 +38,7 @@ export interface ApiDeps {
   /** Whether effects are performed: as the file says, by kind of target, and of each NAS entry that says its own. */
   readonly mode: Mode;
   readonly modes: { readonly nas: Mode; readonly entries: Readonly<Record<string, Mode>> };
+  readonly reporting: Reporting;
   /** Unix milliseconds. */
   now(): number;
   readonly logger?: ApiLog;

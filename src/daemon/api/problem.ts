@@ -8,6 +8,7 @@ export const PROBLEMS = {
   'not-found': { status: 404, title: 'There is no such resource' },
   'unknown-subscriber': { status: 404, title: 'There is no such subscriber' },
   'unknown-address': { status: 404, title: 'Nothing is known of this address' },
+  'unknown-vrf': { status: 404, title: 'There is no such VRF' },
   'unknown-pool': { status: 404, title: 'There is no such pool' },
   'no-assignment': { status: 404, title: 'The subscriber has no such assignment' },
   'unknown-nas': { status: 404, title: 'There is no such NAS' },

@@ -7,18 +7,9 @@ import { isoTime } from '../lifecycle/time.js';
 import { alarmOf, batchOf, frozenOf } from './brake-representation.js';
 import { LONGEST_PREFIX, subscriberId } from './order.js';
 import { Problem } from './problem.js';
-import {
-  addressOf,
-  conflictOf,
-  countsOf,
-  effectOf,
-  eventOf,
-  nasOf,
-  poolOf,
-  sessionOf,
-  subscriberOf,
-} from './representation.js';
+import { addressOf, conflictOf, countsOf, effectOf, eventOf, nasOf, poolOf, subscriberOf } from './representation.js';
 import type { ApiDeps } from './deps.js';
+import { sessionOf, type Reporting } from './session-representation.js';
 import { tokenOfRequest } from './token.js';
 import {
   addressView,
@@ -62,6 +53,10 @@ const eventsQuery = z.strictObject({
   limit,
   subscriber: subscriberId.optional(),
   address: z.string().optional(),
+  vrf: z.string().min(1).max(64).optional().describe('of the address; default: any'),
+});
+const addressQuery = z.strictObject({
+  vrf: z.string().min(1).max(64).optional().describe('only what is known of it in this VRF'),
 });
 const outboxQuery = z.strictObject({
   status: z.enum(['pending', 'done', 'superseded', 'would-have']).optional(),
@@ -75,15 +70,21 @@ function addressed(field: string, text: string): Prefix {
   throw new Problem('bad-request', `${field}: ${reading.fault}`, [{ field, message: reading.fault }]);
 }
 
-function page(rows: readonly ShownSession[], most: number): SessionsView {
+/** @throws Problem `unknown-vrf` where a VRF is named in which the tenant has nothing. */
+function checkVrf(reads: ApiDeps['reads'], tenant: string, vrf: string | undefined): void {
+  if (vrf !== undefined && !reads.knowsVrf(tenant, vrf))
+    throw new Problem('unknown-vrf', `no pool, and no NAS that was heard, is in a VRF ${vrf}`);
+}
+
+function page(rows: readonly ShownSession[], most: number, reporting: Reporting): SessionsView {
   const last = rows.at(-1)?.row.id ?? null;
-  return { sessions: rows.map(sessionOf), next_after: rows.length < most ? null : last };
+  return { sessions: rows.map((shown) => sessionOf(shown, reporting)), next_after: rows.length < most ? null : last };
 }
 
 /** Everything that is read only, under `/api/v1`. A tenant sees its own rows. */
 export function readRoutes(
   app: FastifyInstance,
-  deps: Pick<ApiDeps, 'reads' | 'readiness' | 'version' | 'mode' | 'modes' | 'now'>,
+  deps: Pick<ApiDeps, 'reads' | 'readiness' | 'version' | 'mode' | 'modes' | 'reporting' | 'now'>,
 ): void {
   const { reads } = deps;
 
@@ -104,11 +105,11 @@ export function readRoutes(
       const { id } = request.params;
       const story = reads.subscriber(tokenOfRequest(request).tenant, id);
       if (story === null) throw new Problem('unknown-subscriber', `there is no subscriber ${id}`);
-      return subscriberOf(story);
+      return subscriberOf(story, deps.reporting);
     },
   );
 
-  app.get<{ Params: { '*': string } }>(
+  app.get<{ Params: { '*': string }; Querystring: z.output<typeof addressQuery> }>(
     '/api/v1/addresses/*',
     {
       config: { ...config, wildcard: 'address' },
@@ -116,7 +117,8 @@ export function readRoutes(
         tags: ['show'],
         security,
         operationId: 'getAddress',
-        summary: 'Everything about an address or prefix',
+        summary: 'Everything about an address or prefix, in each VRF or in one',
+        querystring: addressQuery,
         params: z.strictObject({
           '*': z.string().describe('an address or a prefix; the slash of a prefix may be one of the path, or %2F'),
         }),
@@ -125,8 +127,13 @@ export function readRoutes(
     },
     async (request) => {
       const text = request.params['*'];
-      const story = addressOf(reads.address(tokenOfRequest(request).tenant, addressed('address', text)));
-      if (story === null) throw new Problem('unknown-address', `${text} is in no pool and was never seen`);
+      const { vrf } = request.query;
+      const { tenant } = tokenOfRequest(request);
+      const prefix = addressed('address', text);
+      checkVrf(reads, tenant, vrf);
+      const story = addressOf(reads.address(tenant, prefix, vrf), deps.reporting);
+      const where = vrf === undefined ? '' : ` in VRF ${vrf}`;
+      if (story === null) throw new Problem('unknown-address', `${text} is in no pool and was never seen${where}`);
       return story;
     },
   );
@@ -151,9 +158,9 @@ export function readRoutes(
         if (open === 'false')
           throw new Problem('bad-request', 'open, username: a User-Name is looked for in open sessions');
         const rows = reads.sessionsNamed(tenant, new TextEncoder().encode(username), { after, limit: most });
-        return page(rows, most);
+        return page(rows, most, deps.reporting);
       }
-      return page(reads.sessions(tenant, { open: open !== 'false', after, limit: most }), most);
+      return page(reads.sessions(tenant, { open: open !== 'false', after, limit: most }), most, deps.reporting);
     },
   );
 
@@ -186,15 +193,19 @@ export function readRoutes(
       },
     },
     async (request): Promise<EventsView> => {
-      const { after, limit: most = DEFAULT_LIMIT, subscriber, address } = request.query;
+      const { after, limit: most = DEFAULT_LIMIT, subscriber, address, vrf } = request.query;
+      const { tenant } = tokenOfRequest(request);
       if (subscriber !== undefined && address !== undefined) {
         throw new Problem('bad-request', 'subscriber, address: ask for one of the two');
       }
-      const entries = reads.events(tokenOfRequest(request).tenant, {
+      if (vrf !== undefined && address === undefined) throw new Problem('bad-request', 'vrf: it is of an address');
+      checkVrf(reads, tenant, vrf);
+      const entries = reads.events(tenant, {
         after: after ?? null,
         limit: most,
         ...(subscriber === undefined ? {} : { subscriber }),
         ...(address === undefined ? {} : { address: addressed('address', address) }),
+        ...(vrf === undefined ? {} : { vrf }),
       });
       if (entries === null) throw new Problem('unknown-subscriber', `there is no subscriber ${subscriber ?? ''}`);
       return { events: entries.map(eventOf), last_id: entries.at(-1)?.id ?? after ?? null };

@@ -7,7 +7,7 @@ import type { ShownEffect } from '../../store/reads/effects.js';
 import type { ShownHolding } from '../../store/reads/holdings.js';
 import type { ShownEntry } from '../../store/reads/journal.js';
 import type { ShownNas } from '../../store/reads/nas.js';
-import type { ShownPool } from '../../store/reads/pools.js';
+import type { ShownPool, ShownUnit } from '../../store/reads/pools.js';
 import type { ShownSession } from '../../store/reads/sessions.js';
 import { formatAddress, formatPrefix, overlaps } from '../lifecycle/address.js';
 import type { Brake } from '../lifecycle/brake.js';
@@ -20,6 +20,7 @@ import { printable } from '../lifecycle/octets.js';
 import { shownIdentity } from './identity-routes.js';
 import { maintenanceOf } from './brake-representation.js';
 import type { ApiDeps } from './deps.js';
+import { knownAs, sessionOf, type Reporting } from './session-representation.js';
 import type {
   AddressView,
   AssignmentView,
@@ -29,7 +30,6 @@ import type {
   HoldingView,
   NasView,
   PoolView,
-  SessionView,
   StatusView,
   SubscriberView,
   UnitView,
@@ -123,58 +123,6 @@ export function assignmentOf(shown: ShownAssignment): AssignmentView {
       past === null || row.state !== 'revoked'
         ? null
         : { state: past.state, until: past.state === 'quarantined' ? isoTime(past.freeAt) : null },
-  };
-}
-
-function knownAs({ kind, bytes }: ShownSession['nasKnown']): string {
-  return kind === 'nas-identifier' ? printable(bytes) : formatAddress(bytes);
-}
-
-export function sessionOf(shown: ShownSession): SessionView {
-  const { row, usage, subscriber, nas, nasAddress, nasKnown, suspect } = shown;
-  return {
-    id: row.id,
-    nas,
-    nas_address: formatAddress(nasAddress),
-    nas_known_by: nasKnown.kind,
-    nas_known_as: knownAs(nasKnown),
-    session_id: printable(row.sid),
-    username: maybeOctets(row.username),
-    subscriber_id: subscriber,
-    state: row.endedAt !== null ? 'ended' : suspect ? 'suspect' : 'open',
-    started_at: isoTime(row.startedAt),
-    first_seen_at: isoTime(row.firstSeenAt),
-    ended_at: maybeTime(row.endedAt),
-    end_kind: row.endKind,
-    terminate_cause: row.terminateCause,
-    addresses: row.addresses.map((shown) => ({
-      address: formatPrefix(shown.prefix),
-      attribute: shown.attribute,
-      standing: shown.standing,
-      assignment: shown.assignment,
-      since: isoTime(shown.since),
-    })),
-    profile:
-      row.profile === null
-        ? null
-        : {
-            profile: row.profile.profile,
-            state: row.profile.state,
-            outcome: row.profile.outcome,
-            at: isoTime(row.profile.at),
-          },
-    usage:
-      usage === null
-        ? null
-        : {
-            updated_at: isoTime(usage.updatedAt),
-            session_time_s: usage.seconds,
-            input_octets: usage.inputOctets,
-            output_octets: usage.outputOctets,
-            input_packets: usage.inputPackets,
-            output_packets: usage.outputPackets,
-            interims: usage.interims,
-          },
   };
 }
 
@@ -281,8 +229,9 @@ export function nasOf(
   };
 }
 
-function holdingOf({ row, subscriber, nas }: ShownHolding): HoldingView {
+function holdingOf({ row, subscriber, nas, vrf }: ShownHolding): HoldingView {
   return {
+    vrf,
     address: formatPrefix(row.prefix),
     kind: row.kind,
     since: isoTime(row.since),
@@ -294,10 +243,13 @@ function holdingOf({ row, subscriber, nas }: ShownHolding): HoldingView {
   };
 }
 
-function storyOf(story: Story): Pick<SubscriberView, 'assignments' | 'sessions' | 'outbox' | 'conflicts' | 'events'> {
+function storyOf(
+  story: Story,
+  reporting: Reporting,
+): Pick<SubscriberView, 'assignments' | 'sessions' | 'outbox' | 'conflicts' | 'events'> {
   return {
     assignments: story.assignments.map(assignmentOf),
-    sessions: story.sessions.map(sessionOf),
+    sessions: story.sessions.map((shown) => sessionOf(shown, reporting)),
     outbox: story.effects.map(effectOf),
     conflicts: story.conflicts.map(conflictOf),
     events: story.journal.map(eventOf),
@@ -312,7 +264,7 @@ function untold(sessions: readonly ShownSession[]): string | null {
   return `session ${printable(row.sid)} on ${nas}, ${row.profile?.profile ?? ''}: ${row.profile?.outcome ?? ''}`;
 }
 
-export function subscriberOf(story: SubscriberStory): SubscriberView {
+export function subscriberOf(story: SubscriberStory, reporting: Reporting): SubscriberView {
   const { heldSuspend: held, subscriber } = story;
   const { suspendedAt, service } = subscriber;
   return {
@@ -329,18 +281,20 @@ export function subscriberOf(story: SubscriberStory): SubscriberView {
       .filter(({ type }) => type === 'username')
       .map(({ bytes, provenance }) => ({ username: printable(bytes), provenance })),
     identities: story.identities.map(shownIdentity),
-    ...storyOf(story),
+    ...storyOf(story, reporting),
   };
 }
 
 /** What a unit without a past is, by where it lies. One outside the prefix is none of the pool's. */
 const ZONED = { open: 'never-used', reserved: 'on-request', excluded: 'excluded', outside: 'excluded' } as const;
 
-function unitOf({ unit, assignments }: AddressStory): UnitView | null {
-  if (unit === null) return null;
-  const held = assignments.some(({ row }) => row.state !== 'revoked' && overlaps(row.prefix, unit.unit));
+function unitOf(unit: ShownUnit, { assignments }: AddressStory): UnitView {
+  const held = assignments.some(
+    ({ row }) => row.state !== 'revoked' && row.vrf === unit.pool.row.vrf && overlaps(row.prefix, unit.unit),
+  );
   const never = ZONED[zoneOf(unit.pool.row, unit.unit)];
   return {
+    vrf: unit.pool.vrf,
     pool_id: unit.pool.row.name,
     address: formatPrefix(unit.unit),
     state: held ? 'held' : (unit.past?.state ?? never),
@@ -350,13 +304,15 @@ function unitOf({ unit, assignments }: AddressStory): UnitView | null {
 }
 
 /** An address with its history; null where nothing is known of it and no pool has it. */
-export function addressOf(story: AddressStory): AddressView | null {
-  const { unit, history, assignments, conflicts, sessions } = story;
-  if (unit === null && history.length + assignments.length + conflicts.length + sessions.length === 0) return null;
+export function addressOf(story: AddressStory, reporting: Reporting): AddressView | null {
+  const { units, history, assignments, conflicts, sessions } = story;
+  const known = [...units.map(({ pool }) => pool), ...history, ...assignments, ...conflicts, ...sessions];
+  if (known.length === 0) return null;
   return {
     address: formatPrefix(story.prefix),
-    unit: unitOf(story),
-    ...storyOf(story),
+    vrfs: [...new Set(known.map(({ vrf }) => vrf))],
+    units: units.map((unit) => unitOf(unit, story)),
+    ...storyOf(story, reporting),
     history: history.map(holdingOf),
   };
 }

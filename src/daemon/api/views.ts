@@ -73,13 +73,17 @@ const knownAs = z.string().describe('that address, or the octets of NAS-Identifi
 export const sessionView = z.strictObject({
   id: z.number().int(),
   nas: z.string(),
+  vrf: z.string(),
   nas_address: address,
   nas_known_by: knownBy,
   nas_known_as: knownAs,
   session_id: octets,
   username: octets.nullable(),
   subscriber_id: z.string().nullable(),
-  state: z.enum(['open', 'suspect', 'ended']).describe('suspect: not seen since its NAS restarted'),
+  state: z
+    .enum(['open', 'suspect', 'stale', 'ended'])
+    .describe('open ones that may be over: `suspect` was not seen since its NAS restarted, `stale` has not reported'),
+  stale_at: maybeTime.describe('from when on it is stale unless it reports; null where its silence says nothing'),
   started_at: time,
   first_seen_at: time,
   ended_at: maybeTime,
@@ -214,6 +218,7 @@ export const nasView = z.strictObject({
 });
 
 export const holdingView = z.strictObject({
+  vrf: z.string(),
   address,
   kind: z.enum(['tenure', 'session']),
   since: time,
@@ -225,6 +230,7 @@ export const holdingView = z.strictObject({
 });
 
 export const unitView = z.strictObject({
+  vrf: z.string(),
   pool_id: z.string(),
   address,
   state: z.enum(['held', 'never-used', 'free', 'quarantined', 'occupied', 'reserved', 'on-request', 'excluded']),
@@ -259,9 +265,12 @@ export const subscriberView = z.strictObject({
 
 export const addressView = z.strictObject({
   address,
-  unit: unitView
-    .nullable()
-    .describe('its place in a pool; null where it is in none, or wider than what the pool hands out'),
+  vrfs: z.array(z.string()).describe('where something is known of it; where there are several, ask with `vrf`'),
+  units: z
+    .array(unitView)
+    .describe(
+      'its places in pools, at most one a VRF; none where it is in no pool, or wider than what the pool hands out',
+    ),
   ...story,
   history: z.array(holdingView).describe('the newest first'),
 });

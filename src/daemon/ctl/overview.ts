@@ -2,7 +2,7 @@
 import type { NasView, PoolView, StatusView } from '../api/views.js';
 import type { Cell, Screen } from './screen.js';
 import { brakeLines } from './braking.js';
-import { nasName, time } from './wording.js';
+import { inVrf, nasName, time } from './wording.js';
 
 /** From this share on a pool is shown as nearly full: the default of the pool alarm. */
 const NEARLY_FULL_PERCENT = 80;
@@ -57,7 +57,7 @@ export function poolTable(screen: Screen, pools: readonly PoolView[]): void {
         pool.retired_at === null ? pool.pool_id : `${pool.pool_id} (retired)`,
         pool.kind,
         pool.family,
-        pool.vrf === 'global' ? pool.prefix : `${pool.prefix} (VRF ${pool.vrf})`,
+        `${pool.prefix}${inVrf(pool.vrf)}`,
         `/${String(pool.unit_length)}`,
         String(pool.held),
         String(pool.barred),

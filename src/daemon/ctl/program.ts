@@ -1,8 +1,6 @@
 /** The commands of addrdctl. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { readPrefix } from '../address-text.js';
 import type {
-  AddressView,
   ConflictsView,
   EventsView,
   NasesView,
@@ -14,13 +12,11 @@ import type {
 import { addBrakes } from './braking.js';
 import { addIdentity } from './identity.js';
 import { CtlFailure, EXIT, unshown } from './failure.js';
-import { Client, Refusal, Shape } from './http.js';
+import { Client, Shape } from './http.js';
 import {
   activate,
   allocate,
   revoke,
-  SUBSCRIBER,
-  subscriberPath,
   type AllocateOptions,
   type Desk,
   type RevokeOptions,
@@ -29,9 +25,10 @@ import {
 import { poolCommands } from './pooling.js';
 import { nasTable, poolTable, statusPage } from './overview.js';
 import { Screen } from './screen.js';
+import { show, type ShowOptions } from './showing.js';
 import { addService } from './serving.js';
 import { DEFAULT_TOKEN_FILE, readToken } from './token.js';
-import { addressStory, conflictTable, effectTable, journal, sessionTable, subscriberStory } from './story.js';
+import { conflictTable, effectTable, journal, sessionTable } from './story.js';
 
 /** The world of addrdctl, which `main.ts` ties to the process. */
 export interface CtlWorld {
@@ -61,7 +58,6 @@ const FOLLOW_MS = 1_000;
 const SESSIONS = new Shape<SessionsView>({ sessions: 'list' });
 const EVENTS = new Shape<EventsView>({ events: 'list' });
 const STATUS = new Shape<StatusView>({ version: 'string', time: 'string', reasons: 'list' });
-const ADDRESS = new Shape<AddressView>({ address: 'string', assignments: 'list', sessions: 'list', history: 'list' });
 const OUTBOX = new Shape<OutboxView>({ outbox: 'list' });
 const POOLS = new Shape<PoolsView>({ pools: 'list' });
 const NASES = new Shape<NasesView>({ nas: 'list' });
@@ -129,16 +125,18 @@ async function everySession(desk: Desk, all: boolean): Promise<SessionsView['ses
 interface EventOptions {
   readonly subscriber?: string;
   readonly address?: string;
+  readonly vrf?: string;
   readonly follow?: boolean;
   readonly lines: number;
 }
 
 /** Prints the newest lines and, with `--follow`, every one that comes, until it is interrupted. */
 async function events(desk: Desk, options: EventOptions): Promise<void> {
-  const { subscriber, address } = options;
+  const { subscriber, address, vrf } = options;
   const query = new URLSearchParams({
     ...(subscriber === undefined ? {} : { subscriber }),
     ...(address === undefined ? {} : { address }),
+    ...(vrf === undefined ? {} : { vrf }),
   });
   query.set('limit', String(options.lines));
   for (;;) {
@@ -150,31 +148,6 @@ async function events(desk: Desk, options: EventOptions): Promise<void> {
     query.set('after', String(page.last_id ?? 0));
     query.set('limit', String(PAGE));
     if (page.events.length < PAGE) desk.pause(FOLLOW_MS);
-  }
-}
-
-async function show(desk: Desk, what: string, options: { readonly subscriber?: boolean }): Promise<void> {
-  const { client, screen, json } = desk;
-  const reading = readPrefix(what);
-  if (options.subscriber !== true && 'prefix' in reading) {
-    const story = await client.get(`/api/v1/addresses/${encodeURIComponent(what)}`, ADDRESS);
-    if (json) screen.json(story);
-    else addressStory(screen, story, await hour(desk));
-    return;
-  }
-  try {
-    const story = await client.get(subscriberPath(what), SUBSCRIBER);
-    if (json) screen.json(story);
-    else subscriberStory(screen, story, await hour(desk));
-  } catch (failure) {
-    if (json || !(failure instanceof Refusal) || failure.problem.code !== 'unknown-subscriber') throw failure;
-    if ('fault' in reading && /^[\d.]+\/|:.*\//.test(what)) throw new CtlFailure('usage', reading.fault);
-    // Whom nobody named may be on the network all the same.
-    const query = new URLSearchParams({ username: what, limit: String(PAGE) });
-    const { sessions } = await client.get(`/api/v1/sessions?${query.toString()}`, SESSIONS);
-    if (sessions.length === 0) throw failure;
-    desk.notes.line(`there is no subscriber ${what}; open sessions with that User-Name:`, null, 2);
-    sessionTable(screen, sessions);
   }
 }
 
@@ -193,11 +166,6 @@ async function outbox(desk: Desk, all: boolean): Promise<void> {
   if (kept.outbox.length > 0) {
     desk.notes.line('some were recorded and not sent (would-have, by mode observe): addrdctl outbox --all', null, 2);
   }
-}
-
-/** The hour of addrd, which alone its hours can be held against. */
-async function hour({ client }: Desk): Promise<string> {
-  return (await client.get('/api/v1/status', STATUS)).time;
 }
 
 /** Gets a list, and prints it as JSON or as `print` does; an empty one says so beside the output. */
@@ -253,7 +221,8 @@ function buildProgram(world: CtlWorld): Command {
     .description('everything about a subscriber or an address')
     .argument('<subscriber|address>')
     .option('--subscriber', 'it is a subscriber, though it looks like an address')
-    .action((what: string, options: { subscriber?: boolean }) => show(desk(), what, options));
+    .option('--vrf <vrf>', 'only what is known of the address in this VRF')
+    .action((what: string, options: ShowOptions) => show(desk(), what, options));
   program
     .command('allocate')
     .description('allocate an address to a subscriber')
@@ -357,6 +326,7 @@ function buildProgram(world: CtlWorld): Command {
     .description('the newest lines of the journal, oldest first')
     .option('--subscriber <subscriber>', 'only of this subscriber')
     .option('--address <address>', 'only of this address or prefix')
+    .option('--vrf <vrf>', 'of the address')
     .option('--follow', 'go on with what comes, until interrupted')
     .option('--lines <n>', 'how many to begin with', lines, 50)
     .action((options: EventOptions) => events(desk(), options));

@@ -10,7 +10,7 @@ import type {
   SubscriberView,
 } from '../api/views.js';
 import type { Cell, Screen } from './screen.js';
-import { EVENT_HANG, eventLine, nasName, octets, orDash, state, time, waitsFor } from './wording.js';
+import { EVENT_HANG, eventLine, inVrf, nasName, octets, orDash, state, time, waitsFor } from './wording.js';
 
 function milestones(assignment: AssignmentView): string {
   const at: readonly (readonly [string, string | null])[] = [
@@ -28,7 +28,7 @@ function assignmentStory(screen: Screen, assignment: AssignmentView, now: string
   const colour = state(at);
   screen.line();
   screen.line(
-    `${assignment.address} (${assignment.family}) of ${assignment.subscriber_id}: ${at.toUpperCase()} since ${time(assignment.since)}`,
+    `${assignment.address}${inVrf(assignment.vrf)} (${assignment.family}) of ${assignment.subscriber_id}: ${at.toUpperCase()} since ${time(assignment.since)}`,
     typeof colour === 'string' ? 'bold' : colour.colour,
     2,
   );
@@ -89,7 +89,7 @@ export function sessionTable(screen: Screen, sessions: readonly SessionView[], i
       orDash(
         session.addresses
           .map(({ address, standing }) => (standing === 'held' ? address : `${address} (${standing})`))
-          .join(' '),
+          .join(' ') + (session.addresses.length === 0 ? '' : inVrf(session.vrf)),
       ),
       time(session.started_at),
       time(session.ended_at ?? session.usage?.updated_at ?? null),
@@ -124,7 +124,7 @@ export function conflictTable(screen: Screen, conflicts: readonly ConflictView[]
   screen.table(
     ['ADDRESS', 'CONFLICT', 'HOLDER', 'NAS', 'SESSION', 'USER-NAME', 'TIMES', 'LAST SEEN'],
     conflicts.map((conflict) => [
-      conflict.address,
+      `${conflict.address}${inVrf(conflict.vrf)}`,
       { text: conflict.kind, colour: 'red' },
       orDash(conflict.holder_id),
       conflict.nas,
@@ -146,7 +146,7 @@ function history(screen: Screen, rows: readonly HoldingView[]): void {
   screen.table(
     ['ADDRESS', 'HELD AS', 'BY', 'NAS', 'SINCE', 'UNTIL', 'CONFIDENCE'],
     rows.map((row) => [
-      row.address,
+      `${row.address}${inVrf(row.vrf)}`,
       row.kind,
       orDash(row.subscriber_id),
       orDash(row.nas),
@@ -205,13 +205,16 @@ export function subscriberStory(screen: Screen, story: SubscriberView, now: stri
 
 /** Prints everything about an address; `now` is the hour of addrd. */
 export function addressStory(screen: Screen, story: AddressView, now: string): void {
-  const { unit } = story;
   screen.line(`Address ${story.address}`, 'bold');
-  if (unit === null) screen.line('  in no pool, or wider than what a pool hands out');
-  else {
+  if (story.vrfs.length > 1) {
+    const which = `  in the VRFs ${story.vrfs.join(', ')}: each is an address of its own; --vrf VRF shows one`;
+    screen.line(which, 'yellow', 4);
+  }
+  if (story.units.length === 0) screen.line('  in no pool, or wider than what a pool hands out');
+  for (const unit of story.units) {
     const until = unit.until === null ? '' : ` until ${time(unit.until)}`;
     const last = unit.last_subscriber_id === null ? '' : `, last held by ${unit.last_subscriber_id}`;
-    screen.line(`  ${unit.address} of pool ${unit.pool_id}: ${unit.state}${until}${last}`, null, 4);
+    screen.line(`  ${unit.address}${inVrf(unit.vrf)} of pool ${unit.pool_id}: ${unit.state}${until}${last}`, null, 4);
   }
   for (const assignment of story.assignments) assignmentStory(screen, assignment, now);
   if (story.history.length > 0) {

@@ -18,6 +18,7 @@ const STATE_COLOUR: Readonly<Record<string, Colour>> = {
   held: 'green',
   revoking: 'yellow',
   suspect: 'yellow',
+  stale: 'yellow',
   waiting: 'yellow',
   pending: 'yellow',
   quarantined: 'yellow',
@@ -71,6 +72,11 @@ export function eventLine(event: EventView, about: string | null = null): string
 
 /** Where the words of {@link eventLine} begin. */
 export const EVENT_HANG = 45;
+
+/** ` (VRF red)` after an address; nothing where it is the global one. */
+export function inVrf(vrf: string): string {
+  return vrf === 'global' ? '' : ` (VRF ${vrf})`;
+}
 
 /** Why a termination still waits, as far as is known. */
 export function waitsFor({ stuck, steps }: AssignmentView): string {

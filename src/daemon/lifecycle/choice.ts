@@ -50,7 +50,7 @@ export function choosePools(d: Draft, event: AllocateEvent, policy: Policy): rea
   if (nas !== null && entry === null)
     return refused('unknown-nas', `no entry of the config and no NAS heard is ${nas}`);
   const space = vrf === null ? (entry?.vrf ?? null) : d.vrfNamed(vrf);
-  if (vrf !== null && space === null) return refused('unknown-pool', `no pool is of VRF ${vrf}`);
+  if (vrf !== null && space === null) return refused('unknown-vrf', `no pool is of VRF ${vrf}`);
   const serves = (pool: PoolPolicy): boolean => {
     const nases = pool.nas ?? [];
     if (use !== null && pool.use !== use) return false;

@@ -5,7 +5,7 @@ import { horizonOf, isMaintained, maintenanceBar, maintenanceBarOf, maintenanceO
 import { printable } from './octets.js';
 import { longestPause, type Policy } from './policy.js';
 import { isoTime } from './time.js';
-import type { Assignment, EvidenceKind, Session, Witness } from './records.js';
+import type { Assignment, EvidenceKind, Session, SessionUsage, Witness } from './records.js';
 
 /** Idle with its ground; or not yet, with the reason and the time at which time alone may settle it (null: it cannot). */
 export type Proof =
@@ -59,16 +59,26 @@ function silentSince(d: Draft, session: Session): number {
 }
 
 /**
+ * How long a session may be silent before it is stale, milliseconds: two interim rounds and, where it had a rhythm, no less
+ * than the pause of the silence rule.
+ */
+export function stalePause(
+  { interims, maxGapMs }: Pick<SessionUsage, 'interims' | 'maxGapMs'>,
+  policy: Pick<Policy, 'interimRoundMs' | 'silence'>,
+): number {
+  const rounds = 2 * policy.interimRoundMs;
+  const rhythm = Math.max(policy.silence.factor * maxGapMs, longestPause(policy) + maxGapMs);
+  return interims < policy.silence.interims ? rounds : Math.max(rounds, rhythm);
+}
+
+/**
  * From when on an open session is stale, should it not report: no proof that it ended, but where another stands on its
- * address at the same NAS, that one is believed. The pause of the silence rule where it had a rhythm, else two interim
- * rounds. Null while its NAS is in maintenance.
+ * address at the same NAS, that one is believed. Null while its NAS is in maintenance, and of a NAS that sends no Interims.
  */
 export function staleAt(d: Draft, session: Session, policy: Policy): number | null {
   if (maintenanceOf(d, session.nas) !== null) return null;
-  const { interims, maxGapMs } = d.get('usage', session.id);
-  const rounds = 2 * policy.interimRoundMs;
-  const rhythm = Math.max(policy.silence.factor * maxGapMs, longestPause(policy) + maxGapMs);
-  return silentSince(d, session) + (interims < policy.silence.interims ? rounds : Math.max(rounds, rhythm));
+  if (policy.nas.get(d.get('nas', session.nas).entry)?.interim === 'none') return null;
+  return silentSince(d, session) + stalePause(d.get('usage', session.id), policy);
 }
 
 /** Whether an open session was not seen since its NAS restarted. In a maintenance nobody is suspect. */

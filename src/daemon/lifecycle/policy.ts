@@ -102,7 +102,7 @@ export const DEFAULT_KNOBS = {
 } as const;
 
 /** A NAS with sessions is not silent for longer than this, milliseconds: one round and a quarter for what is late. */
-export function longestPause(policy: Policy): number {
+export function longestPause(policy: Pick<Policy, 'interimRoundMs'>): number {
   return policy.interimRoundMs * 1.25;
 }
 

@@ -29,6 +29,7 @@ export function release(d: Draft, event: ReleaseEvent): Verdict {
     return past !== null && samePrefix(past.prefix, prefix) ? [{ pool, past }] : [];
   });
   const found = kept.find(({ past }) => past.state === 'reserved') ?? kept[0];
+  if (space === null) return refused('unknown-vrf', `no pool is of VRF ${vrf ?? ''}`);
   if (around.length === 0) return refused('unknown-address', `${name} is in no pool of VRF ${vrf ?? 'global'}`);
   if (around.some((pool) => isTaken(d, pool, prefix))) return refused('address-taken', `${name} is held`);
   if (found === undefined) return refused('not-reserved', `${name} is not reserved`);

@@ -10,6 +10,7 @@ export interface ApiSettings {
   readonly tokens: readonly ApiToken[];
   readonly mode: 'observe' | 'act';
   readonly modes: ApiDeps['modes'];
+  readonly reporting: ApiDeps['reporting'];
   /** What the store's metrics measure by. */
   readonly lifecycle: ReturnType<ScrapeOptions['lifecycle']>;
 }

@@ -61,6 +61,9 @@ function depsOf(reads: Reads): ApiDeps {
     get modes() {
       return settings.modes;
     },
+    get reporting() {
+      return settings.reporting;
+    },
     metrics: async () => `${await scrape()}${await http.registry.metrics()}`,
     metricsContentType: http.registry.contentType,
     version: start.version,

@@ -9,17 +9,16 @@ export interface ShownHolding {
   readonly row: Holding;
   readonly subscriber: string | null;
   readonly nas: string | null;
+  readonly vrf: string;
 }
 
 type Values = readonly SqlValue[];
 
 export class HoldingReads {
-  readonly #vrfs: Statement;
   readonly #lengths: Statement;
   readonly #history: Statement;
 
   constructor(db: Database) {
-    this.#vrfs = db.prepare('SELECT id FROM vrf ORDER BY id').pluck(true);
     // Hops from one length to the next along the primary key: a seek for each length in use, of which there are few.
     this.#lengths = db
       .prepare(
@@ -33,15 +32,11 @@ export class HoldingReads {
       .pluck(true);
     this.#history = db
       .prepare(
-        `SELECT ${Table.columns(HOLDING, 'h')}, s.name, n.entry FROM holding h
+        `SELECT ${Table.columns(HOLDING, 'h')}, s.name, n.entry, v.name FROM holding h JOIN vrf v ON v.id = h.vrf
          LEFT JOIN subscriber s ON s.id = h.subscriber LEFT JOIN nas n ON n.id = h.nas
          WHERE h.vrf = ? AND h.plen = ? AND h.net = ? AND h.tenant = ? ORDER BY h.since DESC LIMIT ?`,
       )
       .raw(true);
-  }
-
-  vrfs(): number[] {
-    return this.#vrfs.all() as number[];
   }
 
   /** Who had `prefix`, or a prefix around it, the newest first: one probe for each prefix length in use. */
@@ -56,6 +51,7 @@ export class HoldingReads {
         row: HOLDING.read(values),
         subscriber: values[HOLDING.columns.length] as string | null,
         nas: values[HOLDING.columns.length + 1] as string | null,
+        vrf: values[HOLDING.columns.length + 2] as string,
       }))
       .sort((a, b) => b.row.since - a.row.since)
       .slice(0, limit);

@@ -47,9 +47,9 @@ export class PoolReads {
     }));
   }
 
-  /** The unit that `prefix` is or lies in; null where it lies in no pool of the tenant, or is wider than a unit. */
-  unit(tenant: string, prefix: Prefix): ShownUnit | null {
-    const around = this.list(tenant).filter(({ row }) => contains(row.prefix, prefix));
+  /** The unit of a VRF that `prefix` is or lies in; null where no pool of the tenant has it, or it is wider than a unit. */
+  unit(tenant: string, vrf: number, prefix: Prefix): ShownUnit | null {
+    const around = this.list(tenant).filter(({ row }) => row.vrf === vrf && contains(row.prefix, prefix));
     // What a retired pool still holds in quarantine is asked for as well.
     const pool = around.find(({ row }) => row.retiredAt === null) ?? around[0];
     if (pool === undefined || prefix.length < pool.row.unitLength) return null;

@@ -11,19 +11,28 @@ export interface ShownSession {
   readonly row: Session;
   readonly usage: SessionUsage | null;
   readonly subscriber: string | null;
+  readonly vrf: string;
   /** The config entry of the NAS, where it is reached, and what tells it from others. */
   readonly nas: string;
   readonly nasAddress: Uint8Array;
   readonly nasKnown: Pick<NasIdentity, 'kind' | 'bytes'>;
-  /** Open, and not seen since its NAS restarted. */
+  /** Open, and not seen since its NAS restarted; in a maintenance of its NAS nobody is. */
   readonly suspect: boolean;
+  /**
+   * From when until when its NAS was heard, and addrd listened; Unix milliseconds. Null while the NAS is in maintenance.
+   */
+  readonly heard: { readonly since: number; readonly until: number } | null;
 }
 
 type Values = readonly SqlValue[];
 
 const COLUMNS = SESSION.columns.length;
-const SELECT = `SELECT ${Table.columns(SESSION, 'e')}, s.name, n.entry, n.address, n.epoch, n.kind, n.bytes FROM session e
-  JOIN nas n ON n.id = e.nas LEFT JOIN subscriber s ON s.id = e.subscriber`;
+const SELECT = `SELECT ${Table.columns(SESSION, 'e')}, s.name, n.entry, n.address, n.epoch, n.kind, n.bytes, v.name,
+  max(n.heard_since, coalesce(b.ended_at, 0), coalesce(m.value, 0)), n.heard_until,
+  b.since IS NOT NULL AND b.ended_at IS NULL FROM session e
+  JOIN nas n ON n.id = e.nas JOIN vrf v ON v.id = e.vrf LEFT JOIN subscriber s ON s.id = e.subscriber
+  LEFT JOIN brake b ON b.kind = 'maintenance' AND b.ref = CAST(n.id AS TEXT)
+  LEFT JOIN meta m ON m.key = 'listening_since'`;
 
 /**
  * No index leads from an address or a User-Name to its sessions: this many open ones are looked through, the newest
@@ -63,7 +72,10 @@ export class SessionReads {
       .prepare(`${SELECT} WHERE ${looked} AND e.tenant = ? AND e.username = ? AND e.id > ? ORDER BY e.id LIMIT ?`)
       .raw(true);
     this.#on = db
-      .prepare(`${SELECT} WHERE ${looked} AND e.tenant = ? AND instr(e.addresses, ?) > 0 ORDER BY e.id DESC LIMIT ?`)
+      .prepare(
+        `${SELECT} WHERE ${looked} AND e.tenant = ? AND instr(e.addresses, ?) > 0
+         AND e.vrf IN (SELECT value FROM json_each(?)) ORDER BY e.id DESC LIMIT ?`,
+      )
       .raw(true);
     this.#usage = db.prepare(`SELECT ${Table.columns(USAGE, 'u')} FROM session_usage u WHERE u.id = ?`).raw(true);
   }
@@ -87,23 +99,26 @@ export class SessionReads {
     return this.#shown(this.#named.all(tenant, username, after, limit));
   }
 
-  /** Open sessions that show exactly this address or prefix, whether a pool knows it or not; the newest first. */
-  on(tenant: string, prefix: Prefix, limit: number): ShownSession[] {
-    return this.#shown(this.#on.all(tenant, `"${prefixKey(prefix)}"`, limit));
+  /** Open sessions of some VRFs that show exactly this address or prefix, whether a pool knows it or not; the newest first. */
+  on(tenant: string, vrfs: readonly number[], prefix: Prefix, limit: number): ShownSession[] {
+    return this.#shown(this.#on.all(tenant, `"${prefixKey(prefix)}"`, JSON.stringify(vrfs), limit));
   }
 
   #shown(found: unknown[]): ShownSession[] {
     return (found as Values[]).map((values) => {
       const row = SESSION.read(values);
       const usage = this.#usage.get(row.id) as Values | undefined;
+      const maintained = values[COLUMNS + 9] === 1;
       return {
         row,
         usage: usage === undefined ? null : USAGE.read(usage),
         subscriber: values[COLUMNS] as string | null,
         nas: values[COLUMNS + 1] as string,
+        vrf: values[COLUMNS + 6] as string,
         nasAddress: values[COLUMNS + 2] as Uint8Array,
         nasKnown: { kind: values[COLUMNS + 4] as NasIdentity['kind'], bytes: values[COLUMNS + 5] as Uint8Array },
-        suspect: row.endedAt === null && row.epoch < (values[COLUMNS + 3] as number),
+        suspect: row.endedAt === null && !maintained && row.epoch < (values[COLUMNS + 3] as number),
+        heard: maintained ? null : { since: values[COLUMNS + 7] as number, until: values[COLUMNS + 8] as number },
       };
     });
   }

@@ -74,6 +74,7 @@ t.test('the description names every route with what it takes and answers', async
     'status',
     'subscribers/{id}',
     'subscribers/{id}/identities',
+    'pools/release',
     'addresses/{address}',
     'freeze',
     'thaw',
@@ -111,14 +112,17 @@ t.test('the description names every route with what it takes and answers', async
     }
   }
   t.equal(ids.size, count, 'every operation has an id of its own');
-  t.match(paths['/api/v1/addresses/{address}']?.['get']?.parameters, [{ name: 'address', in: 'path', required: true }]);
+  t.match(paths['/api/v1/addresses/{address}']?.['get']?.parameters, [
+    { name: 'vrf', in: 'query' },
+    { name: 'address', in: 'path', required: true },
+  ]);
   const body = paths['/api/v1/network/ipv6-lifecycle/allocate']?.['post']?.requestBody?.content['application/json'];
   t.match(body?.schema, {
     required: ['family', 'subscriber_id'],
     properties: { family: { enum: ['ipv6', 'ipv6-pd'] } },
   });
   const query = paths['/api/v1/events']?.['get']?.parameters?.map(({ name }) => name);
-  t.strictSame(query, ['after', 'limit', 'subscriber', 'address']);
+  t.strictSame(query, ['after', 'limit', 'subscriber', 'address', 'vrf']);
 });
 
 t.test('every problem has a row in docs/api.md, with its status', async (t) => {

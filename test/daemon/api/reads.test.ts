@@ -101,7 +101,7 @@ t.test('and when it has ended', async (t) => {
   const { assignments: same } = await read(world, '/api/v1/network/ipv4-lifecycle/alice', lifecycleView);
   t.strictSame(same, assignments);
   const address = await read(world, '/api/v1/addresses/100.64.0.5', addressView);
-  t.match(address.unit, { state: 'quarantined', until: '2026-11-22T03:02:10Z', last_subscriber_id: 'alice' });
+  t.match(address.units, [{ state: 'quarantined', until: '2026-11-22T03:02:10Z', last_subscriber_id: 'alice' }]);
 });
 
 t.test('an address by text, alone or with its length', async (t) => {
@@ -109,7 +109,7 @@ t.test('an address by text, alone or with its length', async (t) => {
   for (const text of ['100.64.0.5', '100.64.0.5/32', '100.64.0.5%2F32']) {
     const story = await read(world, `/api/v1/addresses/${text}`, addressView);
     t.equal(story.address, '100.64.0.5');
-    t.match(story.unit, { state: 'held', pool_id: 'v4' });
+    t.match(story.units, [{ state: 'held', pool_id: 'v4' }]);
     t.match(story.assignments, [{ subscriber_id: 'alice' }]);
     t.strictSame(
       story.history.map(({ kind, subscriber_id: who }) => [kind, who]),
@@ -121,16 +121,16 @@ t.test('an address by text, alone or with its length', async (t) => {
     t.ok(story.events.length > 0);
   }
   t.match(await read(world, '/api/v1/addresses/100.64.0.0/28', addressView), {
-    unit: null,
+    units: [],
     assignments: [{ address: '100.64.0.5' }],
   });
   t.match(await read(world, '/api/v1/addresses/100.64.0.9', addressView), {
-    unit: { state: 'occupied' },
+    units: [{ state: 'occupied' }],
     conflicts: [{ kind: 'occupied' }],
   });
-  t.match(await read(world, '/api/v1/addresses/100.64.0.7', addressView), { unit: { state: 'never-used' } });
-  t.match(await read(world, '/api/v1/addresses/100.64.0.0', addressView), { unit: { state: 'excluded' } });
-  t.match(await read(world, '/api/v1/addresses/2001:db8:100::/56', addressView), { unit: { pool_id: 'pd' } });
+  t.match(await read(world, '/api/v1/addresses/100.64.0.7', addressView), { units: [{ state: 'never-used' }] });
+  t.match(await read(world, '/api/v1/addresses/100.64.0.0', addressView), { units: [{ state: 'excluded' }] });
+  t.match(await read(world, '/api/v1/addresses/2001:db8:100::/56', addressView), { units: [{ pool_id: 'pd' }] });
   t.equal(await code(world, '/api/v1/addresses/203.0.113.1'), 'unknown-address');
   t.equal(await code(world, '/api/v1/addresses/100.64.0.5/24'), 'bad-request');
   t.equal(await code(world, '/api/v1/addresses/'), 'bad-request');
@@ -141,7 +141,10 @@ t.test('an address inside a delegated prefix belongs to its holder', async (t) =
   const body = { subscriber_id: 'alice', family: 'ipv6-pd' };
   await world.call('POST', '/api/v1/network/ipv6-lifecycle/allocate', { body });
   const story = await read(world, '/api/v1/addresses/2001:db8:100:0:1::1', addressView);
-  t.match(story, { unit: { address: '2001:db8:100::/56', state: 'held' }, assignments: [{ subscriber_id: 'alice' }] });
+  t.match(story, {
+    units: [{ address: '2001:db8:100::/56', state: 'held' }],
+    assignments: [{ subscriber_id: 'alice' }],
+  });
   t.match(story.history, [{ address: '2001:db8:100::/56' }]);
 });
 

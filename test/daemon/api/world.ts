@@ -135,6 +135,10 @@ export async function openWorld(deps: Partial<ApiDeps> = {}): Promise<World> {
     version: '0.1.0',
     mode: 'act',
     modes: { nas: 'act', entries: {} },
+    get reporting() {
+      const { interimRoundMs, silence } = house.policy;
+      return { interimRoundMs, silence, interimless: [] };
+    },
     now: () => world.now,
     ...deps,
   });

@@ -30,6 +30,7 @@ function token(secret: string): ApiToken {
 
 const modes = { nas: 'act', entries: {} } as const;
 const lifecycle = { evidenceTimeoutMs: 60_000, interimIntervalMs: 300_000 };
+const reporting = { interimRoundMs: 600_000, silence: { interims: 3, factor: 3 }, interimless: [] };
 
 interface Teardown {
   teardown(fn: () => void | Promise<void>): void;
@@ -53,7 +54,7 @@ async function scene(t: Teardown, change: Partial<apiThread.ApiThreadOptions> = 
     storePath: path,
     listen: [{ host: '127.0.0.1', port: 0 }],
     version: '0.1.0',
-    settings: { tokens: [token('first')], mode: 'act', modes, lifecycle },
+    settings: { tokens: [token('first')], mode: 'act', modes, reporting, lifecycle },
     sockets: [],
     commands: port,
     readiness: () => state.readiness,
@@ -135,7 +136,7 @@ t.test('tokens, mode and readiness change while it runs', async (t) => {
   const { start, state } = await scene(t);
   const api = await start();
   t.equal((await ask(api, '/api/v1/status')).body['mode'], 'act');
-  api.update({ tokens: [token('second')], mode: 'observe', modes, lifecycle });
+  api.update({ tokens: [token('second')], mode: 'observe', modes, reporting, lifecycle });
   t.equal((await ask(api, '/api/v1/status')).status, 401, 'the old token is gone');
   t.equal((await ask(api, '/api/v1/status', 'second')).body['mode'], 'observe');
   state.readiness = { ready: false, reasons: ['store-full'], notes: [] };
