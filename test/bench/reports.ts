@@ -78,10 +78,15 @@ async function prepareReport(server: AddrdServer, ms: number): Promise<number> {
 async function beStrange(): Promise<() => Promise<void>> {
   const child = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
   const gone = once(child, 'exit');
+  const kill = (): void => {
+    child.kill('SIGKILL');
+  };
+  process.once('exit', kill);
   await once(child, 'spawn');
   setPriority(child.pid ?? 0, constants.priority.PRIORITY_BELOW_NORMAL);
   return async () => {
-    child.kill('SIGKILL');
+    process.off('exit', kill);
+    kill();
     await gone;
   };
 }
