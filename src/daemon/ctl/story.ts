@@ -210,7 +210,7 @@ export function addressStory(screen: Screen, story: AddressView, now: string): v
     const which = `  in the VRFs ${story.vrfs.join(', ')}: each is an address of its own; --vrf VRF shows one`;
     screen.line(which, 'yellow', 4);
   }
-  if (story.units.length === 0) screen.line('  in no pool, or wider than what a pool hands out');
+  if (story.units.length === 0) screen.line('  no pool hands it out, or it is wider than what one hands out');
   for (const unit of story.units) {
     const until = unit.until === null ? '' : ` until ${time(unit.until)}`;
     const last = unit.last_subscriber_id === null ? '' : `, last held by ${unit.last_subscriber_id}`;
