@@ -218,7 +218,7 @@ export function evaluate(d: Draft, assignment: Assignment, now: number, policy: 
   const later = now < timeoutAt ? timeoutAt : now + policy.evidenceTimeoutMs;
   const next = Math.min(proof.recheckAt ?? Infinity, seen ?? Infinity, later, entriesDueAt(d, assignment, now, policy));
   const before = d.find('step', `${String(assignment.id)}/evidence`);
-  if (before?.outcome !== proof.because) {
+  if (before?.outcome !== proof.because || before.dueAt !== next) {
     step(d, assignment.id, 'evidence', now, { state: 'waiting', outcome: proof.because, dueAt: next });
   }
   recheck(d, assignment, next);
