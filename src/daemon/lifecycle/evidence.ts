@@ -65,13 +65,16 @@ export function isSuspect(d: Draft, session: Session): boolean {
 
 /**
  * Until when a tenure may not be ended by force, since a session was on it that no Stop has ended: two interim rounds
- * after its last report. Null where nobody was there so lately.
+ * after its last report, or after the maintenance of its NAS. Null where nobody was there so lately.
  */
 export function seenUntil(d: Draft, assignment: Assignment, now: number, policy: Policy): number | null {
   let until = 0;
   for (const { ref, closedAt, closeKind } of d.witnessesOf(assignment.id)) {
     if (closedAt !== null && closeKind !== 'inferred') continue;
-    until = Math.max(until, silentSince(d, d.get('session', ref)) + 2 * policy.interimRoundMs);
+    const session = d.get('session', ref);
+    // In a maintenance nobody can say how lately: it counts from when that ends.
+    const silent = Math.max(silentSince(d, session), maintenanceOf(d, session.nas)?.until ?? 0);
+    until = Math.max(until, silent + 2 * policy.interimRoundMs);
   }
   return now < until ? until : null;
 }
