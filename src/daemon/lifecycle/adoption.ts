@@ -88,9 +88,14 @@ function isGone(d: Draft, { id }: Assignment, nas: number, now: number, policy: 
       if (session.nas !== nas) return false;
       if (closedAt !== null || isSuspect(d, session)) return true;
       const stale = staleAt(d, session, policy);
-      return stale !== null && now >= stale;
+      return stale !== null && now >= stale && isHeardAt(d, nas, stale, policy);
     })
   );
+}
+
+/** Whether a NAS was heard until then: where it was not, that its sessions did not report says nothing of them. */
+export function isHeardAt(d: Draft, nas: number, at: number, policy: Policy): boolean {
+  return d.get('nas', nas).heardUntil >= at - policy.heardStepMs;
 }
 
 /** When it is worth another look whether the holder is gone; null where no time tells. */

@@ -88,13 +88,16 @@ export function isSuspect(d: Draft, session: Session): boolean {
 
 /**
  * Until when a tenure may not be ended by force, since a session was on it that no Stop has ended: two interim rounds
- * after its last report. Null where nobody was there so lately.
+ * after its last report, or after the maintenance of its NAS. Null where nobody was there so lately.
  */
 export function seenUntil(d: Draft, assignment: Assignment, now: number, policy: Policy): number | null {
   let until = 0;
   for (const { ref, closedAt, closeKind } of d.witnessesOf(assignment.id)) {
     if (closedAt !== null && closeKind !== 'inferred') continue;
-    until = Math.max(until, silentSince(d, d.get('session', ref)) + 2 * policy.interimRoundMs);
+    const session = d.get('session', ref);
+    // In a maintenance nobody can say how lately: it counts from when that ends.
+    const silent = Math.max(silentSince(d, session), maintenanceOf(d, session.nas)?.until ?? 0);
+    until = Math.max(until, silent + 2 * policy.interimRoundMs);
   }
   return now < until ? until : null;
 }
@@ -121,11 +124,15 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
   const round = from + policy.interimRoundMs;
   if (now < round) return waiting(`never seen; one interim round ends at ${isoTime(round)}`, round);
   const maintained = isMaintained(d, now, policy);
+  // A NAS that the pool serves and that was never heard may have a wrong secret; that another one was heard proves nothing.
+  const unheard = new Set(policy.pools.find(({ id }) => id === assignment.pool)?.nas);
   let heard = 0;
   for (const id of d.nasesIn(assignment.vrf)) {
     const nas = d.get('nas', id);
+    const isOwn = nas.tenant === assignment.tenant;
+    if (isOwn) unheard.delete(nas.entry);
     if (now - nas.heardUntil > policy.forgottenNasMs) continue;
-    heard++;
+    if (isOwn) heard++;
     const bar = maintained ? maintenanceBar(d, nas, from, now, policy) : null;
     if (bar !== null) return waiting(`never seen; ${bar.because}`, bar.until);
     // Who has no session has nothing to report.
@@ -139,6 +146,10 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
   }
   // With a wrong secret, or a NAS that reports elsewhere, addrd hears nobody, and that proves nothing.
   if (heard === 0) return waiting('never seen, but no NAS was heard at all', now + policy.interimRoundMs);
+  if (unheard.size > 0) {
+    const because = `never seen, but NAS ${[...unheard].join(', ')} of its pool was never heard`;
+    return waiting(because, now + policy.interimRoundMs);
+  }
   return { idle: true, kind: 'never-seen', detail: `no session since ${isoTime(from)}` };
 }
 

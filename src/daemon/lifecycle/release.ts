@@ -2,10 +2,10 @@
  * Release: in a dynamic or external pool a tenure ends with the last session on it, by evidence, without an order and
  * without effects (SEMANTICS, "Release and termination are two things"). A static tenure ends by order only.
  */
-import { ownOrder, succeed, takes, goneAt, type By } from './adoption.js';
+import { goneAt, isHeardAt, ownOrder, succeed, takes, type By } from './adoption.js';
 import { freezeOf } from './braking.js';
 import type { Draft } from './draft.js';
-import { idleProof } from './evidence.js';
+import { idleProof, isSuspect } from './evidence.js';
 import { offerTimeoutOf, type Policy } from './policy.js';
 import type { Assignment, Session, Witness } from './records.js';
 import { free, recheck, settleConflict } from './tenure.js';
@@ -34,7 +34,8 @@ function isPassedOn(d: Draft, assignment: Assignment, now: number, policy: Polic
     const session = d.get('session', ref);
     const shown = session.addresses.find((address) => address.assignment === assignment.id);
     const { subscriber } = session;
-    if (subscriber === null || shown === undefined) continue;
+    // Nor has he shown himself since the NAS restarted.
+    if (subscriber === null || shown === undefined || isSuspect(d, session)) continue;
     if (takes(d, assignment, session, shown.since, now, policy) !== 'takes') continue;
     passOn(d, assignment, session, { subscriber, actor: 'addrd', at: now, now, seen: false });
     return true;
@@ -72,6 +73,14 @@ function passOn(d: Draft, assignment: Assignment, session: Session, by: By): voi
   });
 }
 
+/** When to look again whether a holder is gone beside his rival: when he is stale, or his NAS, if silent, may be back. */
+function lookAt(d: Draft, assignment: Assignment, rival: Witness, now: number, policy: Policy): number | null {
+  const { nas } = d.get('session', rival.ref);
+  const at = goneAt(d, assignment, nas, policy);
+  if (at === null || at > now) return at;
+  return isHeardAt(d, nas, at, policy) ? null : now + policy.interimRoundMs;
+}
+
 function isOpen({ closedAt }: Witness): boolean {
   return closedAt === null;
 }
@@ -90,8 +99,7 @@ function release(
   const offered = kind === 'dynamic' && assignment.state === 'allocated' && held.length === 0;
   if (held.some(isOpen) || (held.length === 0 && !offered)) {
     // Nothing to prove; but a holder who falls silent beside another is believed to be gone.
-    const at = rival === undefined ? null : goneAt(d, assignment, d.get('session', rival.ref).nas, policy);
-    expect(d, assignment, null, at !== null && at > now ? at : null, now);
+    expect(d, assignment, null, rival === undefined ? null : lookAt(d, assignment, rival, now, policy), now);
     return assignment;
   }
   const offeredUntil = (assignment.allocatedAt ?? now) + offerTimeoutOf(policy, assignment.pool);

@@ -189,7 +189,8 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
       openWitness(d, holder.id, session.id, 'contested', event.receivedAt);
       const gone = d.get('pool', holder.pool).kind === 'static' ? null : goneAt(d, holder, session.nas, policy);
       if (gone !== null) lookAgain(d, holder, gone);
-      if (pool?.disconnectIntruders === true) expel(d, session, holder, event.receivedAt, policy);
+      // Nobody is cut for identities that contradict each other.
+      if (pool?.disconnectIntruders === true && !isDisputed(who)) expel(d, session, holder, event.receivedAt, policy);
     }
     return stand('contested', holder.id, live ? conflict(d, 'contested', session, showing, shown, holder) : null);
   }
