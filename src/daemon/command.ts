@@ -13,6 +13,7 @@ import type {
   MaintenanceEndEvent,
   MaintenanceEvent,
   ReleaseEvent,
+  RenumberEvent,
   RevokeEvent,
   ServiceEvent,
   ThawEvent,
@@ -33,6 +34,7 @@ export type Command = (
   | Order<AllocateEvent>
   | Order<ActivateEvent>
   | Order<RevokeEvent>
+  | Order<RenumberEvent>
   | Order<IdentityPutEvent>
   | Order<IdentityDropEvent>
   | Order<ServiceEvent>

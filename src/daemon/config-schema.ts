@@ -230,6 +230,7 @@ export function configSchemas(sources: ConfigSources) {
     epoch_repeat: duration(1_000).prefault('10s'),
     evidence_timeout: duration(1_000).prefault('1h'),
     evidence: z.enum(['hold', 'force']).default('hold'),
+    renumber_timeout: duration(1_000).prefault('24h'),
     silence_interims: whole(3, 100).default(3),
     silence_factor: whole(3, 100).default(3),
     forgotten_nas: duration(3_600_000).prefault('7d'),

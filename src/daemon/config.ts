@@ -83,6 +83,7 @@ export interface LifecycleConfig {
   readonly epochRepeatMs: number;
   readonly evidenceTimeoutMs: number;
   readonly evidence: 'hold' | 'force';
+  readonly renumberTimeoutMs: number;
   readonly silenceInterims: number;
   readonly silenceFactor: number;
   readonly forgottenNasMs: number;
@@ -217,6 +218,7 @@ function compile(file: ConfigFile): Config {
       epochRepeatMs: lifecycle.epoch_repeat,
       evidenceTimeoutMs: lifecycle.evidence_timeout,
       evidence: lifecycle.evidence,
+      renumberTimeoutMs: lifecycle.renumber_timeout,
       silenceInterims: lifecycle.silence_interims,
       silenceFactor: lifecycle.silence_factor,
       forgottenNasMs: lifecycle.forgotten_nas,

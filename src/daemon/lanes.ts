@@ -51,6 +51,7 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   reject: 'control',
   acknowledge: 'control',
   'pool-release': 'control',
+  renumber: 'control',
   'daemon-trouble': 'control',
   heartbeat: 'control',
 };

@@ -49,6 +49,7 @@ const ALARMS: Readonly<Record<AlarmCause, null>> = {
   occupied: null,
   'wider-than-pool': null,
   'termination-stuck': null,
+  'renumber-failed': null,
   'target-silent': null,
   'coa-unconfirmed': null,
   'faulted-often': null,

@@ -30,6 +30,7 @@ export function compilePolicy(config: Config, numbers: Numbers): Policy {
     ackGraceMs: lifecycle.ackGraceMs,
     evidenceTimeoutMs: lifecycle.evidenceTimeoutMs,
     evidence: lifecycle.evidence,
+    renumberTimeoutMs: lifecycle.renumberTimeoutMs,
     guard: config.guard,
     retry: { baseMs: lifecycle.retryBaseMs, capMs: lifecycle.retryCapMs },
   };

@@ -85,6 +85,7 @@ t.test('an empty mapping is the defaults, and acts on nothing', async (t) => {
     epochGraceMs: 1_200_000,
     epochRepeatMs: 10_000,
     evidenceTimeoutMs: 3_600_000,
+    renumberTimeoutMs: 86_400_000,
     evidence: 'hold',
     silenceInterims: 3,
     silenceFactor: 3,

@@ -3,7 +3,8 @@
  *
  *   +90s                                    time passes, and deadlines that fall due are decided
  *   allocate alice pool=v4 [address=A] [user=U] [reclaim=yes] [vrf=V] [use=U] [nas=N]; pool=any family=F leaves the choice to addrd
- *   activate alice | revoke alice [family=F] [disconnect=no] [release=no] [force=yes] [by=TOKEN]
+ *   update alice [address=OLD] [to=A] [pool=P] [family=F] [when=now|window] [at=D] [deadline=D]   D from now
+ *   activate alice | revoke alice [family=F] [address=A] [disconnect=no] [release=no] [force=yes] [by=TOKEN]
  *   identity-add|identity-remove SUBSCRIBER TYPE VALUE
  *   suspend alice | reactivate alice [family=F] [coa=no] [disconnect=yes] [by=TOKEN]
  *   start|interim|stop SID [user=U] [ip=A] [v6=A] [pd=P] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
@@ -38,6 +39,7 @@ import type {
   LifecycleEvent,
   ShownAddress,
 } from '../../src/daemon/lifecycle/events.js';
+import type { RenumberWhen } from '../../src/daemon/lifecycle/order.js';
 import { rangeOf, type UnitRange } from '../../src/daemon/lifecycle/ranges.js';
 import type { Claim, IdentityType, PoolKind, PoolUse } from '../../src/daemon/lifecycle/records.js';
 import type { AccountingOn, NasPolicy, Policy } from '../../src/daemon/lifecycle/policy.js';
@@ -254,13 +256,33 @@ export class Transcript {
         const selection = {
           subscriber: subject,
           family: (options.get('family') ?? null) as Family | null,
-          prefix: null,
+          prefix: options.has('address') ? prefix(options.get('address') ?? '') : null,
         };
         if (verb === 'activate') return { ...common, ...selection, kind: 'activate' };
         const sendDisconnect = options.get('disconnect') !== 'no';
         const releaseToPool = options.get('release') !== 'no';
         const force = options.get('force') === 'yes';
         return { ...common, ...selection, kind: 'revoke', reason: 'left', sendDisconnect, releaseToPool, force };
+      }
+      case 'update': {
+        const [old, to] = [options.get('address'), options.get('to')];
+        const later = (name: string): number | null => {
+          const given = options.get(name);
+          return given === undefined ? null : receivedAt + milliseconds(given);
+        };
+        return {
+          ...common,
+          kind: 'renumber',
+          subscriber: subject,
+          family: (options.get('family') ?? 'ipv4') as Family,
+          prefix: old === undefined ? null : prefix(old),
+          to: to === undefined ? null : prefix(to),
+          pool: options.get('pool') ?? null,
+          when: (options.get('when') ?? 'next_session') as RenumberWhen,
+          at: later('at'),
+          deadline: later('deadline'),
+          reason: 'moved',
+        };
       }
       case 'identity-add':
       case 'identity-remove': {

@@ -14,6 +14,7 @@ import {
 } from './order.js';
 import { Problem } from './problem.js';
 import { assignmentOf } from './representation.js';
+import { renumberBodies, renumberCommand } from './renumber-order.js';
 import { serviceBodies, serviceCommand } from './service-order.js';
 import type { ApiDeps } from './deps.js';
 import { allows, tokenOfRequest } from './token.js';
@@ -23,7 +24,7 @@ const security = [{ token: [] }];
 const problems = { '4xx': problemView, '5xx': problemView };
 
 interface Order {
-  readonly verb: 'allocate' | 'activate' | 'suspend' | 'reactivate' | 'revoke';
+  readonly verb: 'allocate' | 'activate' | 'suspend' | 'reactivate' | 'revoke' | 'update';
   readonly summary: string;
   readonly body: z.ZodType;
   readonly answers: readonly (200 | 201 | 202)[];
@@ -63,6 +64,14 @@ function orders(version: 'ipv4' | 'ipv6'): Order[] {
       body: revoke,
       answers: [200, 202],
       command: (body, by) => revokeCommand(body as z.output<typeof revoke>, by),
+    },
+    {
+      verb: 'update',
+      summary:
+        'Renumber: allocate another address beside the one in service, which ends when a session shows the new one',
+      body: renumberBodies[version],
+      answers: [202],
+      command: (body, by) => renumberCommand(body as z.output<typeof renumberBodies.ipv4>, by),
     },
   ];
 }

@@ -24,7 +24,8 @@ export const subscriberId = z
   .refine((given) => given !== '.' && given !== '..', 'must not be a dot or two')
   .describe("the caller's own name of the subscriber, opaque");
 
-const name = z.string().min(1).max(64);
+/** The name of a pool, a VRF or an entry. */
+export const poolName = z.string().min(1).max(64);
 
 export const prefix = z.string().transform((given, context): Prefix => {
   const reading = readPrefix(given.slice(0, LONGEST_PREFIX));
@@ -57,15 +58,15 @@ const nasAddress = z.string().transform((given, context): string => {
 
 const allocate = {
   subscriber_id: subscriberId,
-  pool_id: name.nullish().describe('left out: the first pool of the config that fits and has something left'),
-  vrf: name
+  pool_id: poolName.nullish().describe('left out: the first pool of the config that fits and has something left'),
+  vrf: poolName
     .nullish()
     .describe('the VRF of the address; left out: that of the NAS, else global where a pool of it fits'),
   use: z
     .enum(['address', 'wan-prefix', 'delegated', 'routed'])
     .nullish()
     .describe('what it is for; routed subnets are handed out only where it says so'),
-  nas: name.nullish().describe('the name of the entry of radius.nas at which the subscriber is'),
+  nas: poolName.nullish().describe('the name of the entry of radius.nas at which the subscriber is'),
   requested_address: prefix.nullish().describe('a particular address or prefix of the pool'),
   username: z
     .string()
@@ -136,7 +137,7 @@ type SelectionBody = z.output<typeof bodies.ipv4.activate>;
 type RevokeBody = z.output<typeof bodies.ipv4.revoke>;
 
 /** An address of the other kind can be none of the family's: said at once, and of the field that is wrong. */
-function fitting(field: string, given: Prefix | null | undefined, family: Family): Prefix | null {
+export function fitting(field: string, given: Prefix | null | undefined, family: Family): Prefix | null {
   if (given === null || given === undefined) return null;
   const v4 = family === 'ipv4';
   if ((width(given) === 32) === v4) return given;
@@ -210,6 +211,7 @@ export function answered(result: CommandResult): OrderView {
 export function statusOf(kind: Command['kind'], answer: OrderView): 200 | 201 | 202 {
   if (kind === 'allocate') return answer.verdict === 'applied' ? 201 : 200;
   if (kind === 'activate') return 200;
+  if (kind === 'renumber') return 202;
   if (kind === 'suspend' || kind === 'reactivate') return answer.batch === null ? 200 : 202;
   return answer.assignments.every(({ lifecycle_state: state }) => state === 'revoked') ? 200 : 202;
 }

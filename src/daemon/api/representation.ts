@@ -19,6 +19,7 @@ import { censusOf, zoneOf } from '../lifecycle/zones.js';
 import { printable } from '../lifecycle/octets.js';
 import { shownIdentity } from './identity-routes.js';
 import { maintenanceOf } from './brake-representation.js';
+import { heirOf, renumberingOf } from './renumber-representation.js';
 import type { ApiDeps } from './deps.js';
 import { knownAs, sessionOf, type Reporting } from './session-representation.js';
 import type {
@@ -73,7 +74,7 @@ function stuck({ state, stuck: why }: Assignment, freeze: Brake | null): string 
 }
 
 export function assignmentOf(shown: ShownAssignment): AssignmentView {
-  const { row, subscriber, pool, vrf, steps, past, approval, freeze } = shown;
+  const { row, subscriber, pool, vrf, steps, past, approval, freeze, supersedes, heir } = shown;
   return {
     id: row.id,
     subscriber_id: subscriber,
@@ -108,6 +109,9 @@ export function assignmentOf(shown: ShownAssignment): AssignmentView {
             release_to_pool: row.revoke.releaseToPool,
           },
     evidence: row.evidence === null ? null : { ...row.evidence, at: isoTime(row.evidence.at) },
+    supersedes: supersedes === null ? null : formatPrefix(supersedes),
+    renumbering: renumberingOf(row),
+    superseded_by: heirOf(heir),
     steps: [...steps]
       .sort((a, b) => STEP_ORDER.indexOf(a.step) - STEP_ORDER.indexOf(b.step))
       .map((step) => ({

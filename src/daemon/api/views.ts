@@ -23,6 +23,16 @@ export const stepView = z.strictObject({
   updated_at: time,
 });
 
+const renumberingView = z.strictObject({
+  when: z.enum(['next_session', 'now', 'window']),
+  at: maybeTime.describe('when the sessions on the old address are told to end'),
+  deadline: time.describe('until when a session has to show the new address'),
+  reason: z.string(),
+  actor: z.string(),
+  outcome: z.enum(['open', 'done', 'failed', 'dropped']).describe('`dropped`: the new address was revoked before'),
+  ended_at: maybeTime,
+});
+
 export const assignmentView = z.strictObject({
   id: z.number().int(),
   subscriber_id: z.string(),
@@ -58,6 +68,12 @@ export const assignmentView = z.strictObject({
     })
     .nullable(),
   evidence: z.strictObject({ kind: z.string(), at: time, detail: z.string() }).nullable(),
+  supersedes: address.nullable().describe('the address in whose place it was ordered'),
+  renumbering: renumberingView.nullable().describe('how it is to take the place of another'),
+  superseded_by: renumberingView
+    .extend({ assignment: z.number().int(), address })
+    .nullable()
+    .describe('what was last ordered in its place, and how that went'),
   steps: z.array(stepView),
   unit: z
     .strictObject({ state: z.string(), until: maybeTime })

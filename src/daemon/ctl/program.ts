@@ -26,6 +26,7 @@ import { poolCommands } from './pooling.js';
 import { nasTable, poolTable, statusPage } from './overview.js';
 import { Screen } from './screen.js';
 import { show, type ShowOptions } from './showing.js';
+import { addUpdate } from './renumbering.js';
 import { addService } from './serving.js';
 import { DEFAULT_TOKEN_FILE, readToken } from './token.js';
 import { conflictTable, effectTable, journal, sessionTable } from './story.js';
@@ -244,6 +245,7 @@ function buildProgram(world: CtlWorld): Command {
     .option('--address <address>', 'only this address or prefix')
     .action((subscriber: string, options: SelectOptions) => activate(desk(), subscriber, options));
   addService(program, desk, family);
+  addUpdate(program, desk, family);
   program
     .command('revoke')
     .description('end assignments: Disconnect, evidence, quarantine; without --family in every family')

@@ -23,6 +23,18 @@ function milestones(assignment: AssignmentView): string {
   return at.flatMap(([what, iso]) => (iso === null ? [] : [`${what} ${time(iso)}`])).join(', ');
 }
 
+type Renumbering = NonNullable<AssignmentView['renumbering']>;
+
+/** How a renumbering stands: of `new` in place of `old`. */
+function renumberingStory(screen: Screen, { outcome, deadline, at, ended_at: ended }: Renumbering, what: string): void {
+  const when = at === null ? '' : `, his sessions are told to end at ${time(at)}`;
+  if (outcome === 'open')
+    screen.line(`  ${what}: a session has until ${time(deadline)} to show it${when}`, 'yellow', 4);
+  else if (outcome === 'failed') {
+    screen.line(`  RENUMBERING FAILED: ${what}; no session showed it by ${time(ended)}`, 'red', 4);
+  } else screen.line(`  ${what}: ${outcome === 'done' ? `done ${time(ended)}` : 'dropped'}`, null, 4);
+}
+
 function assignmentStory(screen: Screen, assignment: AssignmentView, now: string): void {
   const { lifecycle_state: at, revoke, evidence, unit } = assignment;
   const colour = state(at);
@@ -42,6 +54,9 @@ function assignmentStory(screen: Screen, assignment: AssignmentView, now: string
     ];
     screen.line(`  revoked by ${[revoke.actor, ...options].join(', ')}; reason: ${revoke.reason}`, null, 4);
   }
+  const { renumbering, superseded_by: heir } = assignment;
+  if (renumbering !== null) renumberingStory(screen, renumbering, `in place of ${assignment.supersedes ?? '-'}`);
+  if (heir !== null) renumberingStory(screen, heir, `${heir.address} is to take its place`);
   if (assignment.awaiting !== null) {
     const { batch, since: asked, actor, reason } = assignment.awaiting;
     const who = `its revoke by ${actor} (${reason}) since ${time(asked)}`;

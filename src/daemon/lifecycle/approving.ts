@@ -7,6 +7,7 @@ import { close } from './effect.js';
 import { settleStep, current } from './performing.js';
 import type { Policy } from './policy.js';
 import { settleProfile } from './profile.js';
+import { servedBy } from './renumbering.js';
 import { validateLifecycleTransition } from './state.js';
 import { beginSuspend } from './suspension.js';
 import { beginRevoke } from './termination.js';
@@ -107,15 +108,17 @@ function settleSuspend(d: Draft, batch: Batch, key: string, now: number, policy:
 function settleEffect(d: Draft, batch: Batch, key: string, now: number): void {
   const row = d.get('outbox', key);
   const assignments = current(d, row);
+  const heirs = servedBy(d, row);
   if (batch.status === 'approved') {
     const released = d.put('outbox', { ...row, batch: null, admitted: true, dueAt: now });
     settleProfile(d, released, { state: 'waiting', outcome: null }, now);
-    for (const assignment of assignments) settleStep(d, assignment, null, null, now);
+    for (const assignment of [...assignments, ...heirs]) settleStep(d, assignment, null, null, now);
     return;
   }
   close(d, row, 'superseded', 'rejected', now);
   const told = `batch ${String(batch.id)} was rejected by ${batch.decidedBy ?? ''}`;
   settleProfile(d, row, { state: 'failed', outcome: told, rejected: batch.id }, now);
+  for (const heir of heirs) settleStep(d, heir, told, false, now);
   for (const { id } of assignments) {
     step(d, id, 'disconnect', now, { state: 'failed', outcome: told, rejected: batch.id });
   }

@@ -84,6 +84,7 @@ export type AlarmCause =
   | 'occupied'
   | 'wider-than-pool'
   | 'termination-stuck'
+  | 'renumber-failed'
   | 'target-silent'
   | 'coa-unconfirmed'
   | 'faulted-often'

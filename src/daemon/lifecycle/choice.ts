@@ -113,7 +113,7 @@ function asked({ use = null, vrf = null, nas = null }: AllocateEvent): string {
 export function chooseUnit(
   d: Draft,
   pools: readonly Pool[],
-  event: AllocateEvent,
+  event: Pick<AllocateEvent, 'requested' | 'receivedAt'>,
   subscriber: number | null,
   policy: Policy,
 ): Chosen | Verdict {

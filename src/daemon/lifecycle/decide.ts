@@ -17,6 +17,8 @@ import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.
 import type { Policy } from './policy.js';
 import { settlePools, trimPool } from './pools.js';
 import { settle } from './release.js';
+import { renumber } from './renumber-orders.js';
+import { renumberDue } from './renumbering.js';
 import { release } from './reserved.js';
 import { disconnectAgain } from './termination.js';
 import { isoTime } from './time.js';
@@ -61,6 +63,8 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return activate(d, event);
     case 'revoke':
       return revoke(d, event, policy);
+    case 'renumber':
+      return renumber(d, event, policy);
     case 'identity-put':
       return putIdentity(d, event);
     case 'identity-drop':
@@ -106,7 +110,7 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
   const due = d.find('deadline', `${event.what}/${event.ref}`);
   if (due === null || due.dueAt > now) return { verdict: 'stale', code: 'not-due', detail: null, reply: null };
   // It stays due, and is decided when it thaws.
-  const frees = event.what === 'evidence' || event.what === 'quarantine';
+  const frees = event.what === 'evidence' || event.what === 'quarantine' || event.what === 'renumber';
   if (frees && freezeOf(d) !== null) return { verdict: 'stale', code: 'frozen', detail: null, reply: null };
   switch (event.what) {
     case 'epoch-grace':
@@ -117,6 +121,9 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
       return settleBatch(d, event.ref, now, policy);
     case 'pool-trim':
       trimPool(d, Number(event.ref), now);
+      return APPLIED;
+    case 'renumber':
+      renumberDue(d, event.ref, now, policy);
       return APPLIED;
     case 'evidence': {
       d.drop('deadline', `${event.what}/${event.ref}`);

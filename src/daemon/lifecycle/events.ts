@@ -1,6 +1,7 @@
 /** What can happen. Every change of state starts as one of these and goes through `decide`. */
 import type { Family, Prefix } from './address.js';
 import type { UnitRange } from './ranges.js';
+import type { RenumberWhen } from './order.js';
 import type { NasIdentity } from './nas-records.js';
 import type { AddressAttribute, Claim, Deadline, IdentityType, PoolKind, PoolUse } from './records.js';
 
@@ -107,6 +108,21 @@ export interface RevokeEvent extends Commanded, Selection {
   readonly releaseToPool: boolean;
   /** Ends a termination without evidence. */
   readonly force?: boolean;
+}
+
+/**
+ * The subscriber gets another address beside the one that is meant, in whose place it comes once a session shows it. `to` null:
+ * the next of `pool`; both null: of the same pool. Times are Unix milliseconds; `deadline` null: as the config says.
+ */
+export interface RenumberEvent extends Commanded, Selection {
+  readonly kind: 'renumber';
+  readonly to: Prefix | null;
+  readonly pool: string | null;
+  readonly when: RenumberWhen;
+  /** When a window begins. */
+  readonly at: number | null;
+  readonly deadline: number | null;
+  readonly reason: string;
 }
 
 /** What names a subscriber from now on: canonical octets, as the claims of packets have them. */
@@ -278,6 +294,7 @@ export type LifecycleEvent =
   | AllocateEvent
   | ActivateEvent
   | RevokeEvent
+  | RenumberEvent
   | IdentityPutEvent
   | IdentityDropEvent
   | ServiceEvent

@@ -2,7 +2,8 @@
 import type { Draft } from './draft.js';
 import { barred } from './evidence.js';
 import { actsOn, type Policy } from './policy.js';
-import type { Assignment, EffectOrder, Outbox, Session } from './records.js';
+import type { EffectOrder } from './order.js';
+import type { Assignment, Outbox, Session } from './records.js';
 
 /**
  * Tells a session that contests an assignment to end. It is told once for each time that it shows the address anew, and

@@ -137,7 +137,7 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
 }
 
 /** The assignments that an order means, or why there are none. */
-function select(d: Draft, tenant: string, selection: Selection): Assignment[] | Verdict {
+export function select(d: Draft, tenant: string, selection: Selection): Assignment[] | Verdict {
   const subscriber = d.subscriberNamed(tenant, selection.subscriber);
   if (subscriber === null) return refused('unknown-subscriber', `there is no subscriber ${selection.subscriber}`);
   const { family, prefix } = selection;

@@ -10,6 +10,7 @@ import { actsOn, type Policy } from './policy.js';
 import { witnessKey } from './keys.js';
 import { answerProfile, isDesired, mayHaveActed, settleProfile } from './profile.js';
 import type { Assignment, Outbox, Session } from './records.js';
+import { servedBy } from './renumbering.js';
 import { unstuck } from './tenure.js';
 import { blame, evaluate, lookAgain } from './termination.js';
 import type { Verdict } from './world.js';
@@ -25,15 +26,15 @@ export const CANCELLED = 'cancelled';
 /** The revokes that an effect still serves: REVOKING in the generation that ordered it. */
 export function current(d: Draft, row: Outbox): Assignment[] {
   return row.orders
-    .filter(({ intruder }) => intruder !== true)
+    .filter(({ intruder, renumber }) => intruder !== true && renumber === undefined)
     .map((order) => ({ order, assignment: d.get('assignment', order.assignment) }))
     .filter(({ order, assignment }) => assignment.state === 'revoking' && assignment.generation === order.generation)
     .map(({ assignment }) => assignment);
 }
 
-/** Whether anything still wants an effect: a revoke, or the suspension that its subscriber is in. */
+/** Whether anything still wants an effect: a revoke, a renumbering, or the suspension that its subscriber is in. */
 function isWanted(d: Draft, row: Outbox): boolean {
-  return current(d, row).length > 0 || isDesired(d, row) || intrudes(d, row);
+  return current(d, row).length > 0 || isDesired(d, row) || intrudes(d, row) || servedBy(d, row).length > 0;
 }
 
 /** Whether the session of an effect still contests an assignment on whose account it was told to leave. */
@@ -79,7 +80,7 @@ function guardDeparture(d: Draft, row: Outbox, session: Session, now: number, po
     mark(d, guarded, 1, now, policy);
     return true;
   }
-  const assignments = current(d, row);
+  const assignments = [...current(d, row), ...servedBy(d, row)];
   const cut = row.orders.map(({ assignment: id }) => formatPrefix(d.get('assignment', id).prefix)).join(', ');
   const about = row.desired === null || cut !== '' ? cut : d.get('subscriber', row.desired.subscriber).name;
   const what = row.kind === 'nas.coa' ? 'coas' : 'disconnects';
@@ -173,6 +174,7 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
   }
   const session = d.get('session', row.session);
   const assignments = current(d, row);
+  const heirs = servedBy(d, row);
   const done = { verdict: 'applied', code: null, detail: null, reply: null } as const;
   const { result } = event.outcome;
   if (event.outcome.result === 'error' && event.outcome.code === CANCELLED) {
@@ -189,7 +191,7 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
       close(d, row, 'done', outcome, now);
       const good = result === 'ack' || cause === SESSION_CONTEXT_NOT_FOUND;
       const told = good ? outcome : `the NAS refused the Disconnect (${outcome})`;
-      for (const assignment of assignments) settleStep(d, assignment, told, good, now);
+      for (const assignment of [...assignments, ...heirs]) settleStep(d, assignment, told, good, now);
       answerProfile(d, row, outcome, now, policy);
       const open = d.get('session', session.id);
       if (open.endedAt !== null) return done;
@@ -215,6 +217,7 @@ export function effectOutcome(d: Draft, event: EffectOutcomeEvent, policy: Polic
   }
   const told = hopeless ? `the NAS does not answer (${outcome})` : `${outcome}, attempt ${String(row.attempt)}`;
   settleProfile(d, failed, { state: hopeless ? 'failed' : 'waiting', outcome: told }, now);
+  for (const heir of heirs) settleStep(d, heir, told, hopeless ? false : null, now);
   for (const assignment of assignments) {
     settleStep(d, assignment, told, hopeless ? false : null, now);
     if (hopeless) blame(d, assignment, now, policy);

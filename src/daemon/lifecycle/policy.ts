@@ -66,6 +66,8 @@ export interface Policy {
   readonly evidenceTimeoutMs: number;
   /** What becomes of it then: it is held, or ended by force unless somebody was seen on it lately. */
   readonly evidence: 'hold' | 'force';
+  /** How long a session has to show the new address of a renumbering. */
+  readonly renumberTimeoutMs: number;
   /** New Disconnects for a session that comes back while REVOKING: at most `count` in `windowMs`. */
   readonly disconnect: { readonly count: number; readonly windowMs: number };
   /** Effects that failed are tried again after `baseMs`, doubled each time up to `capMs`. */
@@ -95,6 +97,7 @@ export const DEFAULT_KNOBS = {
   ackGraceMs: 5_000,
   evidenceTimeoutMs: 3_600_000,
   evidence: 'hold',
+  renumberTimeoutMs: 86_400_000,
   disconnect: { count: 3, windowMs: 600_000 },
   retry: { baseMs: 1_000, capMs: 300_000 },
   guard: { count: 200, share: 0.01, floor: 20, windowMs: 600_000 },

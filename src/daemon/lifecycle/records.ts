@@ -2,6 +2,7 @@
 import type { BrakeRows } from './brake.js';
 import type { Nas, NasEpoch, Vrf } from './nas-records.js';
 import type { Family, Prefix } from './address.js';
+import type { EffectOrder, RenumberOrder, RevokeOrder } from './order.js';
 import type { UnitRange } from './ranges.js';
 import type { Desired, ServiceOrder, SessionProfile } from './service.js';
 import type { LifecycleState } from './state.js';
@@ -133,13 +134,6 @@ export interface Evidence {
   readonly detail: string;
 }
 
-export interface RevokeOrder {
-  readonly reason: string;
-  readonly actor: string;
-  readonly sendDisconnect: boolean;
-  readonly releaseToPool: boolean;
-}
-
 export interface Assignment {
   readonly id: number;
   readonly tenant: string;
@@ -166,6 +160,9 @@ export interface Assignment {
   readonly provenance: 'allocated' | 'observed' | 'imported';
   /** The caller's own JSON, kept as it came. */
   readonly metadata: string | null;
+  /** The assignment in whose place it was ordered, and how that order stands; or null. */
+  readonly supersedes: number | null;
+  readonly renumber: RenumberOrder | null;
 }
 
 /** That an assignment holds its prefix now. */
@@ -305,19 +302,9 @@ export interface Conflict {
 }
 
 export interface Deadline {
-  readonly kind: 'quarantine' | 'evidence' | 'epoch-grace' | 'maintenance' | 'approval' | 'pool-trim';
+  readonly kind: 'quarantine' | 'evidence' | 'epoch-grace' | 'maintenance' | 'approval' | 'pool-trim' | 'renumber';
   readonly ref: string;
   readonly dueAt: number;
-}
-
-/**
- * What an effect serves: the end of an assignment, void when its generation has passed; or, with `intruder`, that the
- * session stops contesting it.
- */
-export interface EffectOrder {
-  readonly assignment: number;
-  readonly generation: number;
-  readonly intruder?: boolean;
 }
 
 /** Disconnect-Request and CoA-Request (RFC 5176). */

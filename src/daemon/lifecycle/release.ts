@@ -8,6 +8,7 @@ import type { Draft } from './draft.js';
 import { idleProof, isSuspect } from './evidence.js';
 import { offerTimeoutOf, type Policy } from './policy.js';
 import type { Assignment, Session, Witness } from './records.js';
+import { renumberOf } from './renumbering.js';
 import { free, recheck, settleConflict } from './tenure.js';
 import { evaluate } from './termination.js';
 import { isoTime } from './time.js';
@@ -96,7 +97,8 @@ function release(
   const witnesses = d.witnessesOf(assignment.id);
   const held = witnesses.filter(({ standing }) => standing === 'held');
   const rival = witnesses.find((w) => isOpen(w) && w.standing === 'contested');
-  const offered = kind === 'dynamic' && assignment.state === 'allocated' && held.length === 0;
+  const renumbers = renumberOf(assignment) !== null;
+  const offered = kind === 'dynamic' && assignment.state === 'allocated' && held.length === 0 && !renumbers;
   if (held.some(isOpen) || (held.length === 0 && !offered)) {
     // Nothing to prove; but a holder who falls silent beside another is believed to be gone.
     expect(d, assignment, null, rival === undefined ? null : lookAt(d, assignment, rival, now, policy), now);

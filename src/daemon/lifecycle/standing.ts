@@ -13,6 +13,7 @@ import type { Nas } from './nas-records.js';
 import { adoptsUnknown, poolOf, type Policy, type PoolPolicy } from './policy.js';
 import type { Assignment, Session, SessionAddress, Witness } from './records.js';
 import { stay } from './release.js';
+import { arrive } from './renumbering.js';
 import { newSubscriber } from './subscriber.js';
 import { settleConflict } from './tenure.js';
 import { lookAgain, orderDisconnect } from './termination.js';
@@ -134,6 +135,8 @@ function seen(d: Draft, assignment: Assignment, session: Session, showing: Showi
   } else if (assignment.state === 'revoking' && session.endedAt === null) {
     orderDisconnect(d, assignment, session, now, policy);
   }
+  // On the account of a session that may be somebody else's nothing ends.
+  if (assignment.renumber !== null && !isDisputed(showing.who)) arrive(d, d.get('assignment', assignment.id), now);
 }
 
 /**

@@ -4,6 +4,7 @@ import { conflictClosed, lower } from './alarms.js';
 import type { Approval } from './brake.js';
 import type { Draft } from './draft.js';
 import { holdingKey } from './keys.js';
+import type { RenumberOrder } from './order.js';
 import type { Policy } from './policy.js';
 import type { Assignment, EvidenceKind, Holding, Pool, Witness } from './records.js';
 import { step, transition } from './transition.js';
@@ -20,11 +21,13 @@ export interface Beginning {
   /** Of the line in the journal. */
   readonly code: string;
   readonly session?: number;
+  readonly supersedes?: number;
+  readonly renumber?: RenumberOrder;
 }
 
 /** Begins a tenure: PENDING -> ALLOCATED, live, in the history. Its unit is counted as held already. */
 export function beginTenure(d: Draft, pool: Pool, beginning: Beginning, now: number): Assignment {
-  const { subscriber, unit, provenance, confidence, metadata, ...by } = beginning;
+  const { subscriber, unit, provenance, confidence, metadata, supersedes = null, renumber = null, ...by } = beginning;
   const pending: Assignment = {
     id: d.nextId('assignment'),
     tenant: pool.tenant,
@@ -47,6 +50,8 @@ export function beginTenure(d: Draft, pool: Pool, beginning: Beginning, now: num
     stuck: null,
     provenance,
     metadata,
+    supersedes,
+    renumber,
   };
   const assignment = transition(d, pending, 'allocated', { at: now, ...by }, { allocatedAt: now });
   d.put('live', { assignment: assignment.id, vrf: pool.vrf, prefix: unit });

@@ -10,7 +10,8 @@ import { awaits, AWAITS } from './guard.js';
 import { actsOn, type Policy } from './policy.js';
 import { witnessKey } from './keys.js';
 import type { Nas } from './nas-records.js';
-import type { Assignment, RevokeOrder, Session, Witness } from './records.js';
+import type { RevokeOrder } from './order.js';
+import type { Assignment, Session, Witness } from './records.js';
 import { free, recheck } from './tenure.js';
 import { step, transition } from './transition.js';
 

@@ -132,15 +132,18 @@ export function nextUnit(d: Draft, pool: Pool): Prefix | null {
   }
 }
 
+function wasRenumbered(d: Draft, assignment: number): boolean {
+  return d.get('assignment', assignment).revoke?.renumberedTo !== undefined;
+}
+
 /** The unit that a subscriber had last of a pool, where nobody else may have it before him; or null. */
 export function formerUnit(d: Draft, pool: Pool, subscriber: number): Prefix | null {
   const his = d.units
     .former(pool.id, subscriber)
     .map((key) => d.find('poolFree', key))
     .filter((past) => past?.state === 'free' || past?.state === 'quarantined')
-    .filter(
-      (past) => past?.subscriber === subscriber && past.occupant === null && zoneOf(pool, past.prefix) === 'open',
-    );
+    .filter((past) => past?.subscriber === subscriber && past.occupant === null && zoneOf(pool, past.prefix) === 'open')
+    .filter((past) => past === null || past.assignment === null || !wasRenumbered(d, past.assignment));
   return his.at(-1)?.prefix ?? null;
 }
 

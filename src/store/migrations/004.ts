@@ -40,7 +40,7 @@ CREATE INDEX pool_free_former ON pool_free (pool, subscriber) WHERE subscriber I
 ALTER TABLE deadline RENAME TO deadline_old;
 CREATE TABLE deadline (
   kind   TEXT    NOT NULL
-    CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval', 'pool-trim')),
+    CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval', 'pool-trim', 'renumber')),
   ref    TEXT    NOT NULL,
   due_at INTEGER NOT NULL,
   PRIMARY KEY (kind, ref)
@@ -85,11 +85,16 @@ CREATE INDEX held_suspend_batch ON held_suspend (batch);
 
 -- Whose end on a unit was only inferred.
 ALTER TABLE pool_free ADD COLUMN occupant INTEGER REFERENCES session DEFERRABLE INITIALLY DEFERRED;
+-- How an assignment is to take the place of the one that it supersedes.
+ALTER TABLE assignment ADD COLUMN renumber TEXT CHECK (json_valid(renumber));
+CREATE INDEX assignment_supersedes ON assignment (supersedes) WHERE supersedes IS NOT NULL;
 `;
 
 /** An addrd that knows no CoA sends none: what is pending is superseded. Suspended assignments stay so, and can be revoked. */
 export const DOWN = `
 ALTER TABLE pool_free DROP COLUMN occupant;
+DROP INDEX assignment_supersedes;
+ALTER TABLE assignment DROP COLUMN renumber;
 DROP TABLE held_suspend;
 ALTER TABLE batch DROP COLUMN coas; ALTER TABLE batch DROP COLUMN suspends;
 UPDATE session SET disconnect = NULL
@@ -111,7 +116,7 @@ CREATE TABLE deadline (
   due_at INTEGER NOT NULL,
   PRIMARY KEY (kind, ref)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO deadline SELECT kind, ref, due_at FROM deadline_old WHERE kind <> 'pool-trim';
+INSERT INTO deadline SELECT kind, ref, due_at FROM deadline_old WHERE kind NOT IN ('pool-trim', 'renumber');
 DROP TABLE deadline_old;
 CREATE INDEX deadline_due ON deadline (due_at);
 DROP INDEX pool_free_former;

@@ -21,6 +21,9 @@ export interface ShownAssignment {
   /** The revoke of it that waits for approval, and the freeze that keeps it from ending. */
   readonly approval: Approval | null;
   readonly freeze: Brake | null;
+  /** The address in whose place it was ordered, and the assignment that was last ordered in its own place. */
+  readonly supersedes: Prefix | null;
+  readonly heir: Assignment | null;
 }
 
 type Values = readonly SqlValue[];
@@ -36,6 +39,8 @@ export class AssignmentReads {
   readonly #liveOver: Statement;
   readonly #steps: Statement;
   readonly #past: Statement;
+  readonly #prefix: Statement;
+  readonly #heir: Statement;
   readonly #brakes: BrakeReads;
 
   constructor(db: Database) {
@@ -56,6 +61,12 @@ export class AssignmentReads {
     );
     this.#steps = db
       .prepare(`SELECT ${Table.columns(STEP, 't')} FROM assignment_step t WHERE assignment = ?`)
+      .raw(true);
+    this.#prefix = db.prepare('SELECT net AS bytes, plen AS length FROM assignment WHERE id = ?');
+    this.#heir = db
+      .prepare(
+        `SELECT ${Table.columns(ASSIGNMENT, 'a')} FROM assignment a WHERE a.supersedes = ? ORDER BY a.id DESC LIMIT 1`,
+      )
       .raw(true);
     this.#past = db
       .prepare(
@@ -90,6 +101,7 @@ export class AssignmentReads {
   #shown(values: Values): ShownAssignment {
     const row = ASSIGNMENT.read(values);
     const past = this.#past.get(row.pool, row.prefix.bytes, row.prefix.length, row.id) as Values | undefined;
+    const heir = this.#heir.get(row.id) as Values | undefined;
     return {
       row,
       subscriber: values[COLUMNS] as string,
@@ -99,6 +111,8 @@ export class AssignmentReads {
       past: past === undefined ? null : POOL_FREE.read(past),
       approval: this.#brakes.approval(row.id),
       freeze: this.#brakes.freeze(),
+      supersedes: row.supersedes === null ? null : (this.#prefix.get(row.supersedes) as Prefix),
+      heir: heir === undefined ? null : ASSIGNMENT.read(heir),
     };
   }
 }

@@ -5,7 +5,7 @@ import { json, numbered, parsed, type TableSpec } from './table.js';
 export const ASSIGNMENT: TableSpec<Assignment> = {
   name: 'assignment',
   keys: 1,
-  guarded: ['subscriber', 'pool', 'vrf', 'state', 'revoking_at'],
+  guarded: ['subscriber', 'pool', 'vrf', 'state', 'revoking_at', 'supersedes'],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],
@@ -29,6 +29,8 @@ export const ASSIGNMENT: TableSpec<Assignment> = {
     ['stuck', (row) => row.stuck],
     ['provenance', (row) => row.provenance],
     ['metadata', (row) => row.metadata],
+    ['supersedes', (row) => row.supersedes],
+    ['renumber', (row) => json(row.renumber)],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -52,6 +54,8 @@ export const ASSIGNMENT: TableSpec<Assignment> = {
     stuck: v[19] as string | null,
     provenance: v[20] as Assignment['provenance'],
     metadata: v[21] as string | null,
+    supersedes: v[22] as number | null,
+    renumber: parsed(v[23]) as Assignment['renumber'],
   }),
   parse: numbered,
 };

@@ -218,6 +218,7 @@ t.test('each refusal of the lifecycle has its status', async (t) => {
     ...['unknown-subscriber', 'no-assignment', 'unknown-pool', 'wrong-family', 'pool-required', 'pool-exhausted'],
     ...['not-in-pool', 'address-taken', 'address-quarantined', 'address-occupied', 'address-reserved', 'being-revoked'],
     ...['identity-taken', 'invalid-transition', 'idempotency-key-reused', 'pool-unsure', 'pool-external'],
+    ...['already-renumbering', 'address-required', 'bad-deadline'],
     ...['not-revoking', 'seen-lately', 'frozen', 'clock-behind'],
   ] as const satisfies (keyof typeof PROBLEMS)[];
   for (const code of codes) {
