@@ -74,7 +74,6 @@ t.test('the description names every route with what it takes and answers', async
     'status',
     'subscribers/{id}',
     'subscribers/{id}/identities',
-    'pools/release',
     'addresses/{address}',
     'freeze',
     'thaw',
