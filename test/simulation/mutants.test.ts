@@ -8,11 +8,11 @@ const PATIENCE = 30;
 
 t.setTimeout(300_000);
 
-for (const { name, mutation, caught, first } of MUTANTS) {
+for (const { name, mutation, caught, first, suspends } of MUTANTS) {
   t.test(name, async (t) => {
     let fault: string | null = null;
     for (let seed = first; fault === null && seed < first + PATIENCE; seed++) {
-      fault = (await new World(seed, mutation).run()).fault;
+      fault = (await new World(seed, mutation, false, suspends).run()).fault;
     }
     t.match(fault ?? 'nobody noticed', caught);
   });

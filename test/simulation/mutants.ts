@@ -2,9 +2,12 @@
 import { endSession, APPLIED } from '../../src/daemon/lifecycle/accounting.js';
 import { decide } from '../../src/daemon/lifecycle/decide.js';
 import { Draft } from '../../src/daemon/lifecycle/draft.js';
+import { endGrace } from '../../src/daemon/lifecycle/epoch.js';
 import type { LifecycleEvent } from '../../src/daemon/lifecycle/events.js';
 import type { Policy } from '../../src/daemon/lifecycle/policy.js';
 import type { Rows, TableName } from '../../src/daemon/lifecycle/records.js';
+import { free } from '../../src/daemon/lifecycle/tenure.js';
+import { transition } from '../../src/daemon/lifecycle/transition.js';
 import type { Decision, World as Seen } from '../../src/daemon/lifecycle/world.js';
 import { decodeAccountingRequest } from '../../src/protocols/radius/accounting.js';
 import { PACKET_CODES, parse } from '../../src/protocols/radius/packet.js';
@@ -119,6 +122,46 @@ const miscounts: Judge = (world, event, policy) => {
   return { ...decision, changes: decision.changes.filter(({ table }) => table !== 'pool') };
 };
 
+/** Soon after an Accounting-On, releases tenures whose sessions were only inferred to have ended. */
+const inferredIsProof: Judge = (world, event, given) => {
+  const policy = { ...given, epochGraceMs: 5_000 };
+  if (event.kind !== 'deadline' || event.what !== 'epoch-grace') return decide(world, event, policy);
+  const d = new Draft(world);
+  const { receivedAt: now } = event;
+  const nas = d.get('nas', Number(event.ref));
+  const suspect = d.unconfirmed(nas.id, nas.epoch).map((id) => d.get('session', id));
+  const verdict = endGrace(d, nas.id, now, policy);
+  for (const id of new Set(
+    suspect.flatMap(({ addresses }) => addresses.flatMap(({ assignment }) => assignment ?? [])),
+  )) {
+    const held = d.get('assignment', id);
+    if (held.state !== 'active' || d.get('pool', held.pool).kind !== 'dynamic') continue;
+    if (d.witnessesOf(id).some(({ closedAt }) => closedAt === null)) continue;
+    const ending = transition(d, held, 'revoking', { at: now, actor: 'addrd', code: 'release' }, { revokingAt: now });
+    free(d, ending, { kind: 'no-live-witness', detail: 'inferred' }, now, policy);
+  }
+  return d.close(verdict);
+};
+
+/** Decides a packet with rows of a table changed, and leaves those columns as they were in what is written. */
+function misread<T extends 'pool' | 'subscriber'>(table: T, change: Partial<Rows[T]>): Judge {
+  return (world, event, policy) => {
+    if (!event.kind.startsWith('acct-')) return decide(world, event, policy);
+    const row = <U extends TableName>(name: U, key: string): Rows[U] | null => {
+      const found = world.row(name, key);
+      return found !== null && String(name) === table ? { ...found, ...change } : found;
+    };
+    const decision = decide(seenThrough(world, { row }), event, policy);
+    const changes = decision.changes.map((one) => {
+      if (one.table !== table || one.row === null) return one;
+      const before = world.row(table, String((one.row as Rows[T]).id));
+      const kept = Object.keys(change).map((name) => [name, before === null ? null : Reflect.get(before, name)]);
+      return { ...one, row: { ...one.row, ...(Object.fromEntries(kept) as object) } };
+    });
+    return { ...decision, changes };
+  };
+}
+
 /** Answers every Accounting-Request when it comes in. */
 function answersAtOnce(socket: UdpSocket): UdpSocket {
   const secret = new TextEncoder().encode(SECRET);
@@ -170,6 +213,8 @@ export interface Mutant {
   readonly caught: RegExp;
   /** The first seed to try: the lowest that was seen to catch it. */
   readonly first: number;
+  /** Whether its worlds are those with suspends. */
+  readonly suspends?: boolean;
 }
 
 export const MUTANTS: readonly Mutant[] = [
@@ -188,6 +233,27 @@ export const MUTANTS: readonly Mutant[] = [
   },
   { name: 'the guard forgets', mutation: judge(forgetsCuts), caught: /: brake: .* within the window/, first: 3 },
   { name: 'a counter is lost', mutation: judge(miscounts), caught: /: counter: /, first: 1 },
+  {
+    name: 'an inferred end releases a dynamic tenure',
+    mutation: judge(inferredIsProof),
+    // Of the dynamic pool.
+    caught: /: truth: quarantined is 198\.51\.100\.(1[6-9]|2\d|3[01]) while /,
+    first: 21,
+  },
+  {
+    name: 'a session supersedes the holder of a static address',
+    mutation: judge(misread('pool', { kind: 'external' })),
+    // Of the static pools.
+    caught: /: truth: c\d+ was given (100\.64\.|198\.51\.100\.[0-3] |2001:db8:)/,
+    first: 3,
+  },
+  {
+    name: 'a suspended subscriber comes into service',
+    mutation: judge(misread('subscriber', { suspendedAt: null })),
+    caught: /: suspension: assignment \d+ is active/,
+    first: 1,
+    suspends: true,
+  },
   {
     name: 'answers come before commits',
     mutation: { openUdp: (open) => (family) => answersAtOnce(open(family)) },
