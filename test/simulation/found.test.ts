@@ -27,7 +27,10 @@ t.test('an address that is never handed out does not become free by a stranger (
   const house = await openHouse(NOON);
   await house.say(acct('acct-start', 's1', NOON, ['100.64.0.0'], { username: octets('stranger') }));
   await house.say(acct('acct-stop', 's1', NOON + MINUTE, ['100.64.0.0'], { username: octets('stranger') }));
-  t.equal(unit(house, '100.64.0.0'), undefined);
+  t.match(unit(house, '100.64.0.0'), { state: 'quarantined', occupants: 0 });
+  const later = NOON + 2 * 86_400_000;
+  for (const { kind, ref } of house.pending.due(later, 10)) await house.say(deadline(kind, ref, later));
+  t.equal(unit(house, '100.64.0.0'), undefined, 'and then it is gone, not free');
   const [pool] = house.db.prepare("SELECT barred, freed FROM pool WHERE name = 'v4'").all();
   t.match(pool, { barred: 0, freed: 0 });
   const conflicts = house.db.prepare('SELECT count(*) FROM conflict').pluck().get();
