@@ -12,6 +12,8 @@ import type { Assignment, Outbox, Session } from './records.js';
  */
 export function expel(d: Draft, about: Session, holder: Assignment, now: number, policy: Policy): void {
   const session = d.get('session', about.id);
+  // What is on a NAS of another tenant is not ours to cut.
+  if (session.tenant !== holder.tenant) return;
   const nas = d.get('nas', session.nas);
   if (policy.nas.get(nas.entry)?.coa !== true) return;
   const order: EffectOrder = { assignment: holder.id, generation: holder.generation, intruder: true };
