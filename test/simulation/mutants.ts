@@ -221,7 +221,7 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'an ACK counts as the end of a session', mutation: judge(ackIsProof), caught: /: (truth|wire): /, first: 1 },
   { name: 'an Accounting-On counts as a reboot', mutation: judge(onIsReboot), caught: /: (truth|wire): /, first: 2 },
   { name: 'the worker skips the fence', mutation: judge(noFence), caught: /: wire: a Disconnect-Request /, first: 119 },
-  { name: 'one witness speaks for all', mutation: judge(oneWitness), caught: /: truth: /, first: 1 },
+  { name: 'one witness speaks for all', mutation: judge(oneWitness), caught: /: truth: /, first: 25 },
   { name: 'silence counts at once', mutation: judge(noPatience), caught: /: truth: /, first: 1 },
   { name: 'a timeout is not retried', mutation: judge(noRetry), caught: /: ending: /, first: 8 },
   { name: 'mode observe sends', mutation: judge(actsAlways), caught: /: wire: .* in mode observe/, first: 3 },
