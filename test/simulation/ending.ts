@@ -49,6 +49,9 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^session \S+ answered \S+ and sent no Stop; silent only since /, 'still reporting'],
 ];
 
+/** What the step says of a Disconnect when there were three in ten minutes (SEMANTICS 6). */
+const HELD = new Set(['AAA still returns it', 'the NAS acknowledges and keeps the session']);
+
 /** A line for each thing that should not be so. `stuck` counts why revokes did not end. */
 export function ending(
   db: Database,
@@ -204,7 +207,7 @@ function isExcuse(scene: Scene, nases: readonly Nas[], row: Revoking, witness: O
   }
   if (witness.standing === 'contested') return true;
   // Three Disconnects in ten minutes, then hold (section 6): the session that came back last is left alone.
-  return !obeys(scene, nas, row) || row.disconnect === 'the subscriber comes back each time';
+  return !obeys(scene, nas, row) || (row.disconnect !== null && HELD.has(row.disconnect));
 }
 
 function obeys(scene: Scene, nas: Nas | undefined, row: Revoking): boolean {
