@@ -47,7 +47,9 @@ export function openScrape(options: ScrapeOptions): () => Promise<string> {
     reading ??= read().finally(() => {
       reading = null;
     });
-    const [theirs, ours] = await Promise.all([ingest(), reading]);
+    const ours = await reading;
+    // Last, so that it is no older than what the age that is told beside it says.
+    const theirs = await ingest();
     return `${theirs.trimEnd()}\n${ours}`;
   };
 }

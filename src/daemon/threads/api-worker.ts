@@ -64,7 +64,11 @@ function depsOf(reads: Reads): ApiDeps {
     get reporting() {
       return settings.reporting;
     },
-    metrics: async () => `${await scrape()}${await http.registry.metrics()}`,
+    metrics: async () => {
+      // First: the age that it tells is that of the text beside it, or of an older one.
+      const own = await http.registry.metrics();
+      return `${await scrape()}${own}`;
+    },
     metricsContentType: http.registry.contentType,
     version: start.version,
     now: () => systemClock.wallMs(),
