@@ -112,7 +112,7 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
       record(d, ending.subscriber, claim, 'configured', now);
     }
     const { id, state } = reclaim(d, ending, beginning, now);
-    if (state === 'allocated' && d.get('pool', ending.pool).kind === 'dynamic') {
+    if (state === 'allocated' && d.get('pool', ending.pool).kind !== 'static') {
       recheck(d, d.get('assignment', id), now + offerTimeoutOf(policy, ending.pool));
     }
     return { verdict: 'applied', code: 'reclaimed', detail: null, reply: reply(d, [id]) };

@@ -24,7 +24,7 @@ export function settle(d: Draft, assignment: Assignment, now: number, policy: Po
   }
   const current = d.get('assignment', assignment.id);
   const { kind } = d.get('pool', current.pool);
-  return kind === 'static' || !RELEASABLE.has(current.state) ? current : release(d, current, kind, now, policy);
+  return kind === 'static' || !RELEASABLE.has(current.state) ? current : release(d, current, now, policy);
 }
 
 /** Whether a session that contested an assignment has taken it over: its holder is gone. */
@@ -86,19 +86,14 @@ function isOpen({ closedAt }: Witness): boolean {
   return closedAt === null;
 }
 
-function release(
-  d: Draft,
-  assignment: Assignment,
-  kind: 'dynamic' | 'external',
-  now: number,
-  policy: Policy,
-): Assignment {
+function release(d: Draft, assignment: Assignment, now: number, policy: Policy): Assignment {
   if (isPassedOn(d, assignment, now, policy)) return d.get('assignment', assignment.id);
   const witnesses = d.witnessesOf(assignment.id);
   const held = witnesses.filter(({ standing }) => standing === 'held');
   const rival = witnesses.find((w) => isOpen(w) && w.standing === 'contested');
   const renumbers = renumberOf(assignment) !== null;
-  const offered = kind === 'dynamic' && assignment.state === 'allocated' && held.length === 0 && !renumbers;
+  // Handed out, or in an external pool reclaimed, and nobody has come for it.
+  const offered = assignment.state === 'allocated' && held.length === 0 && !renumbers;
   if (held.some(isOpen) || (held.length === 0 && !offered)) {
     // Nothing to prove; but a holder who falls silent beside another is believed to be gone.
     expect(d, assignment, null, rival === undefined ? null : lookAt(d, assignment, rival, now, policy), now);
