@@ -1,7 +1,9 @@
 // Prints `N passed, N failed` (and `, N skipped` if some were) for a run of tap, and fails unless something passed and
 // nothing failed.
 //
-//   node .ci/count.mjs TAP-OUTPUT TEST-FILES EXIT-STATUS
+//   node .ci/count.mjs TAP-OUTPUT TEST-FILES EXIT-STATUS [FAILED-CHECKS]
+//
+// A check of types, style or format that failed before the tests counts as one failure.
 //
 // The numbers are tap's own, from its last line: assertions, with one failure for a file that crashed or timed out.
 // They are not believed blindly. tap drops files from its report when another one times out, and a killed run has no
@@ -12,7 +14,7 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-const [output = '', files = '', status = ''] = process.argv.slice(2);
+const [output = '', files = '', status = '', checks = '0'] = process.argv.slice(2);
 
 const MOST_TOLD = 20;
 const DIAGNOSTIC_LINES = 30;
@@ -59,6 +61,7 @@ if (failed === 0 && (status !== '0' || summary === undefined)) {
   console.log(`no test failed, and the test command ended with status ${status}`);
   failed = 1;
 }
+failed += Number(checks);
 
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

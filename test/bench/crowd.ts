@@ -206,7 +206,8 @@ async function terminate(knobs: CrowdKnobs, crowd: Running): Promise<void> {
   began = performance.now();
   const running = load.runPaced(knobs.perSecond, knobs.seconds * 3);
   const { approvals } = (await server.get('/api/v1/approvals')) as { approvals: { batch: number }[] };
-  for (const { batch } of approvals) await server.order(`/api/v1/approvals/${String(batch)}/approve`, { reason: 'bench' });
+  for (const { batch } of approvals)
+    await server.order(`/api/v1/approvals/${String(batch)}/approve`, { reason: 'bench' });
   let done = before;
   while (done < names.length && performance.now() - began < 300_000) {
     await sleep(200);

@@ -32,7 +32,13 @@ t.test('the new address stands beside the old one until a session shows it', asy
   });
   const again = await world.call('POST', `${V4}/update`, { body });
   t.match([again.statusCode, again.json<{ code: string }>().code], [409, 'already-renumbering']);
-  const order = { when: 'now', deadline: '2099-01-01T00:00:00Z', reason: 'works', actor: 'token:root', outcome: 'open' };
+  const order = {
+    when: 'now',
+    deadline: '2099-01-01T00:00:00Z',
+    reason: 'works',
+    actor: 'token:root',
+    outcome: 'open',
+  };
   t.match((await world.call('GET', '/api/v1/subscribers/ann')).json(), {
     assignments: [
       { address: '100.64.0.9', supersedes: '100.64.0.1', renumbering: order, superseded_by: null },

@@ -113,7 +113,10 @@ t.test('a pool may not become one of another family', async (t) => {
   const { place: here, accounting } = await place(t);
   const daemon = await startAddrd(here);
   await daemon.stop();
-  writeFileSync(here.config, config(here.store, accounting).replace('ipv4, prefix: 100.64.0.0/24', 'ipv6, prefix: "2001:db8::/64"'));
+  writeFileSync(
+    here.config,
+    config(here.store, accounting).replace('ipv4, prefix: 100.64.0.0/24', 'ipv6, prefix: "2001:db8::/64"'),
+  );
   const run = await runAddrd(['serve', '--config', here.config]);
   t.equal(run.status, 78);
   t.match(run.stderr, /pool v4 is ipv4, address, \/32 in the store; its addresses are on record/);
