@@ -15,8 +15,10 @@ import { ImageUnits } from './units.js';
 
 /** How many overlapping live prefixes a question is answered with: one is the holder, two are already too many. */
 const OVERLAP_LIMIT = 2;
-/** How many sessions one deadline event closes. */
-const SLICE = 500;
+/** How many sessions one deadline event closes, or held things it settles: some 20 ms of work, for which accounting waits. */
+const SLICE = 100;
+/** How many pending effects of a target are looked through. */
+const EFFECTS = 1_000;
 
 /** The session of a witness's key. */
 function sessionOfWitness(key: string): number {
@@ -231,7 +233,7 @@ export class Image implements World {
 
   pendingEffects(target: string): readonly string[] {
     const { outbox } = this.#entries;
-    const keys = new Set(this.#queries.pendingEffects(target, 2 * SLICE + outbox.size));
+    const keys = new Set(this.#queries.pendingEffects(target, EFFECTS + outbox.size));
     for (const [key, { row }] of outbox) {
       if (row?.target !== target) continue;
       if (row.status === 'pending') keys.add(key);

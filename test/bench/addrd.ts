@@ -62,10 +62,14 @@ export async function startAddrdServer(options: AddrdOptions): Promise<AddrdServ
     return { program, api: apiOf(program.printed()) };
   };
   await options.fill?.(store, yaml);
-  let { program, api } = await serve([]);
+  const profile = options.profile === null ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profile];
+  // A store that was filled is measured as it is.
+  let { program, api } = await serve(options.fill === undefined ? [] : profile);
   const token = (await readFile(join(folder, 'api-token'), 'utf8')).trim();
+  const agent = new Agent({ keepAlive: true, maxSockets: ORDERS });
+  const order = (path: string, body: object): Promise<unknown> => post(agent, api, token, path, body);
   try {
-    if (options.fill === undefined) await allocate(api, token, options.subscribers);
+    if (options.fill === undefined) await allocate(order, options.subscribers);
   } catch (error) {
     await program.end();
     throw error;
@@ -89,17 +93,13 @@ export async function startAddrdServer(options: AddrdOptions): Promise<AddrdServ
     },
     warmed: async () => {
       await program.end();
-      const profile = options.profile === null ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profile];
       ({ program, api } = await serve(profile));
     },
-    stop: () => program.end(),
-    order: async (path, body) => {
-      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-      const response = await fetch(`http://${api}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-      const text = await response.text();
-      if (!response.ok) throw new ServerFailed(`${path}: ${String(response.status)} ${text}`);
-      return JSON.parse(text) as unknown;
+    stop: () => {
+      agent.destroy();
+      return program.end();
     },
+    order,
     get startedInMs() {
       return startedInMs;
     },
@@ -158,49 +158,38 @@ function apiOf(printed: string): string {
   throw new ServerFailed('addrd did not say where its API listens');
 }
 
-async function allocate(api: string, token: string, subscribers: number): Promise<void> {
-  const [host = '', port = ''] = api.split(':');
-  const agent = new Agent({ keepAlive: true, maxSockets: ORDERS });
-  const order = (index: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const call = request(
-        {
-          agent,
-          host,
-          port,
-          method: 'POST',
-          path: '/api/v1/network/ipv4-lifecycle/allocate',
-          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        },
-        (response) => {
-          let text = '';
-          response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-          response.on('end', () => {
-            if (response.statusCode === 201) resolve();
-            else reject(new ServerFailed(`allocate: ${String(response.statusCode)} ${text}`));
-          });
-        },
-      );
-      call.on('error', reject);
-      const name = `s${String(index)}`;
-      call.end(
-        JSON.stringify({
-          subscriber_id: name,
-          username: name,
-          pool_id: 'bench',
-          requested_address: addressText(addressOf(index)),
-        }),
-      );
+/** By node:http and not by fetch, which costs several times its CPU: the load generator shares the machine. */
+function post(agent: Agent, api: string, token: string, path: string, body: object): Promise<unknown> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  return new Promise((resolve, reject) => {
+    const call = request(`http://${api}${path}`, { agent, method: 'POST', headers }, (response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      response.on('end', () => {
+        const { statusCode = 0 } = response;
+        if (statusCode >= 200 && statusCode < 300) resolve(JSON.parse(text));
+        else reject(new ServerFailed(`${path}: ${String(statusCode)} ${text}`));
+      });
     });
+    call.on('error', reject);
+    call.end(JSON.stringify(body));
+  });
+}
+
+async function allocate(order: AddrdServer['order'], subscribers: number): Promise<void> {
   let next = 0;
   const worker = async (): Promise<void> => {
-    while (next < subscribers) await order(next++);
+    for (let index = next++; index < subscribers; index = next++) {
+      const name = `s${String(index)}`;
+      await order('/api/v1/network/ipv4-lifecycle/allocate', {
+        subscriber_id: name,
+        username: name,
+        pool_id: 'bench',
+        requested_address: addressText(addressOf(index)),
+      });
+    }
   };
-  try {
-    await Promise.all(Array.from({ length: ORDERS }, worker));
-  } finally {
-    agent.destroy();
-  }
+  await Promise.all(Array.from({ length: ORDERS }, worker));
 }
 
 /** The journal mode lies in the file; `synchronous` is that of every connection of the store (src/store/open.ts). */

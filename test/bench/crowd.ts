@@ -3,16 +3,10 @@
  * small store, in alternating rounds; then a NAS that begins anew, and ten thousand terminations at once. docs/bench.md
  * tells what it does and what its knobs are.
  */
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signRequest, signResponse, verifyRequestAuthenticator } from '../../src/protocols/radius/authenticator.js';
-import { encodeInteger } from '../../src/protocols/radius/attributes.js';
-import { ATTRIBUTES } from '../../src/protocols/radius/dictionary.js';
-import { parse } from '../../src/protocols/radius/packet.js';
 import { freeUdpPort } from '../peers/freeradius.js';
 import { startAddrdServer, type AddrdServer } from './addrd.js';
 import { median } from './aims.js';
@@ -20,71 +14,17 @@ import { syncRate } from './disk.js';
 import { fill } from './fill.js';
 import { KnobError, readCrowdKnobs, type CrowdKnobs } from './knobs.js';
 import { Load, type Run } from './load.js';
+import { Nases } from './nases.js';
 import { anonymousOctets, cpuSeconds } from './process-tree.js';
-import { secret, Subscriber } from './subscriber.js';
 
 /** With ten of them, a million sessions are a hundred thousand behind each. */
 const NASES = 10;
 const GRACE_S = 10;
 const ORDERS = 32;
-const DISCONNECT_REQUEST = 40;
-const DISCONNECT_ACK = 41;
-const ACCOUNTING_ON = 7;
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
-
-const text = new TextDecoder();
-
-/** The NASes' side of dynamic authorization: it acknowledges every Disconnect-Request, and its Stop follows at once. */
-class Das {
-  readonly #socket: Socket = createSocket('udp4');
-  readonly #nases: Socket[] = [];
-  stopped = 0;
-
-  async open(port: number, accounting: number): Promise<void> {
-    for (let lane = 0; lane < NASES; lane++) {
-      const nas = createSocket('udp4');
-      nas.bind(0, `127.0.0.${String(lane + 1)}`);
-      await once(nas, 'listening');
-      nas.connect(accounting, '127.0.0.1');
-      await once(nas, 'connect');
-      this.#nases.push(nas);
-    }
-    this.#socket.on('message', (datagram, { port: from, address }) => {
-      const packet = parse(datagram);
-      if (packet.code !== DISCONNECT_REQUEST || !verifyRequestAuthenticator(packet, secret)) return;
-      const { identifier, authenticator, attributes } = packet;
-      const ack = signResponse({ code: DISCONNECT_ACK, identifier, attributes: [] }, authenticator, secret, true);
-      this.#socket.send(ack, from, address);
-      const sid = attributes.find(({ type }) => type === ATTRIBUTES['Acct-Session-Id'].number)?.value;
-      const [index, session] = text.decode(sid).split('-');
-      const subscriber = new Subscriber(Number(index), 'churn', NASES);
-      subscriber.resume(0, Number(session));
-      subscriber.next(this.stopped++ & 0xff);
-      this.#nases[subscriber.lane]?.send(subscriber.packet);
-    });
-    this.#socket.bind(port, '127.0.0.1');
-    await once(this.#socket, 'listening');
-  }
-
-  /** Sends one Accounting-On as the NAS of a lane; resolves to how long its answer took, milliseconds. */
-  async begin(lane: number): Promise<number> {
-    const nas = this.#nases[lane];
-    if (nas === undefined) return NaN;
-    const attributes = [{ type: ATTRIBUTES['Acct-Status-Type'].number, value: encodeInteger(ACCOUNTING_ON) }];
-    const request = { code: 4, identifier: 0, authenticator: new Uint8Array(16), attributes };
-    const began = performance.now();
-    nas.send(signRequest(request, secret, false));
-    await once(nas, 'message', { signal: AbortSignal.timeout(10_000) });
-    return performance.now() - began;
-  }
-
-  close(): void {
-    for (const socket of [this.#socket, ...this.#nases]) socket.close();
-  }
-}
 
 interface Running {
   readonly name: string;
@@ -92,14 +32,20 @@ interface Running {
   readonly load: Load;
 }
 
-async function run(name: string, folder: string, subscribers: number, coaPort: number): Promise<Running> {
+async function run(
+  name: string,
+  folder: string,
+  subscribers: number,
+  coaPort: number,
+  profile: string | null,
+): Promise<Running> {
   const own = join(folder, name);
   mkdirSync(own);
   let began = performance.now();
   const server = await startAddrdServer({
     folder: own,
     subscribers,
-    profile: null,
+    profile,
     coaPort,
     config: `lifecycle: { epoch_grace: ${String(GRACE_S)}s }\n`,
     fill: async (store, config) => {
@@ -119,7 +65,10 @@ function seconds(since: number): string {
   return ((performance.now() - since) / 1000).toFixed(1);
 }
 
-function row(name: string, { answers, seconds: took, p50, p99, retransmissions, unanswered, wrong }: Run): string {
+function row(
+  name: string,
+  { answers, seconds: took, p50, p99, retransmissions, unanswered, unsent, wrong }: Run,
+): string {
   return [
     name.padEnd(24),
     Math.round(answers / took)
@@ -127,7 +76,7 @@ function row(name: string, { answers, seconds: took, p50, p99, retransmissions, 
       .padStart(9),
     p50.toFixed(2).padStart(8),
     p99.toFixed(2).padStart(8),
-    String(retransmissions + unanswered + wrong).padStart(7),
+    String(retransmissions + unanswered + unsent + wrong).padStart(7),
   ].join(' | ');
 }
 
@@ -160,10 +109,10 @@ async function counts({ server }: Running): Promise<{ open: number; revoked: num
 }
 
 /** A NAS begins anew while its sessions, and those of the others, go on reporting. */
-async function beginAnew(knobs: CrowdKnobs, crowd: Running, das: Das): Promise<void> {
+async function beginAnew(knobs: CrowdKnobs, crowd: Running, nases: Nases): Promise<void> {
   const single = await crowd.load.run(1, { seconds: 2 });
   const before = await counts(crowd);
-  const took = await das.begin(0);
+  const took = await nases.begin(0);
   say(`\nAccounting-On of a NAS with ${(knobs.subscribers / NASES).toLocaleString('en-GB')} sessions:`);
   say(`answered in ${took.toFixed(2)} ms; one packet takes ${single.p50.toFixed(2)} ms (p99 ${single.p99.toFixed(2)})`);
   say(row('until the grace is over', await crowd.load.runPaced(knobs.perSecond, GRACE_S)));
@@ -231,19 +180,21 @@ async function bench(knobs: CrowdKnobs): Promise<void> {
     rmSync(folder, { recursive: true, force: true });
   });
   const both: Running[] = [];
-  const das = new Das();
+  const nases = new Nases(NASES, (index) => {
+    both[0]?.load.leave(index);
+  });
   try {
     const coaPort = await freeUdpPort();
-    both.push(await run('crowd', folder, knobs.subscribers, coaPort));
-    both.push(await run('few', folder, knobs.few, coaPort));
+    both.push(await run('crowd', folder, knobs.subscribers, coaPort, knobs.profile));
+    both.push(await run('few', folder, knobs.few, coaPort, null));
     const [crowd] = both;
     if (crowd === undefined) return;
     say(`${syncRate(folder).toLocaleString('en-GB')} appends of 4 KiB with fdatasync a second`);
     say('\nload                     | answers/s |   p50 ms |   p99 ms | trouble');
     await rates(knobs, both);
     for (const one of both) say(memory(one));
-    await das.open(coaPort, crowd.server.port);
-    await beginAnew(knobs, crowd, das);
+    await nases.open(coaPort, crowd.server.port);
+    await beginAnew(knobs, crowd, nases);
     await terminate(knobs, crowd);
     say(memory(crowd));
   } catch (error) {
@@ -252,7 +203,7 @@ async function bench(knobs: CrowdKnobs): Promise<void> {
     throw error;
   } finally {
     for (const { load } of both) load.close();
-    das.close();
+    nases.close();
     for (const { server } of both) await server.stop();
   }
 }

@@ -6,7 +6,7 @@ import { KnobError, readKnobs } from './knobs.js';
 import { cpuSeconds } from './process-tree.js';
 
 function figure(server: string, round: number, window: number, answers: number, rest: Partial<Figure['run']>): Figure {
-  const run = { answers, seconds: 1, sent: answers, retransmissions: 0, unanswered: 0, wrong: 0, late: 0 };
+  const run = { answers, seconds: 1, sent: answers, retransmissions: 0, unanswered: 0, unsent: 0, wrong: 0, late: 0 };
   return { server, round, window, cpu: answers / 40_000, run: { ...run, p50: 1, p99: 10, cpu: 0, ...rest } };
 }
 

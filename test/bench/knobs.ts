@@ -49,6 +49,8 @@ export interface CrowdKnobs {
   /** Packets a second, by the clock. */
   readonly perSecond: number;
   readonly folder: string;
+  /** Where CPU profiles of the crowd's addrd go, or null. */
+  readonly profile: string | null;
 }
 
 /** A knob that the bench cannot do anything with. */
@@ -77,6 +79,7 @@ export function readCrowdKnobs(env: Environment): CrowdKnobs {
     terminations: number('BENCH_TERMINATIONS', '10000'),
     perSecond: number('BENCH_RATE', '1000'),
     folder: env['BENCH_DIR'] ?? tmpdir(),
+    profile: env['BENCH_PROFILE'] ?? null,
   };
 }
 

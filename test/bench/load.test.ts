@@ -135,6 +135,24 @@ t.test('what is never answered is given up and said', async (t) => {
   t.ok(run.retransmissions >= 5);
 });
 
+t.test('by the clock, what no Identifier is left for is counted and costs nothing', async (t) => {
+  const silent = createSocket('udp4');
+  silent.bind(0, '127.0.0.1');
+  await once(silent, 'listening');
+  t.teardown(() => {
+    silent.close();
+  });
+  const { port } = silent.address();
+  const load = await Load.open({ port, subscribers: 300, mix: 'mix', lanes: 1, retransmitMs: 10_000, drainMs: 10 });
+  t.teardown(() => {
+    load.close();
+  });
+  const run = await load.runPaced(10_000, 0.2);
+  t.equal(run.sent, 256);
+  t.equal(run.unanswered, 256);
+  t.equal(run.unsent > 0, true, String(run.unsent));
+});
+
 t.test('addrd from dist answers and commits what the bench counts', async (t) => {
   const server = await startAddrdServer({ folder: place(t), subscribers: SUBSCRIBERS, profile: null });
   const load = await opened(t, server);

@@ -37,6 +37,8 @@ export interface Run {
   readonly retransmissions: number;
   /** Never answered, not even by the end of the drain. */
   readonly unanswered: number;
+  /** Paced: due, and not sent because every Identifier of every NAS was waiting for an answer. */
+  readonly unsent: number;
   /** Answers that are none: wrong code, length or Response Authenticator. Their requests stay unanswered. */
   readonly wrong: number;
   /** Answers to requests that had one already. */
@@ -57,11 +59,14 @@ interface Lane {
   /** 1 where a request under this Identifier was once repeated or given up: an answer may come twice, or too late. */
   readonly doubtful: Uint8Array;
   cursor: number;
+  /** Identifiers that wait for an answer. */
+  out: number;
 }
 
 export class Load {
   readonly #options: LoadOptions;
   readonly #subscribers: readonly Subscriber[];
+  readonly #byIndex: readonly Subscriber[];
   readonly #lanes: Lane[] = [];
   #next = 0;
   #out = 0;
@@ -73,6 +78,7 @@ export class Load {
   #seen = 0;
   #sent = 0;
   #retransmissions = 0;
+  #unsent = 0;
   #wrong = 0;
   #late = 0;
   #error: Error | null = null;
@@ -84,6 +90,7 @@ export class Load {
       { length: options.subscribers },
       (_, index) => new Subscriber(index, options.mix, options.lanes),
     );
+    this.#byIndex = [...subscribers];
     // Shuffled once by a fixed rule: sessions of neighbours do not come one after the other.
     for (let i = subscribers.length - 1; i > 0; i--) {
       const j = (i * 7_919 + 104_729) % (i + 1);
@@ -109,6 +116,12 @@ export class Load {
     this.#subscribers.forEach((subscriber, index) => {
       subscriber.resume(index);
     });
+  }
+
+  /** Sends nothing more for a subscriber: somebody else has ended its session. */
+  leave(index: number): void {
+    const subscriber = this.#byIndex[index];
+    if (subscriber !== undefined) subscriber.gone = true;
   }
 
   /** Opens the session of every subscriber, then spreads them over the steps of a session. */
@@ -154,7 +167,7 @@ export class Load {
 
   async #measured(until: Until, ended: () => void, offer: () => NodeJS.Timeout | null): Promise<Run> {
     this.#latencies = [];
-    this.#sent = this.#retransmissions = this.#wrong = this.#late = 0;
+    this.#sent = this.#retransmissions = this.#unsent = this.#wrong = this.#late = 0;
     this.#wanted = 'answers' in until ? until.answers : Infinity;
     this.#open = true;
     this.#paced = false;
@@ -186,6 +199,7 @@ export class Load {
         sent: this.#sent,
         retransmissions: this.#retransmissions,
         unanswered,
+        unsent: this.#unsent,
         wrong: this.#wrong,
         late: this.#late,
         p50: at(0.5),
@@ -212,6 +226,7 @@ export class Load {
       lastSent: new Float64Array(IDENTIFIERS),
       doubtful: new Uint8Array(IDENTIFIERS),
       cursor: 0,
+      out: 0,
     };
     this.#lanes.push(lane);
     socket.bind(0, `127.0.0.${String(index + 1)}`);
@@ -232,27 +247,32 @@ export class Load {
   /** The next subscriber that waits for nothing, under an Identifier that is free on its lane; `due`: when it should be sent. */
   #send(due: number): void {
     if (this.#sent >= this.#wanted) return;
+    // Where nothing can be sent, looking for it must cost nothing: a server that fell behind would never be caught up with.
+    if (this.#out >= this.#lanes.length * IDENTIFIERS) {
+      this.#unsent++;
+      return;
+    }
     for (let tried = 0; tried < this.#subscribers.length; tried++) {
       const subscriber = this.#subscribers[this.#next];
       this.#next = (this.#next + 1) % this.#subscribers.length;
-      if (subscriber === undefined || subscriber.waiting) continue;
+      if (subscriber === undefined || subscriber.waiting || subscriber.gone) continue;
       const lane = this.#lanes[subscriber.lane];
-      if (lane === undefined) continue;
-      for (let k = 0; k < IDENTIFIERS; k++) {
-        const identifier = (lane.cursor + k) & 0xff;
-        if (lane.waiting[identifier] !== null) continue;
-        lane.cursor = (identifier + 1) & 0xff;
-        lane.waiting[identifier] = subscriber;
-        subscriber.waiting = true;
-        subscriber.next(identifier);
-        lane.firstSent[identifier] = due;
-        lane.lastSent[identifier] = performance.now();
-        this.#out++;
-        this.#sent++;
-        lane.socket.send(subscriber.packet);
-        return;
-      }
+      if (lane === undefined || lane.out === IDENTIFIERS) continue;
+      while (lane.waiting[lane.cursor] !== null) lane.cursor = (lane.cursor + 1) & 0xff;
+      const identifier = lane.cursor;
+      lane.cursor = (identifier + 1) & 0xff;
+      lane.waiting[identifier] = subscriber;
+      lane.out++;
+      subscriber.waiting = true;
+      subscriber.next(identifier);
+      lane.firstSent[identifier] = due;
+      lane.lastSent[identifier] = performance.now();
+      this.#out++;
+      this.#sent++;
+      lane.socket.send(subscriber.packet);
+      return;
     }
+    this.#unsent++;
   }
 
   #receive(lane: Lane, reply: Buffer): void {
@@ -274,6 +294,7 @@ export class Load {
       return;
     }
     lane.waiting[identifier] = null;
+    lane.out--;
     subscriber.waiting = false;
     this.#out--;
     this.#latencies.push(performance.now() - (lane.firstSent[identifier] ?? NaN));
@@ -307,6 +328,7 @@ export class Load {
         lane.waiting[identifier] = null;
         lane.doubtful[identifier] = 1;
       }
+      lane.out = 0;
     }
     this.#out = 0;
     return unanswered;

@@ -124,7 +124,7 @@ function row({ round, kind, run, cpu, reports }: Figure): string {
       .padStart(9),
     run.p50.toFixed(2).padStart(8),
     run.p99.toFixed(2).padStart(8),
-    String(run.retransmissions + run.unanswered + run.wrong).padStart(7),
+    String(run.retransmissions + run.unanswered + run.unsent + run.wrong).padStart(7),
     (run.cpu / run.seconds).toFixed(2).padStart(9),
     (cpu / run.seconds).toFixed(2).padStart(10),
     took,

@@ -39,6 +39,8 @@ export class Subscriber {
   /** The packet that was built last, signed. It stays as it is until {@link next}: a retransmission sends it again. */
   readonly packet: Uint8Array;
   waiting = false;
+  /** Sends nothing more. */
+  gone = false;
   readonly #mix: Mix;
   /** Packet and secret in a row, as the Request Authenticator is taken over both (RFC 2866 section 3). */
   readonly #signed: Buffer;

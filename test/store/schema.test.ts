@@ -261,6 +261,27 @@ t.test('every table is STRICT', (t) => {
   t.end();
 });
 
+t.test('a key that may wait for its row is found by an index', (t) => {
+  const db = furnished();
+  const tables = db.prepare<[], { name: string; sql: string }>(
+    "SELECT name, sql FROM sqlite_schema WHERE type = 'table'",
+  );
+  const deferred: string[] = [];
+  for (const { name, sql } of tables.all()) {
+    for (const { from } of db.pragma(`foreign_key_list(${name})`) as { from: string }[]) {
+      if (!new RegExp(`\\b${from}\\s[^,]* DEFERRABLE`).test(sql)) continue;
+      deferred.push(`${name}.${from}`);
+      // As the engine looks for the rows that refer to one that is inserted.
+      const plan = db.prepare(`EXPLAIN QUERY PLAN SELECT 1 FROM ${name} WHERE ${from} = ?`).all(1) as {
+        detail: string;
+      }[];
+      t.match(plan.map(({ detail }) => detail).join(), /^SEARCH /, `${name}.${from}`);
+    }
+  }
+  t.strictSame(deferred.sort(), ['outbox.session', 'pool_free.occupant', 'session.coa', 'session.disconnect']);
+  t.end();
+});
+
 t.test('history notes which prefix lengths it holds, once each', (t) => {
   const db = furnished();
   const insert = db.prepare(

@@ -15,7 +15,7 @@ import { step } from './transition.js';
 import type { Verdict } from './world.js';
 
 /** How many revokes, or suspends, one event begins. */
-const SLICE = 100;
+const SLICE = 50;
 
 function answer(verdict: 'applied' | 'duplicate', code: string | null, batch: Batch): Verdict {
   const { id, status, revokes, suspends, disconnects, coas } = batch;

@@ -88,10 +88,18 @@ ALTER TABLE pool_free ADD COLUMN occupant INTEGER REFERENCES session DEFERRABLE 
 -- How an assignment is to take the place of the one that it supersedes.
 ALTER TABLE assignment ADD COLUMN renumber TEXT CHECK (json_valid(renumber));
 CREATE INDEX assignment_supersedes ON assignment (supersedes) WHERE supersedes IS NOT NULL;
+
+-- While a deferred key waits for its row, each row that is inserted there is looked up among those that refer to it.
+-- Without these, one Disconnect that is ordered reads every session.
+CREATE INDEX session_disconnect ON session (disconnect) WHERE disconnect IS NOT NULL;
+CREATE INDEX session_coa ON session (coa) WHERE coa IS NOT NULL;
+CREATE INDEX outbox_session ON outbox (session) WHERE session IS NOT NULL;
+CREATE INDEX pool_free_occupant ON pool_free (occupant) WHERE occupant IS NOT NULL;
 `;
 
 /** An addrd that knows no CoA sends none: what is pending is superseded. Suspended assignments stay so, and can be revoked. */
 export const DOWN = `
+DROP INDEX pool_free_occupant; DROP INDEX outbox_session; DROP INDEX session_coa; DROP INDEX session_disconnect;
 ALTER TABLE pool_free DROP COLUMN occupant;
 DROP INDEX assignment_supersedes;
 ALTER TABLE assignment DROP COLUMN renumber;
