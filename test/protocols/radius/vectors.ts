@@ -5,6 +5,8 @@ import { join } from 'node:path';
 export interface Capture {
   readonly file: string;
   readonly line: number;
+  /** When it was captured, Unix milliseconds. */
+  readonly at: number;
   readonly src: string;
   readonly dst: string;
   readonly code: number;
@@ -23,6 +25,7 @@ export const CAPTURES = {
 } as const;
 
 interface Line {
+  readonly ts: number;
   readonly src: string;
   readonly dst: string;
   readonly code: number;
@@ -42,6 +45,7 @@ export function readCaptures(file: string): Capture[] {
       return {
         file,
         line: index + 1,
+        at: Math.round(line.ts * 1_000),
         src: line.src,
         dst: line.dst,
         code: line.code,
