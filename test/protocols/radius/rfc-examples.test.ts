@@ -1,8 +1,8 @@
 /**
- * The example packets of RFC 2865 section 7 and RFC 5997 section 6 (secret `xyzzy5461`), and the attributes of the kind of
+ * The example packets of RFC 2865 section 7 and RFC 5997 section 6 (secret `xyzzy5461`), and the attributes of
  * RFC 6929 section 10. Every authenticator is computed again. The reply of RFC 5997 section 6.2 is printed with code 2,
  * which its authenticator denies: it was computed over code 5. The second Access-Request of RFC 2865 section 7.3 is printed
- * with a State of length 16 octets; its Length says 10, and so do the octets. RFC 5997 section 6.3 is left out.
+ * with a State of length 16 octets; its Length says 10, and so do the octets.
  */
 import { createHash } from 'node:crypto';
 import t, { type Test } from 'tap';
@@ -127,6 +127,19 @@ const EXAMPLES: readonly Example[] = [
     signed: true,
     answers: [],
   },
+  {
+    name: 'RFC 5997 section 6.3',
+    request: `0c 47 00 2c bf 58 de 56 ae 40 8a d3 b7 0c 85 13 f9 b0 3f be 04 06 c0 00 02 10 50 12 85 2d 6f ec 61 e7 ed 74
+      b8 e3 2d ac 2f 2a 5f b2`,
+    reply: `02 47 00 34 46 f4 3e 62 fd 03 54 42 4c bb eb fd 6d 21 4e 06 12 20 52 41 44 49 55 53 20 53 65 72 76 65 72 20
+      75 70 20 32 20 64 61 79 73 2c 20 31 38 3a 34 30`,
+    asks: [
+      { name: 'NAS-IP-Address', value: '192.0.2.16' },
+      // Not the first, where we put it ourselves.
+      hidden('Message-Authenticator', '852d6fec61e7ed74b8e32dac2f2a5fb2'),
+    ],
+    answers: [{ name: 'Reply-Message', value: 'RADIUS Server up 2 days, 18:40' }],
+  },
 ];
 
 for (const { name, request, reply, asks, signed = false, answers } of EXAMPLES) {
@@ -135,7 +148,8 @@ for (const { name, request, reply, asks, signed = false, answers } of EXAMPLES) 
     const answered = parse(fromHex(reply));
     for (const packet of [asked, answered]) roundTrip(t, packet);
     t.ok(verifyResponseAuthenticator(answered, asked.authenticator, SECRET), 'the reply belongs to the request');
-    t.equal(verifyMessageAuthenticator(asked, SECRET, undefined), signed ? 'right' : 'absent');
+    const isSigned = signed || asks.some((attribute) => attribute.name === 'Message-Authenticator');
+    t.equal(verifyMessageAuthenticator(asked, SECRET, undefined), isSigned ? 'right' : 'absent');
 
     const { code, identifier, authenticator } = asked;
     const fields = { code, identifier, authenticator, attributes: encodeNamed(asks, dictionary) };
@@ -174,45 +188,73 @@ t.test('the passwords of the examples are what the RFC says, and are never shown
   t.end();
 });
 
-t.test('attributes of the kind of RFC 6929 section 10', (t) => {
-  const own = builtInDictionary();
-  own.addAttribute({ name: 'Two', path: [241, 200], type: 'tlv' });
-  own.addAttribute({ name: 'Two-Three', path: [241, 200, 3], type: 'tlv' });
-  own.addAttribute({ name: 'Long-Two', path: [245, 200], type: 'tlv' });
-  own.addAttribute({ name: 'Long-Two-Three', path: [245, 200, 3], type: 'tlv' });
-  own.addAttribute({ name: 'EVS-Five', path: [241, 26, 1, 5], type: 'tlv' });
-  const a = (path: string, value: string): NamedAttribute => ({
-    name: path,
-    value: value.startsWith('0x') ? fromHex(value.slice(2)) : octets(value),
-  });
-  const long = `${'aa'.repeat(137)}ab${'bb'.repeat(113)}`;
-  const cases: [string, NamedAttribute[]][] = [
-    ['f1 06 09 62 6f 62', [a('241.9', 'bob')]],
-    ['f1 07 c8 01 04 23 45', [a('241.200.1', '0x2345')]],
-    ['f1 0b c8 01 04 23 45 02 04 67 89', [a('241.200.1', '0x2345'), a('241.200.2', '0x6789')]],
-    ['f1 0d c8 01 04 23 45 03 06 01 04 ab cd', [a('241.200.1', '0x2345'), a('241.200.3.1', '0xabcd')]],
-    [
-      'f1 12 c8 01 04 23 45 03 0b 01 04 ab cd 02 05 66 6f 6f',
-      [a('241.200.1', '0x2345'), a('241.200.3.1', '0xabcd'), a('241.200.3.2', 'foo')],
-    ],
-    ['f1 0c 1a 00 00 00 01 04 74 65 73 74', [a('241.26.1.4', 'test')]],
-    ['f1 0e 1a 00 00 00 01 05 03 06 74 65 73 74', [a('241.26.1.5.3', 'test')]],
-    ['f5 07 09 00 62 6f 62', [a('245.9', 'bob')]],
-    ['f5 0c c8 00 01 04 23 45 02 04 67 89', [a('245.200.1', '0x2345'), a('245.200.2', '0x6789')]],
-    ['f5 0d 1a 00 00 00 00 01 04 74 65 73 74', [a('245.26.1.4', 'test')]],
-    [`f5 ff 04 80 ${long} f5 13 04 00 ${'cc'.repeat(15)}`, [a('245.4', `0x${long}${'cc'.repeat(15)}`)]],
-    // 256 octets.
-    [`f5 ff 09 80 ${'78'.repeat(251)} f5 09 09 00 ${'78'.repeat(5)}`, [a('245.9', 'x'.repeat(256))]],
-    // An extended vendor attribute whose header stands in the first fragment only.
-    [
-      `f5 ff 1a 80 00 00 00 01 06 ${'aa'.repeat(246)} f5 17 1a 00 ${'bb'.repeat(19)}`,
-      [a('245.26.1.6', `0x${'aa'.repeat(246)}${'bb'.repeat(19)}`)],
-    ],
-  ];
-  for (const [hex, named] of cases) {
+/** The 137, 1 and 113 octets of the RFC's longest example; the vendor's header leaves room for 5 fewer. */
+const A_TO_B = (last: number): string => `${'aa'.repeat(137)}ab${'bb'.repeat(last)}`;
+const C_END = `${'cc'.repeat(10)}13456789`;
+
+/** The octets, which numbers hold others (the rest is octets), and what they hold. */
+const EXTENDED: readonly (readonly [
+  hex: string,
+  holders: readonly string[],
+  held: Readonly<Record<string, string>>,
+])[] = [
+  ['f1 06 01 62 6f 62', [], { '241.1': 'bob' }],
+  ['f1 07 02 01 04 23 45', ['241.2'], { '241.2.1': '0x2345' }],
+  ['f1 0b 02 01 04 23 45 02 04 67 89', ['241.2'], { '241.2.1': '0x2345', '241.2.2': '0x6789' }],
+  ['f1 0d 02 01 04 23 45 03 06 01 04 ab cd', ['241.2', '241.2.3'], { '241.2.1': '0x2345', '241.2.3.1': '0xabcd' }],
+  [
+    'f1 12 02 01 04 23 45 03 0b 01 04 ab cd 02 05 66 6f 6f',
+    ['241.2', '241.2.3'],
+    { '241.2.1': '0x2345', '241.2.3.1': '0xabcd', '241.2.3.2': 'foo' },
+  ],
+  [
+    'f1 0f 01 01 0c 02 0a 03 08 04 06 05 04 cd ef',
+    ['241.1', '241.1.1', '241.1.1.2', '241.1.1.2.3', '241.1.1.2.3.4'],
+    { '241.1.1.2.3.4.5': '0xcdef' },
+  ],
+  ['f1 0c 1a 00 00 00 01 04 74 65 73 74', [], { '241.26.1.4': 'test' }],
+  ['f1 0e 1a 00 00 00 01 05 03 06 74 65 73 74', ['241.26.1.5'], { '241.26.1.5.3': 'test' }],
+  ['f5 07 01 00 62 6f 62', [], { '245.1': 'bob' }],
+  ['f5 08 02 00 01 04 23 45', ['245.2'], { '245.2.1': '0x2345' }],
+  ['f5 0c 02 00 01 04 23 45 02 04 67 89', ['245.2'], { '245.2.1': '0x2345', '245.2.2': '0x6789' }],
+  ['f5 0e 02 00 01 04 23 45 03 06 01 04 ab cd', ['245.2', '245.2.3'], { '245.2.1': '0x2345', '245.2.3.1': '0xabcd' }],
+  [
+    'f5 13 02 00 01 04 23 45 03 0b 01 04 ab cd 02 05 66 6f 6f',
+    ['245.2', '245.2.3'],
+    { '245.2.1': '0x2345', '245.2.3.1': '0xabcd', '245.2.3.2': 'foo' },
+  ],
+  [
+    'f5 10 01 00 01 0c 02 0a 03 08 04 06 05 04 cd ef',
+    ['245.1', '245.1.1', '245.1.1.2', '245.1.1.2.3', '245.1.1.2.3.4'],
+    { '245.1.1.2.3.4.5': '0xcdef' },
+  ],
+  ['f5 0d 1a 00 00 00 00 01 04 74 65 73 74', [], { '245.26.1.4': 'test' }],
+  ['f5 0f 1a 00 00 00 00 01 05 03 06 74 65 73 74', ['245.26.1.5'], { '245.26.1.5.3': 'test' }],
+  [`f5 ff 04 80 ${A_TO_B(113)} f5 13 04 00 ${'cc'.repeat(15)}`, [], { '245.4': `0x${A_TO_B(113)}${'cc'.repeat(15)}` }],
+  // The header of the vendor stands in the first fragment only.
+  [
+    `f5 ff 1a 80 00 00 00 01 06 ${A_TO_B(108)} f5 17 1a 00 ${'bb'.repeat(5)}${C_END}`,
+    [],
+    { '245.26.1.6': `0x${A_TO_B(113)}${C_END}` },
+  ],
+  // 256 octets, which the RFC does not have.
+  [`f5 ff 01 80 ${'78'.repeat(251)} f5 09 01 00 ${'78'.repeat(5)}`, [], { '245.1': 'x'.repeat(256) }],
+];
+
+t.test('the attributes of RFC 6929 section 10', (t) => {
+  for (const [hex, holders, held] of EXTENDED) {
+    // Of the RFC's numbers some have meanings since, and not those of the examples.
+    const own = builtInDictionary();
+    const path = (dotted: string): number[] => dotted.split('.').map(Number);
+    for (const dotted of Object.keys(held))
+      own.addAttribute({ name: `A-${dotted}`, path: path(dotted), type: 'string' });
+    for (const dotted of holders) own.addAttribute({ name: `A-${dotted}`, path: path(dotted), type: 'tlv' });
+    const named = Object.entries(held).map(([dotted, value]) => {
+      return { name: `A-${dotted}`, value: value.startsWith('0x') ? fromHex(value.slice(2)) : octets(value) };
+    });
     const attributes = encodeNamed(named, own);
     const packet = encode({ code: 1, identifier: 0, authenticator: new Uint8Array(16), attributes });
-    t.same(packet.subarray(20), fromHex(hex), hex.slice(0, 40));
+    t.same(packet.subarray(20), fromHex(hex), hex.slice(0, 60));
     const decoded = decodeAttributes(parse(packet).attributes, own);
     t.notOk(decoded.some(isOdd));
     t.same(encodeDecoded(decoded, own), attributes);
