@@ -14,7 +14,7 @@ import type { RevokeOrder } from './order.js';
 import type { Assignment, Pool, Session } from './records.js';
 import { beginTenure, endTenure, letGo } from './tenure.js';
 import { intoService, transition } from './transition.js';
-import { takeUnit } from './units.js';
+import { mayBegin, takeUnit } from './units.js';
 import { zoneOf } from './zones.js';
 
 /** Whose the address is from now on, and who says so: times are those of the NAS and ours, `seen` that it was a Start. */
@@ -47,7 +47,7 @@ const PASSING: ReadonlySet<Assignment['state']> = new Set(['allocated', 'active'
 /**
  * Whether a session takes an address over from its holder. External: yes, unless it has had it for longer than the holder
  * has, or was `pushed-off` it by this very tenure. Dynamic, and those two: only where each session of the holder has
- * ended, or is stale or suspect on the NAS that says so. Static: never.
+ * ended, or is stale or suspect on the NAS that says so. Static, and what its pool hands out no more: never.
  */
 export function takes(
   d: Draft,
@@ -57,9 +57,11 @@ export function takes(
   now: number,
   policy: Policy,
 ): 'takes' | 'pushed-off' | 'contests' {
-  const { kind, tenant } = d.get('pool', holder.pool);
+  const pool = d.get('pool', holder.pool);
+  const { kind, tenant } = pool;
   if (kind === 'static' || tenant !== session.tenant || !PASSING.has(holder.state)) return 'contests';
   const pushed = d.find('witness', witnessKey(holder.id, session.id))?.closeKind === 'superseded';
+  if (!mayBegin(pool, holder.prefix)) return pushed ? 'pushed-off' : 'contests';
   if (kind === 'external' && !pushed && since >= heldSince(d, holder)) return 'takes';
   // While addrd is frozen nobody loses an address that addrd gave him.
   if ((kind === 'external' || freezeOf(d) === null) && isGone(d, holder, session.nas, now, policy)) return 'takes';
