@@ -1,6 +1,6 @@
 /** A decision in the making: reads see its own writes, and nothing leaves it until it is whole. */
 import { overlaps, type Prefix } from './address.js';
-import { identityKey, KEY_OF } from './keys.js';
+import { identityKey, KEY_OF, type DROPPED } from './keys.js';
 import type { NasIdentity } from './nas-records.js';
 import type { IdentityType, JournalEntry, Rows, TableName } from './records.js';
 import type { Change, Decision, HeldBack, NumberedTable, Units, Verdict, World } from './world.js';
@@ -44,7 +44,7 @@ export class Draft {
     return row;
   }
 
-  drop(table: TableName, key: string): void {
+  drop(table: (typeof DROPPED)[number], key: string): void {
     this.#change(table, key, null);
   }
 

@@ -27,6 +27,13 @@ export function settle(d: Draft, assignment: Assignment, now: number, policy: Po
   return kind === 'static' || !RELEASABLE.has(current.state) ? current : release(d, current, now, policy);
 }
 
+/** As {@link settle}, of what its pool holds after the pool was given another kind. */
+export function judgeAnew(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
+  const { kind } = d.get('pool', assignment.pool);
+  if (kind !== 'static') settle(d, assignment, now, policy);
+  else if (RELEASABLE.has(assignment.state)) expect(d, assignment, null, null, now);
+}
+
 /** Whether a session that contested an assignment has taken it over: its holder is gone. */
 function isPassedOn(d: Draft, assignment: Assignment, now: number, policy: Policy): boolean {
   if (d.get('pool', assignment.pool).kind === 'static') return false;

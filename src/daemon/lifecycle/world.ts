@@ -67,6 +67,8 @@ export interface Units {
   former(pool: number, subscriber: number): readonly string[];
   /** Keys of free units with a past in a range; at most one slice. */
   freedIn(pool: number, range: UnitRange): readonly string[];
+  /** Assignments that hold a unit of the pool in a range, in the order of their units; at most `most`. */
+  heldIn(pool: number, range: UnitRange, most: number): readonly number[];
   /** How many units of the pool in a range are live, and how many have a past that bars them. */
   usedIn(pool: number, range: UnitRange): number;
 }

@@ -40,7 +40,7 @@ CREATE INDEX pool_free_former ON pool_free (pool, subscriber) WHERE subscriber I
 ALTER TABLE deadline RENAME TO deadline_old;
 CREATE TABLE deadline (
   kind   TEXT    NOT NULL
-    CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval', 'pool-trim', 'renumber')),
+    CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval', 'pool-trim', 'pool-kind', 'renumber')),
   ref    TEXT    NOT NULL,
   due_at INTEGER NOT NULL,
   PRIMARY KEY (kind, ref)
@@ -116,7 +116,7 @@ CREATE TABLE deadline (
   due_at INTEGER NOT NULL,
   PRIMARY KEY (kind, ref)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO deadline SELECT kind, ref, due_at FROM deadline_old WHERE kind NOT IN ('pool-trim', 'renumber');
+INSERT INTO deadline SELECT kind, ref, due_at FROM deadline_old WHERE kind NOT IN ('pool-trim', 'pool-kind', 'renumber');
 DROP TABLE deadline_old;
 CREATE INDEX deadline_due ON deadline (due_at);
 DROP INDEX pool_free_former;
