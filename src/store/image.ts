@@ -171,6 +171,13 @@ export class Image implements World {
     return found.slice(0, OVERLAP_LIMIT);
   }
 
+  occupantsOf(vrf: number, prefix: Prefix): readonly string[] {
+    const keys = new Set(this.#queries.occupants(vrf, prefix));
+    // What this batch has closed is told by its row.
+    for (const [key, { row }] of this.#entries.conflict) if (row?.kind === 'occupied') keys.add(key);
+    return [...keys].sort((a, b) => Number(a) - Number(b));
+  }
+
   openAssignments(subscriber: number): readonly number[] {
     const ids = new Set(this.#queries.openAssignments(subscriber));
     for (const id of this.#assignmentsOf.get(subscriber) ?? []) ids.add(id);

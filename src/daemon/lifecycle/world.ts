@@ -31,6 +31,8 @@ export interface World {
   pools(): readonly number[];
   /** Assignments whose live prefix shares an address with `prefix`; at most 2 are looked for. */
   overlapping(vrf: number, prefix: Prefix): readonly number[];
+  /** Keys of the open conflicts of sessions that stand within `prefix` without an assignment. */
+  occupantsOf(vrf: number, prefix: Prefix): readonly string[];
   /** Assignments of a subscriber that are not REVOKED. */
   openAssignments(subscriber: number): readonly number[];
   /** Open sessions of a subscriber. */

@@ -87,13 +87,15 @@ CREATE INDEX held_suspend_batch ON held_suspend (batch);
 ALTER TABLE pool_free ADD COLUMN occupant INTEGER REFERENCES session DEFERRABLE INITIALLY DEFERRED;
 -- How an assignment is to take the place of the one that it supersedes.
 ALTER TABLE assignment ADD COLUMN renumber TEXT CHECK (json_valid(renumber));
+-- Who stands on a unit without an assignment.
+CREATE INDEX conflict_occupied ON conflict (vrf, net) WHERE kind = 'occupied' AND closed_at IS NULL;
 CREATE INDEX assignment_supersedes ON assignment (supersedes) WHERE supersedes IS NOT NULL;
 `;
 
 /** An addrd that knows no CoA sends none: what is pending is superseded. Suspended assignments stay so, and can be revoked. */
 export const DOWN = `
 ALTER TABLE pool_free DROP COLUMN occupant;
-DROP INDEX assignment_supersedes;
+DROP INDEX assignment_supersedes; DROP INDEX conflict_occupied;
 ALTER TABLE assignment DROP COLUMN renumber;
 DROP TABLE held_suspend;
 ALTER TABLE batch DROP COLUMN coas; ALTER TABLE batch DROP COLUMN suspends;
