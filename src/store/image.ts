@@ -1,6 +1,6 @@
 /** The world of one batch: working copies of what its decisions read and wrote, and their way back to the tables. */
 import { compareBytes, lastAddress, overlaps, type Prefix } from '../daemon/lifecycle/address.js';
-import { identityOfKey, KEY_OF, witnessKey } from '../daemon/lifecycle/keys.js';
+import { DROPPED, identityOfKey, KEY_OF, witnessKey } from '../daemon/lifecycle/keys.js';
 import type { Nas, NasIdentity } from '../daemon/lifecycle/nas-records.js';
 import type { IdentityType, Rows, TableName } from '../daemon/lifecycle/records.js';
 import type { Change, HeldBack, NumberedTable, Units, World } from '../daemon/lifecycle/world.js';
@@ -173,6 +173,13 @@ export class Image implements World {
     return found.slice(0, OVERLAP_LIMIT);
   }
 
+  occupantsOf(vrf: number, prefix: Prefix): readonly string[] {
+    const keys = new Set(this.#queries.occupants(vrf, prefix));
+    // What this batch has closed is told by its row.
+    for (const [key, { row }] of this.#entries.conflict) if (row?.kind === 'occupied') keys.add(key);
+    return [...keys].sort((a, b) => Number(a) - Number(b));
+  }
+
   openAssignments(subscriber: number): readonly number[] {
     const ids = new Set(this.#queries.openAssignments(subscriber));
     for (const id of this.#assignmentsOf.get(subscriber) ?? []) ids.add(id);
@@ -334,13 +341,7 @@ export class Image implements World {
    * only, and so does an update that names a row of this very batch.
    */
   flush(): void {
-    this.#remove('live');
-    this.#remove('deadline');
-    this.#remove('poolFree');
-    this.#remove('guardMark');
-    this.#remove('approval');
-    this.#remove('identity');
-    this.#remove('heldSuspend');
+    for (const table of DROPPED) this.#remove(table);
     for (const table of FLUSH_ORDER) {
       this.#update(table);
       this.#insert(table);

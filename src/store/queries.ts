@@ -1,5 +1,6 @@
 /** The questions about rows that a primary key does not answer, prepared once on the writer's connection. */
 import type { Database, Statement } from 'better-sqlite3';
+import { lastAddress, type Prefix } from '../daemon/lifecycle/address.js';
 import type { NasIdentity, Nas } from '../daemon/lifecycle/nas-records.js';
 import type { Identity, IdentityType, Session, SessionUsage, Witness } from '../daemon/lifecycle/records.js';
 import type { NextIds } from './order.js';
@@ -27,6 +28,7 @@ export class Queries {
   readonly #pool: Statement;
   readonly #liveBefore: Statement;
   readonly #within: Statement;
+  readonly #occupants: Statement;
   readonly #open: Statement;
   readonly #openSessionsOf: Statement;
   readonly #witnesses: Statement;
@@ -72,6 +74,12 @@ export class Queries {
       .raw(true);
     this.#within = db
       .prepare('SELECT assignment FROM live WHERE vrf = ? AND family = ? AND lo > ? AND lo <= ? ORDER BY lo LIMIT ?')
+      .pluck(true);
+    this.#occupants = db
+      .prepare(
+        `SELECT id FROM conflict INDEXED BY conflict_occupied
+          WHERE vrf = ? AND net BETWEEN ? AND ? AND kind = 'occupied' AND closed_at IS NULL`,
+      )
       .pluck(true);
     this.#open = db
       .prepare("SELECT id FROM assignment WHERE subscriber = ? AND state <> 'revoked' ORDER BY id")
@@ -157,6 +165,11 @@ export class Queries {
   /** Live rows that begin after `lo` and not after `hi`. */
   liveWithin(vrf: number, family: 4 | 6, lo: Uint8Array, hi: Uint8Array, limit: number): readonly number[] {
     return this.#within.all(vrf, family, lo, hi, limit) as number[];
+  }
+
+  /** Keys of open conflicts `occupied` whose prefix begins within another one. */
+  occupants(vrf: number, prefix: Prefix): readonly string[] {
+    return (this.#occupants.all(vrf, prefix.bytes, lastAddress(prefix)) as number[]).map(String);
   }
 
   openAssignments(subscriber: number): readonly number[] {

@@ -22,6 +22,7 @@ export class UnitQueries {
   readonly #former: Statement;
   readonly #freedIn: Statement;
   readonly #heldIn: Statement;
+  readonly #holders: Statement;
   readonly #barredIn: Statement;
   readonly #live: Statement;
   readonly #past: Statement;
@@ -50,6 +51,12 @@ export class UnitQueries {
           WHERE l.vrf = ? AND l.family = ? AND l.lo BETWEEN ? AND ? AND a.pool = ?`,
       )
       .pluck(true);
+    this.#holders = db
+      .prepare(
+        `SELECT l.assignment FROM live l JOIN assignment a ON a.id = l.assignment
+          WHERE l.vrf = ? AND l.family = ? AND l.lo BETWEEN ? AND ? AND a.pool = ? ORDER BY l.lo LIMIT ?`,
+      )
+      .pluck(true);
     const run = `ORDER BY net LIMIT ${String(RUN)}`;
     this.#past = db.prepare(`SELECT net ${within} ${run}`).pluck(true);
     this.#live = db
@@ -76,6 +83,12 @@ export class UnitQueries {
   freedIn(pool: Pool, range: UnitRange, limit: number): string[] {
     const { lo, hi } = addressesOf(range, pool.unitLength, pool.prefix.bytes.length);
     return this.#freedIn.all(pool.id, lo, hi, limit) as string[];
+  }
+
+  /** Assignments that hold a unit of the pool in a range, in the order of their units. */
+  heldIn(pool: Pool, range: UnitRange, limit: number): number[] {
+    const { lo, hi } = addressesOf(range, pool.unitLength, pool.prefix.bytes.length);
+    return this.#holders.all(pool.vrf, lo.length === 4 ? 4 : 6, lo, hi, pool.id, limit) as number[];
   }
 
   /** Units of the pool in a range that are live or barred. */

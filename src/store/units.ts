@@ -1,5 +1,5 @@
 /** What a decision asks about the units of pools, from the working copies of a batch and the database behind them. */
-import { lastAddress, type Prefix } from '../daemon/lifecycle/address.js';
+import { compareBytes, lastAddress, type Prefix } from '../daemon/lifecycle/address.js';
 import { poolFreeKey } from '../daemon/lifecycle/keys.js';
 import { unitNumber, unitOfNumber, type UnitRange } from '../daemon/lifecycle/ranges.js';
 import type { Pool, PoolFree, Rows } from '../daemon/lifecycle/records.js';
@@ -101,6 +101,30 @@ export class ImageUnits implements Units {
     return this.#merged(this.#keys(id, keys), is, true).slice(0, SLICE);
   }
 
+  heldIn(id: number, range: UnitRange, most: number): readonly number[] {
+    const pool = this.#world.row('pool', String(id));
+    if (pool === null) return [];
+    const { live } = this.#entries;
+    const found = this.#queries.heldIn(pool, range, most + live.size);
+    for (const { row, stored } of live.values()) {
+      if (row !== null && stored === null && this.#isOf(pool, row) && this.#lies(pool, row.prefix, range)) {
+        found.push(row.assignment);
+      }
+    }
+    const prefix = (assignment: number): Uint8Array | undefined =>
+      this.#world.row('live', String(assignment))?.prefix.bytes;
+    return found
+      .map((assignment) => ({ assignment, net: prefix(assignment) }))
+      .filter((one): one is { assignment: number; net: Uint8Array } => one.net !== undefined)
+      .sort((a, b) => compareBytes(a.net, b.net))
+      .slice(0, most)
+      .map(({ assignment }) => assignment);
+  }
+
+  #isOf(pool: Pool, { assignment }: Rows['live']): boolean {
+    return this.#world.row('assignment', String(assignment))?.pool === pool.id;
+  }
+
   usedIn(id: number, range: UnitRange): number {
     const pool = this.#world.row('pool', String(id));
     if (pool === null) return 0;
@@ -112,9 +136,7 @@ export class ImageUnits implements Units {
     }
     for (const { row, stored } of this.#entries.live.values()) {
       const holds = (one: Rows['live'] | null): boolean =>
-        one !== null &&
-        this.#world.row('assignment', String(one.assignment))?.pool === id &&
-        this.#lies(pool, one.prefix, range);
+        one !== null && this.#isOf(pool, one) && this.#lies(pool, one.prefix, range);
       count += Number(holds(row)) - Number(holds(stored));
     }
     return count;

@@ -116,7 +116,7 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Verdi
   );
   if (stopped) {
     const { at, receivedAt } = event;
-    const changed = leaveAll(d, opened, { at, receivedAt, kind: 'stop', policy });
+    const changed = leaveEach(d, opened, opened.addresses, { at, receivedAt, kind: 'stop', policy });
     evaluateAll(d, changed, receivedAt, policy);
   } else tellNew(d, hearClass(d, opened, event, nas, policy), event.receivedAt, policy);
   if (isDisputed(who)) noteDispute(d, session, who, nas, event.receivedAt);
@@ -141,14 +141,14 @@ function ownerOf(d: Draft, addresses: readonly SessionAddress[]): number | null 
   return id === null ? null : d.get('assignment', id).subscriber;
 }
 
-/** Takes a session off all its addresses. Returns the assignments whose evidence has changed. */
-function leaveAll(d: Draft, session: Session, leaving: Leaving): ReadonlySet<number> {
-  const changed = new Set<number>();
-  for (const address of session.addresses) {
-    const assignment = detach(d, session, address, leaving);
-    if (assignment !== null) changed.add(assignment);
-  }
-  return changed;
+/** Takes a session off some of its addresses. Returns the assignments whose evidence has changed. */
+function leaveEach(
+  d: Draft,
+  session: Session,
+  addresses: readonly SessionAddress[],
+  leaving: Leaving,
+): ReadonlySet<number> {
+  return new Set(addresses.flatMap((address) => detach(d, session, address, leaving) ?? []));
 }
 
 /** Looks at the evidence of assignments. Only after all that the packet says is in the draft: it may show who is there. */
@@ -176,7 +176,7 @@ export function endSession(
     terminateCause: end.terminateCause ?? session.terminateCause,
     ...voidEffects(d, session, end.receivedAt),
   });
-  return leaveAll(d, ended, { ...end, kind: closeKind, policy });
+  return leaveEach(d, ended, ended.addresses, { ...end, kind: closeKind, policy });
 }
 
 /** An open session is confirmed in the NAS's epoch by what the NAS sent after that epoch began. */
@@ -189,19 +189,15 @@ function confirm(d: Draft, session: Session, event: AccountingEvent, nas: Nas): 
 function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, policy: Policy): Session {
   const added = event.addresses.filter((shown) => !shows(session, shown, policy));
   if (added.length === 0) return session;
-  const left = new Set<number>();
-  // What is shown anew was in no pool before: it is judged again.
-  let kept = session.addresses.filter((address) => !added.some((shown) => sameAddress(shown, address)));
-  if (added.some((shown) => shown.attribute === 'Framed-IP-Address')) {
-    const gone = kept.filter((address) => address.attribute === 'Framed-IP-Address');
-    kept = kept.filter((address) => address.attribute !== 'Framed-IP-Address');
-    for (const address of gone) {
-      const { at, receivedAt } = event;
-      const assignment = detach(d, session, address, { at, receivedAt, kind: 'address-changed', policy });
-      if (assignment !== null) left.add(assignment);
-    }
-  }
-  kept = makeRoom(kept, added.length);
+  const isNewV4 = added.some((shown) => shown.attribute === 'Framed-IP-Address');
+  const stays = (address: SessionAddress): boolean =>
+    !(isNewV4 && address.attribute === 'Framed-IP-Address') &&
+    // What is shown anew was in no pool before: it is judged again.
+    !added.some((shown) => sameAddress(shown, address));
+  const kept = makeRoom(session.addresses.filter(stays), added.length);
+  const { at, receivedAt } = event;
+  const gone = session.addresses.filter((address) => !kept.includes(address));
+  const left = leaveEach(d, session, gone, { at, receivedAt, kind: 'address-changed', policy });
   const who = whoIs(d, session, event, nas, policy);
   const showing: Showing = { event, nas, policy, who, since: event.at };
   const fitting = added.slice(0, Math.max(0, MOST_ADDRESSES - kept.length));
@@ -219,11 +215,7 @@ function withdraw(d: Draft, session: Session, event: AccountingEvent, policy: Po
   );
   if (gone.length === 0) return session;
   const { at, receivedAt } = event;
-  const left = new Set<number>();
-  for (const address of gone) {
-    const assignment = detach(d, session, address, { at, receivedAt, kind: 'address-changed', policy });
-    if (assignment !== null) left.add(assignment);
-  }
+  const left = leaveEach(d, session, gone, { at, receivedAt, kind: 'address-changed', policy });
   stand(
     d,
     session,
@@ -233,7 +225,7 @@ function withdraw(d: Draft, session: Session, event: AccountingEvent, policy: Po
   return d.get('session', session.id);
 }
 
-/** Forgets the oldest addresses that are in no pool, as far as new ones need their places: nothing hangs on them. */
+/** Without the oldest addresses that are in no pool, as far as new ones need their places. */
 function makeRoom(kept: readonly SessionAddress[], wanted: number): SessionAddress[] {
   let excess = kept.length + wanted - MOST_ADDRESSES;
   return kept.filter(({ standing }) => standing !== 'unmanaged' || excess-- <= 0);

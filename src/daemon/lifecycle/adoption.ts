@@ -4,17 +4,16 @@
  */
 import { formatAddress, type Prefix } from './address.js';
 import { watchPool } from './alarms.js';
-import { freezeOf } from './braking.js';
 import type { Draft } from './draft.js';
 import { isSuspect, staleAt } from './evidence.js';
-import { poolFreeKey, witnessKey } from './keys.js';
+import { holdingKey, poolFreeKey, witnessKey } from './keys.js';
 import { printable } from './octets.js';
 import type { Policy, PoolPolicy } from './policy.js';
 import type { RevokeOrder } from './order.js';
-import type { Assignment, Pool, Session } from './records.js';
-import { beginTenure, endTenure, letGo } from './tenure.js';
+import type { Assignment, Conflict, Pool, Session } from './records.js';
+import { beginTenure, endTenure, letGo, settleConflict } from './tenure.js';
 import { intoService, transition } from './transition.js';
-import { takeUnit } from './units.js';
+import { mayBegin, takeUnit } from './units.js';
 import { zoneOf } from './zones.js';
 
 /** Whose the address is from now on, and who says so: times are those of the NAS and ours, `seen` that it was a Start. */
@@ -33,12 +32,19 @@ export function ownOrder(reason: string): RevokeOrder {
 
 /**
  * Whether who stands on a unit that nobody holds is adopted: only where another hands out. Its quarantine binds addrd,
- * and not whoever gave it away; what somebody reserved, or another one stands on already, is a conflict.
+ * and not whoever gave it away; what somebody reserved is a conflict. Who stands on it without an assignment gives way to
+ * whoever came later.
  */
-export function mayAdopt(d: Draft, pool: PoolPolicy, unit: Prefix): boolean {
+export function mayAdopt(d: Draft, session: Session, pool: PoolPolicy, unit: Prefix, since: number): boolean {
   if (pool.kind !== 'external' || zoneOf(d.get('pool', pool.id), unit) === 'excluded') return false;
   const past = d.find('poolFree', poolFreeKey(pool.id, unit));
-  return past === null || past.state === 'free' || past.state === 'quarantined';
+  if (past?.state !== 'occupied') return past?.state !== 'reserved';
+  return d.occupantsOf(pool.vrf, unit).every((one) => one.session !== session.id && cameAt(d, one) <= since);
+}
+
+/** Since when a session has shown the address of a conflict, by its NAS's count. */
+function cameAt(d: Draft, { id, session }: Conflict): number {
+  return d.get('session', session).addresses.find(({ conflict }) => conflict === id)?.since ?? 0;
 }
 
 /** The states in which a tenure can pass on. */
@@ -47,7 +53,7 @@ const PASSING: ReadonlySet<Assignment['state']> = new Set(['allocated', 'active'
 /**
  * Whether a session takes an address over from its holder. External: yes, unless it has had it for longer than the holder
  * has, or was `pushed-off` it by this very tenure. Dynamic, and those two: only where each session of the holder has
- * ended, or is stale or suspect on the NAS that says so. Static: never.
+ * ended, or is stale or suspect on the NAS that says so. Static, and what its pool hands out no more: never.
  */
 export function takes(
   d: Draft,
@@ -57,12 +63,13 @@ export function takes(
   now: number,
   policy: Policy,
 ): 'takes' | 'pushed-off' | 'contests' {
-  const { kind, tenant } = d.get('pool', holder.pool);
+  const pool = d.get('pool', holder.pool);
+  const { kind, tenant } = pool;
   if (kind === 'static' || tenant !== session.tenant || !PASSING.has(holder.state)) return 'contests';
   const pushed = d.find('witness', witnessKey(holder.id, session.id))?.closeKind === 'superseded';
+  if (!mayBegin(pool, holder.prefix)) return pushed ? 'pushed-off' : 'contests';
   if (kind === 'external' && !pushed && since >= heldSince(d, holder)) return 'takes';
-  // While addrd is frozen nobody loses an address that addrd gave him.
-  if ((kind === 'external' || freezeOf(d) === null) && isGone(d, holder, session.nas, now, policy)) return 'takes';
+  if (isGone(d, holder, session.nas, now, policy)) return 'takes';
   return pushed ? 'pushed-off' : 'contests';
 }
 
@@ -112,12 +119,43 @@ export function goneAt(d: Draft, { id }: Assignment, nas: number, policy: Policy
   return latest;
 }
 
-/** A tenure for the subscriber of a session on a unit that nobody holds. */
+/** A tenure for the subscriber of a session on a unit that nobody holds. Who stood on it all the same is pushed off. */
 export function adopt(d: Draft, session: Session, pool: number, unit: Prefix, by: By): Assignment {
   const row = d.get('pool', pool);
+  const occupants = d.occupantsOf(row.vrf, unit);
+  for (const conflict of occupants) clearOff(d, conflict, by);
   takeUnit(d, row, unit, false);
   watchPool(d, pool, 1, by.now);
-  return begin(d, session, row, unit, by);
+  const heir = begin(d, session, row, unit, by);
+  for (const { session: ref } of occupants) notePushed(d, heir, ref, by.now);
+  return heir;
+}
+
+/** Takes a session off a unit that it occupies: should it be heard again, it shows the address anew. */
+function clearOff(d: Draft, { id, vrf, session: seq }: Conflict, { at, now }: By): void {
+  const session = d.get('session', seq);
+  settleConflict(d, id, now);
+  const [gone, stays] = [true, false].map((is) => session.addresses.filter(({ conflict }) => (conflict === id) === is));
+  for (const { prefix, since } of gone ?? []) {
+    const holding = d.find('holding', holdingKey({ vrf, prefix, since, kind: 'session', seq }));
+    if (holding?.until === null) d.put('holding', { ...holding, until: Math.max(at, since), confidence: 'inferred' });
+  }
+  d.put('session', { ...session, addresses: stays ?? [] });
+}
+
+/** A session was pushed off an address by the tenure that began there: it contests it, and does not take it back. */
+function notePushed(d: Draft, heir: Assignment, ref: number, now: number): void {
+  d.put('witness', {
+    assignment: heir.id,
+    source: 'session',
+    ref,
+    standing: 'contested',
+    openedAt: now,
+    closedAt: now,
+    closeKind: 'superseded',
+    answer: null,
+    answeredAt: null,
+  });
 }
 
 /**
@@ -141,20 +179,7 @@ export function succeed(d: Draft, holder: Assignment, session: Session, by: By):
   const who = `session ${printable(session.sid)} of NAS ${formatAddress(d.get('nas', session.nas).address)}`;
   endTenure(d, ends, { kind: 'superseded', detail: `${who} is on it` }, by.at, now);
   const heir = begin(d, d.get('session', session.id), d.get('pool', holder.pool), holder.prefix, by);
-  for (const { ref } of pushed) {
-    if (ref === session.id) continue;
-    d.put('witness', {
-      assignment: heir.id,
-      source: 'session',
-      ref,
-      standing: 'contested',
-      openedAt: now,
-      closedAt: now,
-      closeKind: 'superseded',
-      answer: null,
-      answeredAt: null,
-    });
-  }
+  for (const { ref } of pushed) if (ref !== session.id) notePushed(d, heir, ref, now);
   return heir;
 }
 

@@ -15,6 +15,7 @@ import { freeze, thaw } from './freeze.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
 import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.js';
 import type { Policy } from './policy.js';
+import { judgeHeld } from './pool-kind.js';
 import { settlePools, trimPool } from './pools.js';
 import { settle } from './release.js';
 import { renumber } from './renumber-orders.js';
@@ -121,6 +122,9 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
       return settleBatch(d, event.ref, now, policy);
     case 'pool-trim':
       trimPool(d, Number(event.ref), now);
+      return APPLIED;
+    case 'pool-kind':
+      judgeHeld(d, event.ref, now, policy);
       return APPLIED;
     case 'renumber':
       renumberDue(d, event.ref, now, policy);

@@ -1,6 +1,6 @@
 /** A decision in the making: reads see its own writes, and nothing leaves it until it is whole. */
-import { overlaps, type Prefix } from './address.js';
-import { identityKey, KEY_OF } from './keys.js';
+import { contains, overlaps, type Prefix } from './address.js';
+import { identityKey, KEY_OF, type DROPPED } from './keys.js';
 import type { NasIdentity } from './nas-records.js';
 import type { IdentityType, JournalEntry, Rows, TableName } from './records.js';
 import type { Change, Decision, HeldBack, NumberedTable, Units, Verdict, World } from './world.js';
@@ -44,7 +44,7 @@ export class Draft {
     return row;
   }
 
-  drop(table: TableName, key: string): void {
+  drop(table: (typeof DROPPED)[number], key: string): void {
     this.#change(table, key, null);
   }
 
@@ -135,6 +135,13 @@ export class Draft {
     return [...found];
   }
 
+  /** The open conflicts of sessions that stand within a prefix without an assignment. */
+  occupantsOf(vrf: number, prefix: Prefix): readonly Rows['conflict'][] {
+    const keys = new Set(this.#world.occupantsOf(vrf, prefix));
+    for (const { table, key } of this.#changes) if (table === 'conflict') keys.add(key);
+    return Array.from(keys, (key) => this.get('conflict', key)).filter((one) => occupies(one, vrf, prefix));
+  }
+
   openAssignments(subscriber: number): readonly number[] {
     return this.#world.openAssignments(subscriber);
   }
@@ -190,6 +197,11 @@ export class Draft {
     const { verdict: kind, code, detail, reply } = verdict;
     return { verdict: kind, code, detail, reply, changes: this.#changes, journal: this.#journal };
   }
+}
+
+/** Whether a conflict is that of a session which stands within a prefix without an assignment, and still open. */
+function occupies(one: Rows['conflict'], vrf: number, prefix: Prefix): boolean {
+  return one.kind === 'occupied' && one.closedAt === null && one.vrf === vrf && contains(prefix, one.prefix);
 }
 
 /** A row that another row refers to is not there: a fault of ours, which condemns the one event that met it. */

@@ -26,6 +26,18 @@ export const KEY_OF: { readonly [T in TableName]: (row: Rows[T]) => string } = {
   ...BRAKE_KEY_OF,
 };
 
+/** The tables whose rows a decision may drop, in the order in which the store deletes them. */
+export const DROPPED = [
+  'live',
+  'deadline',
+  'poolFree',
+  'guardMark',
+  'approval',
+  'identity',
+  'heldSuspend',
+  'step',
+] as const satisfies readonly TableName[];
+
 /** The key of an identity. */
 export function identityKey(tenant: string, type: IdentityType, scope: string, bytes: Uint8Array): string {
   return `${type}/${hex(bytes)}/${scope}/${tenant}`;

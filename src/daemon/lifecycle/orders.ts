@@ -19,7 +19,7 @@ import { newSubscriber } from './subscriber.js';
 import { beginRevoke, orderAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { intoService } from './transition.js';
-import { takeUnit } from './units.js';
+import { mayBegin, takeUnit } from './units.js';
 import type { Verdict } from './world.js';
 
 /** An assignment as a caller is told of it: JSON, times in Unix milliseconds. */
@@ -98,6 +98,10 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   if (owner !== null && owner !== known) {
     const other = d.get('subscriber', owner).name;
     return refused('identity-taken', `User-Name ${event.username ?? ''} belongs to subscriber ${other}`);
+  }
+  const own = ending === null ? null : d.get('pool', ending.pool);
+  if (ending !== null && own !== null && !mayBegin(own, ending.prefix)) {
+    return refused('not-in-pool', `${formatPrefix(ending.prefix)} is nothing that pool ${own.name} hands out any more`);
   }
   const { actor, metadata } = event;
   const beginning = { provenance: 'allocated', confidence: 'authorised', metadata, actor, code: 'allocate' } as const;

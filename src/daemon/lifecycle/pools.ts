@@ -4,6 +4,7 @@ import { contains, formatPrefix, overlaps, samePrefix } from './address.js';
 import type { Draft } from './draft.js';
 import type { ConfiguredPool, ConfigLoadedEvent, DaemonStartedEvent } from './events.js';
 import type { Policy } from './policy.js';
+import { changeKind } from './pool-kind.js';
 import { rangeOf, sameRanges, subtract, union, type UnitRange } from './ranges.js';
 import type { Pool } from './records.js';
 import { isUnsure, reopened, unsureUntil } from './units.js';
@@ -133,10 +134,11 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
   // Nor may it hand out at once where sessions came that nobody had to notice.
   const waits = known.retiredAt === null ? unsureUntil(d, known, now, policy) !== null : known.unsureSince !== null;
   const unsureSince = !stays && !waits && isUnsure(d, wanted, now, policy) ? now : known.unsureSince;
-  const { quarantineMs, kind } = wanted;
-  if (known.quarantineMs !== quarantineMs || known.kind !== kind || known.unsureSince !== unsureSince) {
-    d.put('pool', { ...known, quarantineMs, kind, unsureSince });
+  const { quarantineMs } = wanted;
+  if (known.quarantineMs !== quarantineMs || known.unsureSince !== unsureSince) {
+    d.put('pool', { ...known, quarantineMs, unsureSince });
   }
+  changeKind(d, d.get('pool', id), wanted, now, policy);
   reshape(d, d.get('pool', id), wanted, now);
   return null;
 }

@@ -302,7 +302,8 @@ export interface Conflict {
 }
 
 export interface Deadline {
-  readonly kind: 'quarantine' | 'evidence' | 'epoch-grace' | 'maintenance' | 'approval' | 'pool-trim' | 'renumber';
+  readonly kind:
+    'quarantine' | 'evidence' | 'epoch-grace' | 'maintenance' | 'approval' | 'pool-trim' | 'pool-kind' | 'renumber';
   readonly ref: string;
   readonly dueAt: number;
 }

@@ -10,7 +10,7 @@ import { offerTimeoutOf, type Policy } from './policy.js';
 import type { Assignment, Session, Witness } from './records.js';
 import { renumberOf } from './renumbering.js';
 import { free, recheck, settleConflict } from './tenure.js';
-import { evaluate } from './termination.js';
+import { evaluate, lookAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { step, transition } from './transition.js';
 
@@ -19,17 +19,36 @@ const RELEASABLE: ReadonlySet<Assignment['state']> = new Set(['allocated', 'acti
 
 /** Looks at what an assignment's evidence says by now: a termination may end, and a tenure of a session may be released. */
 export function settle(d: Draft, assignment: Assignment, now: number, policy: Policy): Assignment {
-  if (assignment.state === 'revoking' && !isPassedOn(d, assignment, now, policy)) {
-    return evaluate(d, assignment, now, policy);
-  }
-  const current = d.get('assignment', assignment.id);
-  const { kind } = d.get('pool', current.pool);
-  return kind === 'static' || !RELEASABLE.has(current.state) ? current : release(d, current, now, policy);
+  if (assignment.state === 'revoking') return finish(d, assignment, now, policy);
+  const { kind } = d.get('pool', assignment.pool);
+  return kind === 'static' || !RELEASABLE.has(assignment.state) ? assignment : release(d, assignment, now, policy);
 }
 
-/** Whether a session that contested an assignment has taken it over: its holder is gone. */
-function isPassedOn(d: Draft, assignment: Assignment, now: number, policy: Policy): boolean {
-  if (d.get('pool', assignment.pool).kind === 'static') return false;
+/** Looks whether a termination ends: on its evidence, or since another has taken the address over. */
+function finish(d: Draft, assignment: Assignment, now: number, policy: Policy): Assignment {
+  const heir = successor(d, assignment, now, policy);
+  if (heir !== null && freezeOf(d) === null) return passOn(d, assignment, heir, now);
+  const after = evaluate(d, assignment, now, policy);
+  // Frozen, it is due at once when it thaws.
+  if (heir !== null) lookAgain(d, after, now);
+  return after;
+}
+
+/** As {@link settle}, of what its pool holds after the pool was given another kind. */
+export function judgeAnew(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
+  const { kind } = d.get('pool', assignment.pool);
+  if (kind !== 'static') settle(d, assignment, now, policy);
+  else if (RELEASABLE.has(assignment.state)) expect(d, assignment, null, null, now);
+}
+
+/** A session that takes an assignment over, which it has contested so far: its holder is gone. Null where there is none. */
+function successor(
+  d: Draft,
+  assignment: Assignment,
+  now: number,
+  policy: Policy,
+): { session: Session; subscriber: number } | null {
+  if (d.get('pool', assignment.pool).kind === 'static') return null;
   const rivals = d.witnessesOf(assignment.id).filter((w) => w.standing === 'contested' && w.closedAt === null);
   for (const { ref } of rivals.sort((a, b) => b.ref - a.ref)) {
     const session = d.get('session', ref);
@@ -37,16 +56,19 @@ function isPassedOn(d: Draft, assignment: Assignment, now: number, policy: Polic
     const { subscriber } = session;
     // Nor has he shown himself since the NAS restarted.
     if (subscriber === null || shown === undefined || isSuspect(d, session)) continue;
-    if (takes(d, assignment, session, shown.since, now, policy) !== 'takes') continue;
-    passOn(d, assignment, session, { subscriber, actor: 'addrd', at: now, now, seen: false });
-    return true;
+    if (takes(d, assignment, session, shown.since, now, policy) === 'takes') return { session, subscriber };
   }
-  return false;
+  return null;
 }
 
 /** The holder is gone, and the session that contested his address is its holder from now on. */
-function passOn(d: Draft, assignment: Assignment, session: Session, by: By): void {
-  const { now } = by;
+function passOn(
+  d: Draft,
+  assignment: Assignment,
+  { session, subscriber }: { session: Session; subscriber: number },
+  now: number,
+): Assignment {
+  const by: By = { subscriber, actor: 'addrd', at: now, now, seen: false };
   const stood = session.addresses;
   const heir = succeed(d, assignment, session, by);
   const addresses = stood.map((address) => {
@@ -57,7 +79,7 @@ function passOn(d: Draft, assignment: Assignment, session: Session, by: By): voi
   d.put('session', { ...d.get('session', session.id), addresses });
   for (const { prefix, assignment: held } of addresses) {
     if (held !== heir.id) continue;
-    const { vrf, tenant, subscriber, nas, id: seq } = session;
+    const { vrf, tenant, nas, id: seq } = session;
     const row = { vrf, prefix, since: now, kind: 'session' as const, seq, until: null, tenant, subscriber, nas };
     d.put('holding', { ...row, assignment: heir.id, confidence: 'inferred' });
   }
@@ -72,6 +94,7 @@ function passOn(d: Draft, assignment: Assignment, session: Session, by: By): voi
     answer: null,
     answeredAt: null,
   });
+  return d.get('assignment', assignment.id);
 }
 
 /** When to look again whether a holder is gone beside his rival: when he is stale, or his NAS, if silent, may be back. */
@@ -87,7 +110,10 @@ function isOpen({ closedAt }: Witness): boolean {
 }
 
 function release(d: Draft, assignment: Assignment, now: number, policy: Policy): Assignment {
-  if (isPassedOn(d, assignment, now, policy)) return d.get('assignment', assignment.id);
+  const freeze = freezeOf(d);
+  const heir = successor(d, assignment, now, policy);
+  if (heir !== null && freeze === null) return passOn(d, assignment, heir, now);
+  if (heir !== null) return frozen(d, assignment, now);
   const witnesses = d.witnessesOf(assignment.id);
   const held = witnesses.filter(({ standing }) => standing === 'held');
   const rival = witnesses.find((w) => isOpen(w) && w.standing === 'contested');
@@ -115,10 +141,7 @@ function release(d: Draft, assignment: Assignment, now: number, policy: Policy):
     expect(d, assignment, `${unused}${proof.because}`, proof.recheckAt, now);
     return assignment;
   }
-  if (freezeOf(d) !== null) {
-    expect(d, assignment, 'frozen', now, now);
-    return assignment;
-  }
+  if (freeze !== null) return frozen(d, assignment, now);
   const ending = transition(
     d,
     assignment,
@@ -127,6 +150,12 @@ function release(d: Draft, assignment: Assignment, now: number, policy: Policy):
     { generation: assignment.generation + 1, revokingAt: now, revoke: ownOrder('released'), stuck: null },
   );
   return free(d, ending, proof, now, policy);
+}
+
+/** What would end is not ended yet: it is due at once, when it thaws. */
+function frozen(d: Draft, assignment: Assignment, now: number): Assignment {
+  expect(d, assignment, 'frozen', now, now);
+  return assignment;
 }
 
 /** The holder is there again: what was gathered of his absence is void. */

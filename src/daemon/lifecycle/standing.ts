@@ -2,6 +2,7 @@
 import { contains, samePrefix } from './address.js';
 import { adopt, goneAt, mayAdopt, succeed, takes } from './adoption.js';
 import { conflictOpened, watchPool } from './alarms.js';
+import { freezeOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { AccountingEvent, ShownAddress } from './events.js';
 import { canFallSilent } from './evidence.js';
@@ -224,7 +225,7 @@ function adoptOnto(
   if (unit === null) return null;
   const { event, nas, policy, since } = showing;
   if (holder === null) {
-    if (!mayAdopt(d, pool, unit)) return null;
+    if (!mayAdopt(d, session, pool, unit, since)) return null;
   } else {
     const claim = takes(d, holder, session, since, event.receivedAt, policy);
     const late = claim === 'pushed-off' && (event.kind === 'acct-stop' || event.at < (holder.allocatedAt ?? 0));
@@ -236,6 +237,11 @@ function adoptOnto(
   const { at, receivedAt: now } = event;
   const by = { subscriber, actor: `nas:${nas.entry}`, at, now, seen: event.kind === 'acct-start' };
   const claimed = d.put('session', { ...session, subscriber });
+  if (holder !== null && freezeOf(d) !== null) {
+    // While addrd is frozen nobody loses an address; whose it is then is looked at when it thaws.
+    lookAgain(d, holder, now);
+    return null;
+  }
   const heir = holder === null ? adopt(d, claimed, pool.id, unit, by) : succeed(d, holder, claimed, by);
   hold(d, claimed, showing, shown, heir);
   openWitness(d, heir.id, session.id, 'held', event.receivedAt);

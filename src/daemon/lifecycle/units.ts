@@ -291,6 +291,11 @@ export function isGone(pool: Pool, unit: Prefix): boolean {
   return zone === 'excluded' || zone === 'outside';
 }
 
+/** Whether a tenure may begin on a unit that another held: the pool is in the config, and hands the unit out yet. */
+export function mayBegin(pool: Pool, unit: Prefix): boolean {
+  return pool.retiredAt === null && !isGone(pool, unit);
+}
+
 /** Whether a prefix is exactly one unit of the pool that may be handed out. */
 export function isUnit(pool: Pool, prefix: Prefix): boolean {
   const unit = unitOf(pool, prefix);

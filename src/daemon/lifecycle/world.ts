@@ -31,6 +31,8 @@ export interface World {
   pools(): readonly number[];
   /** Assignments whose live prefix shares an address with `prefix`; at most 2 are looked for. */
   overlapping(vrf: number, prefix: Prefix): readonly number[];
+  /** Keys of the open conflicts of sessions that stand within `prefix` without an assignment. */
+  occupantsOf(vrf: number, prefix: Prefix): readonly string[];
   /** Assignments of a subscriber that are not REVOKED. */
   openAssignments(subscriber: number): readonly number[];
   /** Open sessions of a subscriber. */
@@ -67,6 +69,8 @@ export interface Units {
   former(pool: number, subscriber: number): readonly string[];
   /** Keys of free units with a past in a range; at most one slice. */
   freedIn(pool: number, range: UnitRange): readonly string[];
+  /** Assignments that hold a unit of the pool in a range, in the order of their units; at most `most`. */
+  heldIn(pool: number, range: UnitRange, most: number): readonly number[];
   /** How many units of the pool in a range are live, and how many have a past that bars them. */
   usedIn(pool: number, range: UnitRange): number;
 }

@@ -40,7 +40,7 @@ CREATE INDEX pool_free_former ON pool_free (pool, subscriber) WHERE subscriber I
 ALTER TABLE deadline RENAME TO deadline_old;
 CREATE TABLE deadline (
   kind   TEXT    NOT NULL
-    CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval', 'pool-trim', 'renumber')),
+    CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval', 'pool-trim', 'pool-kind', 'renumber')),
   ref    TEXT    NOT NULL,
   due_at INTEGER NOT NULL,
   PRIMARY KEY (kind, ref)
@@ -87,6 +87,8 @@ CREATE INDEX held_suspend_batch ON held_suspend (batch);
 ALTER TABLE pool_free ADD COLUMN occupant INTEGER REFERENCES session DEFERRABLE INITIALLY DEFERRED;
 -- How an assignment is to take the place of the one that it supersedes.
 ALTER TABLE assignment ADD COLUMN renumber TEXT CHECK (json_valid(renumber));
+-- Who stands on a unit without an assignment.
+CREATE INDEX conflict_occupied ON conflict (vrf, net) WHERE kind = 'occupied' AND closed_at IS NULL;
 CREATE INDEX assignment_supersedes ON assignment (supersedes) WHERE supersedes IS NOT NULL;
 
 -- While a deferred key waits for its row, each row that is inserted there is looked up among those that refer to it.
@@ -101,7 +103,7 @@ CREATE INDEX pool_free_occupant ON pool_free (occupant) WHERE occupant IS NOT NU
 export const DOWN = `
 DROP INDEX pool_free_occupant; DROP INDEX outbox_session; DROP INDEX session_coa; DROP INDEX session_disconnect;
 ALTER TABLE pool_free DROP COLUMN occupant;
-DROP INDEX assignment_supersedes;
+DROP INDEX assignment_supersedes; DROP INDEX conflict_occupied;
 ALTER TABLE assignment DROP COLUMN renumber;
 DROP TABLE held_suspend;
 ALTER TABLE batch DROP COLUMN coas; ALTER TABLE batch DROP COLUMN suspends;
@@ -124,7 +126,7 @@ CREATE TABLE deadline (
   due_at INTEGER NOT NULL,
   PRIMARY KEY (kind, ref)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO deadline SELECT kind, ref, due_at FROM deadline_old WHERE kind NOT IN ('pool-trim', 'renumber');
+INSERT INTO deadline SELECT kind, ref, due_at FROM deadline_old WHERE kind NOT IN ('pool-trim', 'pool-kind', 'renumber');
 DROP TABLE deadline_old;
 CREATE INDEX deadline_due ON deadline (due_at);
 DROP INDEX pool_free_former;

@@ -200,6 +200,8 @@ const CONFIGS: readonly (readonly ConfiguredPool[])[] = [
   [v4({ prefix: prefix('100.63.255.240/28') })],
   [v4({ excluded: [part('100.64.0.1/32'), part('100.64.0.8/29')], reserved: [part('100.64.0.2/31')] })],
   [v4({ reserved: [part('100.64.0.0/30'), part('100.64.0.9/32')] })],
+  [v4({ kind: 'dynamic', offerTimeoutMs: 2 * MINUTE })],
+  [v4({ kind: 'external' })],
 ];
 /** The units of a prefix of IPv4 addresses. */
 function part(text: string): UnitRange {
