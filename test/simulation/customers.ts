@@ -67,6 +67,12 @@ export class Customers {
     this.#grants.set(name, [...grants.filter((one) => !samePrefix(one.prefix, prefix)), framedOf(family, prefix)]);
   }
 
+  /** AAA returns one address in place of another. */
+  exchange(name: string, family: ConfiguredPool['family'], from: Prefix, to: Prefix): void {
+    this.withdraw(name, from);
+    this.grant(name, family, to);
+  }
+
   withdraw(name: string, prefix: Prefix): void {
     this.#grants.set(
       name,

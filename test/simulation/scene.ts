@@ -68,7 +68,7 @@ pools:
   - { name: v4-small, family: ipv4, prefix: 198.51.100.0/30, quarantine: 60s }
   - { name: v6, family: ipv6, prefix: "2001:db8:1::/124", quarantine: 60s }
   - { name: pd, family: ipv6-pd, prefix: "2001:db8:100::/52", delegated_length: 56, quarantine: 60s }
-${kinds}lifecycle: { interim_interval: 60s, gap_tolerance: 10s, epoch_grace: 120s, evidence_timeout: 5m, ack_grace: 5s, retry_base: 1s, retry_cap: 60s }
+${kinds}lifecycle: { interim_interval: 60s, gap_tolerance: 10s, epoch_grace: 120s, evidence_timeout: 5m, ack_grace: 5s, retry_base: 1s, retry_cap: 60s, renumber_timeout: 4m }
 guard: { count: ${guard}, floor: ${Math.ceil(guard / 2)}, share: 20%, window: 5m }
 `;
 }

@@ -14,10 +14,11 @@ import { Table, type SqlValue } from '../../src/store/tables/table.js';
 import { Chance } from './chance.js';
 import { Customers, outside } from './customers.js';
 import { ending } from './ending.js';
+import { PLAIN, type Kind } from './kind.js';
 import { Nas } from './nas.js';
 import { CALM, Network } from './network.js';
 import { Observer } from './observer.js';
-import { Operator } from './operator.js';
+import { Operator, type Standing } from './operator.js';
 import { ADDRD, DAS_SECRET, drawScene, SECRET, type Scene } from './scene.js';
 import { VirtualTime, type Life } from './time.js';
 
@@ -64,7 +65,7 @@ export interface Outcome {
 
 export class World {
   readonly #seed: number;
-  readonly #suspends: boolean;
+  readonly #kind: Kind;
   readonly #scene: Scene;
   readonly #time: VirtualTime;
   readonly #chance: Chance;
@@ -81,9 +82,9 @@ export class World {
   #starts = 0;
   #steps = 0;
 
-  constructor(seed: number, mutation: Mutation = {}, thorough = false, suspends = false) {
+  constructor(seed: number, mutation: Mutation = {}, thorough = false, kind = PLAIN) {
     this.#seed = seed;
-    this.#suspends = suspends;
+    this.#kind = kind;
     this.#mutation = mutation;
     const chance = new Chance(seed);
     this.#scene = drawScene(chance.fork());
@@ -115,6 +116,7 @@ export class World {
       port: () => (this.#life.alive ? (this.#core?.commands ?? null) : null),
       onFault,
       forgetful: this.#scene.forgetful,
+      renumbering: (heir) => this.#renumbering(heir),
     });
     this.#observer = new Observer(this.#db, config, this.#nases, thorough, () => this.#time.monoMs());
     this.#network.taps.push((datagram, from, to) => {
@@ -130,7 +132,8 @@ export class World {
     for (const nas of this.#nases) nas.boot();
     this.#customers.begin(dialEveryMs);
     this.#operator.begin(orderEveryMs);
-    if (this.#suspends) this.#operator.serve(orderEveryMs * 2);
+    if (this.#kind.suspends) this.#operator.serve(orderEveryMs * 2);
+    if (this.#kind.renumbers) this.#operator.move(orderEveryMs * 2);
     this.#operator.watch(this.#scene.brakeEveryMs, this.#nasNames());
     this.#trouble();
     await this.#until(CHAOS_MS);
@@ -305,6 +308,18 @@ export class World {
     this.#time.after(8 * MINUTE, () => {
       for (const nas of this.#nases) nas.dial(`line-of-${nas.options.name}`, null, [outside(this.#chance)]);
     });
+  }
+
+  /** How a renumbering stands, as whoever ordered it can ask addrd; null while nobody can tell. */
+  #renumbering(heir: number): Standing | null {
+    if (this.#db.inTransaction) return null;
+    const row = this.#db
+      .prepare(
+        `SELECT h.state, h.renumber->>'outcome' AS outcome, o.state AS old FROM assignment h
+           JOIN assignment o ON o.id = h.supersedes WHERE h.id = ?`,
+      )
+      .get(heir);
+    return (row ?? null) as Standing | null;
   }
 
   #nasNames(): string[] {
