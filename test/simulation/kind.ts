@@ -4,13 +4,15 @@ export interface Kind {
   readonly suspends: boolean;
   /** Somebody gives customers other addresses in place of theirs. */
   readonly renumbers: boolean;
+  /** It lasts for months: see pace.ts. */
+  readonly months: boolean;
 }
 
-export const PLAIN: Kind = { suspends: false, renumbers: false };
+export const PLAIN: Kind = { suspends: false, renumbers: false, months: false };
 
 /** The kind of the world of a seed where worlds of all kinds are run: each sort of event with each other. */
 export function kindOf(seed: number): Kind {
-  return { suspends: seed % 3 === 0, renumbers: seed % 2 === 0 };
+  return { suspends: seed % 3 === 0, renumbers: seed % 2 === 0, months: seed % 16 === 9 };
 }
 
 /** The kind that a list of names, with commas, says. @throws RangeError where it names none. */

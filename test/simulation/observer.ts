@@ -14,6 +14,7 @@ import { invariants } from '../support/invariants.js';
 import type { Nas, TrueSession } from './nas.js';
 import { Renumberings } from './renumberings.js';
 import type { Report } from './reporter.js';
+import type { Scene } from './scene.js';
 import { prepareStatements } from './statements.js';
 
 /**
@@ -60,6 +61,7 @@ export class Observer {
   readonly #prepared: Database;
   #compiled: Policy | null = null;
   readonly #config: Config;
+  readonly #lateMs: number;
   readonly #nases: readonly Nas[];
   readonly #statements: ReturnType<typeof prepareStatements>;
   readonly #thorough: boolean;
@@ -73,12 +75,13 @@ export class Observer {
   #before: PendingEffect[] = [];
 
   /** `thorough` looks through the whole store after every commit. */
-  constructor(db: Database, config: Config, nases: readonly Nas[], thorough: boolean, now: () => number) {
+  constructor(db: Database, { config, pace }: Scene, nases: readonly Nas[], thorough: boolean, now: () => number) {
     this.#now = now;
     this.#thorough = thorough;
     this.#db = db;
     this.#prepared = preparedOnce(db);
     this.#config = config;
+    this.#lateMs = LATE_MS * pace.rounds;
     this.#nases = nases;
     this.#statements = prepareStatements(db);
     this.#renumberings = new Renumberings(db, (what) => {
@@ -215,7 +218,8 @@ export class Observer {
           if (told === undefined || pool === undefined) continue;
           const where = `${formatPrefix(prefix)} while ${nas.describe(session)} is up and was reported`;
           const holder = live.get(key);
-          const gone = pool.kind === 'static' || (pool.kind === 'dynamic' && !session.shared.has(key)) ? 0 : LATE_MS;
+          const gone =
+            pool.kind === 'static' || (pool.kind === 'dynamic' && !session.shared.has(key)) ? 0 : this.#lateMs;
           const state = past.get(key) ?? 'unused';
           let wrong: string | null = null;
           if (holder !== undefined) {

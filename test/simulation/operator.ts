@@ -6,6 +6,7 @@ import type { AssignmentReply } from '../../src/daemon/lifecycle/orders.js';
 import type { LifecycleState } from '../../src/daemon/lifecycle/state.js';
 import type { Chance } from './chance.js';
 import { framedOf, type Customer, type Customers } from './customers.js';
+import type { Pace } from './pace.js';
 import type { VirtualTime } from './time.js';
 
 interface Order {
@@ -18,6 +19,7 @@ interface Order {
 export interface OperatorOptions {
   readonly customers: Customers;
   readonly pools: readonly ConfiguredPool[];
+  readonly pace: Pace;
   /** The command port of the addrd that runs now, if one does. */
   readonly port: () => CommandPort | null;
   readonly onFault: (what: string) => void;
@@ -187,7 +189,7 @@ export class Operator {
 
   #renumber(customer: Customer): void {
     const chance = this.#chance;
-    const { pools, customers } = this.#options;
+    const { pools, customers, pace } = this.#options;
     const granted = customers.grantsOf(customer.name);
     const meant = granted.length > 0 && chance.flip(0.8) ? chance.pick(granted) : null;
     const families =
@@ -197,7 +199,7 @@ export class Operator {
     const pool = chance.pick(families.length > 0 ? families : pools);
     const when = chance.pick(['next_session', 'next_session', 'now', 'window'] as const);
     const now = this.#time.wallMs();
-    const at = when === 'window' ? now + chance.between(5_000, 200_000) : null;
+    const at = when === 'window' ? now + chance.between(5_000, 200_000) * pace.events : null;
     this.#order(customer, {
       ...this.#common(),
       kind: 'renumber',
@@ -207,7 +209,7 @@ export class Operator {
       to: chance.flip(0.2) ? customers.anyUnit(pool) : null,
       pool: chance.flip(0.4) ? pool.name : null,
       ...{ when, at, reason: 'another block' },
-      deadline: chance.flip(0.5) ? null : (at ?? now) + chance.between(20_000, 400_000),
+      deadline: chance.flip(0.5) ? null : (at ?? now) + chance.between(20_000, 400_000) * pace.events,
     });
   }
 
@@ -225,14 +227,17 @@ export class Operator {
   #brake(nases: readonly string[]): void {
     const chance = this.#chance;
     const nas = chance.pick(nases);
+    const { rounds } = this.#options.pace;
     const roll = chance.unit();
     const common = this.#common();
     if (roll < 0.2) {
       this.#order(null, { ...common, kind: 'freeze', reason: 'what is this' });
       // Some come back soon, some forget it.
-      this.#time.after(chance.wait(60_000), () => this.#order(null, { ...this.#common(), kind: 'thaw', reason: null }));
+      this.#time.after(chance.wait(60_000) * rounds, () =>
+        this.#order(null, { ...this.#common(), kind: 'thaw', reason: null }),
+      );
     } else if (roll < 0.35) {
-      const until = this.#time.wallMs() + chance.between(30_000, 400_000);
+      const until = this.#time.wallMs() + chance.between(30_000, 400_000) * rounds;
       this.#order(null, { ...common, kind: 'maintenance', nas, until, reason: 'firmware' });
     } else if (roll < 0.45) this.#order(null, { ...common, kind: 'maintenance-end', nas });
     else if (roll < 0.5) this.#order(null, { ...common, kind: 'thaw', reason: null });
@@ -320,7 +325,7 @@ export class Operator {
 
   /** AAA returns the new address from now on, unless somebody forgets it; and the old one again where nobody came on it. */
   #exchange(customer: Customer, [old, heir]: readonly AssignmentReply[]): void {
-    const { customers, forgetful, onFault } = this.#options;
+    const { customers, forgetful, onFault, pace } = this.#options;
     const from = parsePrefix(old?.address ?? '');
     const to = parsePrefix(heir?.address ?? '');
     if (heir === undefined || from === null || to === null) {
@@ -341,7 +346,7 @@ export class Operator {
         else customers.withdraw(customer.name, to);
         return;
       }
-      this.#time.after(this.#chance.between(20_000, 90_000), look);
+      this.#time.after(this.#chance.between(20_000, 90_000) * pace.rounds, look);
     };
     look();
   }
