@@ -3,6 +3,7 @@ import { contains, prefixKey, samePrefix, unitAt, unitCount, type Prefix } from 
 import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
 import type { Chance } from './chance.js';
 import type { Framed, Nas, TrueSession } from './nas.js';
+import type { Pace } from './pace.js';
 import type { VirtualTime } from './time.js';
 
 export interface Customer {
@@ -20,6 +21,13 @@ const ATTRIBUTE_OF = {
   'ipv6-pd': 'Delegated-IPv6-Prefix',
 } as const;
 
+export interface CustomersOptions {
+  readonly nases: readonly Nas[];
+  readonly pools: readonly ConfiguredPool[];
+  readonly count: number;
+  readonly pace: Pace;
+}
+
 export class Customers {
   readonly list: readonly Customer[];
   /** What AAA returns for each customer. */
@@ -28,20 +36,16 @@ export class Customers {
   readonly #chance: Chance;
   readonly #pools: readonly ConfiguredPool[];
   readonly #nases: readonly Nas[];
+  readonly #pace: Pace;
   #strangers = 0;
   #quiet = false;
 
-  constructor(
-    time: VirtualTime,
-    chance: Chance,
-    nases: readonly Nas[],
-    pools: readonly ConfiguredPool[],
-    count: number,
-  ) {
+  constructor(time: VirtualTime, chance: Chance, { nases, pools, count, pace }: CustomersOptions) {
     this.#time = time;
     this.#chance = chance;
     this.#pools = pools;
     this.#nases = nases;
+    this.#pace = pace;
     this.list = Array.from({ length: count }, (_, n) => this.#customer(n));
   }
 
@@ -65,6 +69,12 @@ export class Customers {
   grant(name: string, family: ConfiguredPool['family'], prefix: Prefix): void {
     const grants = this.#grants.get(name) ?? [];
     this.#grants.set(name, [...grants.filter((one) => !samePrefix(one.prefix, prefix)), framedOf(family, prefix)]);
+  }
+
+  /** AAA returns one address in place of another. */
+  exchange(name: string, family: ConfiguredPool['family'], from: Prefix, to: Prefix): void {
+    this.withdraw(name, from);
+    this.grant(name, family, to);
   }
 
   withdraw(name: string, prefix: Prefix): void {
@@ -168,7 +178,7 @@ export class Customers {
     const username = known ? customer.username : chance.flip(0.8) ? name : null;
     const session = this.#dialOn(nas, name, username, addresses);
     this.#time.after(
-      chance.wait(300_000),
+      chance.wait(300_000) * this.#pace.events,
       () => {
         if (!this.#quiet) nas.hangUp(session, 'User-Request');
       },

@@ -71,7 +71,7 @@ export function ending(
     .pluck()
     .all(now - 1_000) as string[];
   for (const net of barred) found.push(`ending: ${net} is still in quarantine`);
-  found.push(...occupied(db, nases), ...effects(db, nases, now), ...gardens(db, nases));
+  found.push(...occupied(db, nases), ...effects(db, scene, nases, now), ...gardens(db, nases));
   const rows = db
     .prepare(
       `SELECT a.id, a.net, a.plen, a.stuck, e.outcome, a.revoke->>'sendDisconnect' AS disconnects, c.outcome AS disconnect
@@ -131,7 +131,7 @@ const RETRY_MS = 180_000;
 const PROBE_MS = 45_000;
 
 /** Nothing is left to send but to NASes that do not answer; and those are still asked: no effect was lost sight of. */
-function effects(db: Database, nases: readonly Nas[], now: number): string[] {
+function effects(db: Database, scene: Scene, nases: readonly Nas[], now: number): string[] {
   const rows = db
     .prepare(
       `SELECT o.id, o.outcome, o.batch, n.bytes AS nas, coalesce(o.started_at, o.created_at) AS tried,
@@ -144,7 +144,9 @@ function effects(db: Database, nases: readonly Nas[], now: number): string[] {
     const nas = nasAt(nases, bytes);
     if (nas?.options.habits.disconnect !== 'silent') return [`ending: effect ${id} is still pending (${said})`];
     const since = now - tried;
-    return since > RETRY_MS + beside * PROBE_MS ? [`ending: effect ${id} was not tried for ${since} ms (${said})`] : [];
+    return since > (RETRY_MS + beside * PROBE_MS) * scene.pace.rounds
+      ? [`ending: effect ${id} was not tried for ${since} ms (${said})`]
+      : [];
   });
 }
 

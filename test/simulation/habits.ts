@@ -34,7 +34,8 @@ export type DisconnectHabit = 'prompt' | 'late' | 'soft' | 'busy' | 'refuse' | '
 /** Habits whose sessions end when addrd asks for it. */
 export const OBEDIENT: ReadonlySet<DisconnectHabit> = new Set(['prompt', 'late', 'soft', 'busy']);
 
-export function drawHabits(chance: Chance): Habits {
+/** `rounds`: so many times as long are the times between Interims. */
+export function drawHabits(chance: Chance, rounds: number): Habits {
   return {
     repeats: chance.pick(['identical', 'fresh']),
     retryMs: chance.pick([1_000, 3_000, 5_000]),
@@ -44,7 +45,7 @@ export function drawHabits(chance: Chance): Habits {
     messageAuthenticator: chance.flip(0.5),
     manyPorts: chance.flip(0.3),
     proxyState: chance.flip(0.3),
-    interimMs: chance.pick([20_000, 40_000, 60_000, 60_000]),
+    interimMs: chance.pick([20_000, 40_000, 60_000, 60_000]) * rounds,
     reusesSids: chance.flip(0.25),
     disconnect: chance.pick(['prompt', 'prompt', 'late', 'soft', 'soft', 'busy', 'refuse', 'silent']),
     remembersAnswers: chance.flip(0.3),

@@ -1,12 +1,15 @@
 /** Faults put into addrd on purpose, each of a kind that somebody could write: a simulation that lets one pass is worth nothing. */
-import { endSession, APPLIED } from '../../src/daemon/lifecycle/accounting.js';
+import { account, endSession, APPLIED } from '../../src/daemon/lifecycle/accounting.js';
 import { decide } from '../../src/daemon/lifecycle/decide.js';
 import { Draft } from '../../src/daemon/lifecycle/draft.js';
 import { endGrace } from '../../src/daemon/lifecycle/epoch.js';
-import type { LifecycleEvent } from '../../src/daemon/lifecycle/events.js';
+import type { AccountingEvent, LifecycleEvent } from '../../src/daemon/lifecycle/events.js';
 import type { Policy } from '../../src/daemon/lifecycle/policy.js';
 import type { Rows, TableName } from '../../src/daemon/lifecycle/records.js';
 import { free } from '../../src/daemon/lifecycle/tenure.js';
+import { renumber } from '../../src/daemon/lifecycle/renumber-orders.js';
+import { arrive } from '../../src/daemon/lifecycle/renumbering.js';
+import type { AssignmentReply } from '../../src/daemon/lifecycle/orders.js';
 import { transition } from '../../src/daemon/lifecycle/transition.js';
 import type { Decision, World as Seen } from '../../src/daemon/lifecycle/world.js';
 import { decodeAccountingRequest } from '../../src/protocols/radius/accounting.js';
@@ -143,6 +146,52 @@ const inferredIsProof: Judge = (world, event, given) => {
   return d.close(verdict);
 };
 
+/** Ends the old assignment when the new one is ordered: break before make. */
+const breaksFirst: Judge = (world, event, policy) => {
+  const decision = decide(world, event, policy);
+  if (event.kind !== 'renumber' || decision.verdict !== 'applied') return decision;
+  const d = new Draft(world);
+  const verdict = renumber(d, event, policy);
+  const [, heir] = (verdict.reply as { assignments: readonly AssignmentReply[] }).assignments;
+  if (heir !== undefined) arrive(d, d.get('assignment', heir.id), event.receivedAt);
+  return d.close(verdict);
+};
+
+/** Takes the place of the old assignment at the deadline whether or not somebody came. */
+const takesOver: Judge = (world, event, policy) => {
+  const row = world.row('assignment', event.kind === 'deadline' ? event.ref : '');
+  const order = row?.renumber ?? null;
+  if (
+    event.kind !== 'deadline' ||
+    event.what !== 'renumber' ||
+    row === null ||
+    row.state !== 'allocated' ||
+    order === null
+  )
+    return decide(world, event, policy);
+  if (event.receivedAt < order.deadline) return decide(world, event, policy);
+  const d = new Draft(world);
+  arrive(d, row, event.receivedAt);
+  return d.close(APPLIED);
+};
+
+/** Frees the old address at once when the new one is shown: whoever moves has moved. */
+const movedIsGone: Judge = (world, event, policy) => {
+  const decision = decide(world, event, policy);
+  const left = decision.journal.find(({ code, kind }) => kind === 'transition' && code === 'renumbered')?.assignment;
+  if (left === undefined || left === null || !isPacket(event)) return decision;
+  const d = new Draft(world);
+  const verdict = account(d, event, policy);
+  const ending = d.get('assignment', left);
+  if (ending.state !== 'revoking') return decision;
+  free(d, ending, { kind: 'no-live-witness', detail: 'renumbered' }, event.receivedAt, policy);
+  return d.close(verdict);
+};
+
+function isPacket(event: LifecycleEvent): event is AccountingEvent {
+  return event.kind === 'acct-start' || event.kind === 'acct-interim' || event.kind === 'acct-stop';
+}
+
 /** Decides a packet with rows of a table changed, and leaves those columns as they were in what is written. */
 function misread<T extends 'pool' | 'subscriber'>(table: T, change: Partial<Rows[T]>): Judge {
   return (world, event, policy) => {
@@ -213,8 +262,8 @@ export interface Mutant {
   readonly caught: RegExp;
   /** The first seed to try: the lowest that was seen to catch it. */
   readonly first: number;
-  /** Whether its worlds are those with suspends. */
-  readonly suspends?: boolean;
+  /** The kind of its worlds, by name. */
+  readonly kind?: string;
 }
 
 export const MUTANTS: readonly Mutant[] = [
@@ -252,7 +301,28 @@ export const MUTANTS: readonly Mutant[] = [
     mutation: judge(misread('subscriber', { suspendedAt: null })),
     caught: /: suspension: assignment \d+ is active/,
     first: 1,
-    suspends: true,
+    kind: 'suspends',
+  },
+  {
+    name: 'the old address is left before a session shows the new one',
+    mutation: judge(breaksFirst),
+    caught: /: renumbering: .* no session showed it/,
+    first: 1,
+    kind: 'renumbers',
+  },
+  {
+    name: 'the new address takes the place of the old one by time alone',
+    mutation: judge(takesOver),
+    caught: /: renumbering: .* no session showed it/,
+    first: 1,
+    kind: 'renumbers',
+  },
+  {
+    name: 'whoever is on his new address has left the old one',
+    mutation: judge(movedIsGone),
+    caught: /: truth: /,
+    first: 9,
+    kind: 'renumbers',
   },
   {
     name: 'answers come before commits',

@@ -82,6 +82,8 @@ export class Nas {
   readonly address: string;
   /** Accounting-On has been answered, or was given up: clients may dial in. */
   serving = false;
+  /** Hears of each report about a session as it is made. */
+  onReport: (session: TrueSession) => void = () => undefined;
   readonly #time: VirtualTime;
   readonly #chance: Chance;
   readonly #habits: Habits;
@@ -210,6 +212,12 @@ export class Nas {
       }
     }
     this.reporter.send({ status, about: session, seconds, attributes }, done);
+    if (session !== null) this.onReport(session);
+  }
+
+  /** Unix milliseconds. */
+  now(): number {
+    return this.#time.wallMs();
   }
 
   /** The addresses that a report made now shows. */

@@ -12,7 +12,10 @@ import { PACKET_CODES, parse } from '../../src/protocols/radius/packet.js';
 import type { UdpPeer } from '../../src/protocols/io.js';
 import { invariants } from '../support/invariants.js';
 import type { Nas, TrueSession } from './nas.js';
+import { Renumberings } from './renumberings.js';
 import type { Report } from './reporter.js';
+import type { Scene } from './scene.js';
+import { prepareStatements } from './statements.js';
 
 /**
  * Every so many commits that moved an address, and every so many others, the whole store is looked through. What is wrong
@@ -48,84 +51,6 @@ interface PendingEffect {
   readonly unwanted: number;
 }
 
-function prepareStatements(db: Database) {
-  return {
-    journal: db.prepare<unknown[]>('SELECT coalesce(max(id), 0) FROM journal').pluck(),
-    moves: db
-      .prepare<unknown[]>(
-        "SELECT count(*) FROM journal WHERE id > ? AND kind IN ('transition', 'address-free', 'conflict', 'pool-created')",
-      )
-      .pluck(),
-    transitions: db.prepare<unknown[]>(
-      "SELECT id, assignment, from_state, to_state FROM journal WHERE id > ? AND kind = 'transition' ORDER BY id",
-    ),
-    effects: db.prepare<unknown[]>(
-      `SELECT o.id, o.attempt, s.ended_at IS NOT NULL OR NOT EXISTS (
-         SELECT 1 FROM json_each(o.orders) j JOIN assignment a ON a.id = j.value->>'assignment'
-          WHERE a.state = 'revoking' AND a.generation = j.value->>'generation' OR j.value->>'intruder')
-         AND NOT EXISTS (SELECT 1 FROM subscriber u
-          WHERE u.id = o.desired->>'subscriber' AND u.generation = o.desired->>'generation') AS unwanted
-         FROM outbox o JOIN session s ON s.id = o.session WHERE o.status = 'pending'`,
-    ),
-    attempt: db.prepare<unknown[]>('SELECT attempt FROM outbox WHERE id = ?').pluck(),
-    live: db.prepare<unknown[]>(
-      `SELECT l.lo AS net, l.plen, a.id, a.allocated_at AS since, a.state, s.name FROM live l
-         JOIN assignment a ON a.id = l.assignment JOIN subscriber s ON s.id = a.subscriber`,
-    ),
-    // What the subscriber had there until he reclaimed it while a session of his was on it: addrd gave him nothing then.
-    reclaimed: db.prepare<unknown[]>(
-      `SELECT b.id, b.allocated_at AS since FROM assignment a JOIN assignment b
-           ON b.subscriber = a.subscriber AND b.net = a.net AND b.plen = a.plen
-          AND b.revoked_at = a.allocated_at AND b.evidence->>'kind' = 'reclaimed'
-         JOIN journal j ON j.assignment = a.id AND j.code = 'reclaimed' AND j.to_state = 'active'
-        WHERE a.id = ? AND b.id < a.id`,
-    ),
-    // A unit rests as long as the end of who was on it is only inferred: until his silence shows it (section 3).
-    past: db.prepare<unknown[]>(
-      `SELECT net, plen, iif(state = 'quarantined' AND occupant IS NOT NULL, 'doubted', state) AS state FROM pool_free`,
-    ),
-    session: db.prepare<unknown[]>(
-      `SELECT s.ended_at AS ended, u.seconds FROM session s JOIN session_usage u ON u.id = s.id
-         JOIN nas n ON n.id = s.nas WHERE n.bytes = ? AND s.sid = ?`,
-    ),
-    epoch: db.prepare<unknown[]>('SELECT epoch FROM nas WHERE bytes = ?').pluck(),
-    started: db.prepare<unknown[]>(
-      `SELECT o.id, o.attempt, o.batch FROM outbox o JOIN session s ON s.id = o.session JOIN nas n ON n.id = s.nas
-        WHERE n.bytes = ? AND s.sid = ? AND o.kind = ? AND o.started_at IS NOT NULL
-          AND (o.status = 'pending' AND o.outcome IS NULL OR o.status = 'superseded' AND o.outcome = 'generation-passed')
-        ORDER BY o.status, o.id DESC`,
-    ),
-    states: db.prepare<unknown[]>('SELECT id, state FROM assignment'),
-    frozen: db.prepare<unknown[]>("SELECT 1 FROM brake WHERE kind = 'freeze' AND ended_at IS NULL").pluck(),
-    maintained: db
-      .prepare<unknown[]>(
-        `SELECT 1 FROM brake b JOIN nas n ON b.ref = CAST(n.id AS TEXT)
-          WHERE b.kind = 'maintenance' AND b.ended_at IS NULL AND n.bytes = ?`,
-      )
-      .pluck(),
-    freed: db.prepare<unknown[]>(
-      `SELECT kind FROM journal WHERE id > ?
-          AND (to_state = 'revoked' AND code NOT IN ('superseded', 'reclaimed')
-               OR kind IN ('address-free', 'frozen', 'thawed')) ORDER BY id`,
-    ),
-    // Revokes of the one token that nobody approved of, since somebody last did and within the window.
-    unapproved: db
-      .prepare<unknown[]>(
-        `SELECT count(*) FROM journal WHERE kind = 'transition' AND to_state = 'revoking' AND actor = 'token:crm'
-          AND detail->>'batch' IS NULL AND at > (SELECT max(at) FROM journal WHERE actor = 'token:crm') - ? AND id > coalesce(
-            (SELECT max(id) FROM journal WHERE kind = 'batch-approved' AND detail->>'of' = 'token:crm'), 0)`,
-      )
-      .pluck(),
-    held: db
-      .prepare<unknown[]>(
-        `SELECT a.id FROM approval w JOIN assignment a ON a.id = w.assignment JOIN batch b ON b.id = w.batch
-          WHERE b.status = 'open' AND a.state IN ('revoking', 'revoked')`,
-      )
-      .pluck(),
-    poison: db.prepare<unknown[]>("SELECT kind || ': ' || error FROM poison").pluck(),
-  };
-}
-
 export class Observer {
   readonly faults: string[] = [];
   commits = 0;
@@ -136,11 +61,13 @@ export class Observer {
   readonly #prepared: Database;
   #compiled: Policy | null = null;
   readonly #config: Config;
+  readonly #lateMs: number;
   readonly #nases: readonly Nas[];
   readonly #statements: ReturnType<typeof prepareStatements>;
   readonly #thorough: boolean;
   readonly #wrongSince = new Map<string, number>();
   readonly #now: () => number;
+  readonly #renumberings: Renumberings;
   #seen = 0;
   #frozen = false;
   #quiet = 0;
@@ -148,14 +75,23 @@ export class Observer {
   #before: PendingEffect[] = [];
 
   /** `thorough` looks through the whole store after every commit. */
-  constructor(db: Database, config: Config, nases: readonly Nas[], thorough: boolean, now: () => number) {
+  constructor(db: Database, { config, pace }: Scene, nases: readonly Nas[], thorough: boolean, now: () => number) {
     this.#now = now;
     this.#thorough = thorough;
     this.#db = db;
     this.#prepared = preparedOnce(db);
     this.#config = config;
+    this.#lateMs = LATE_MS * pace.rounds;
     this.#nases = nases;
     this.#statements = prepareStatements(db);
+    this.#renumberings = new Renumberings(db, (what) => {
+      this.fault(what);
+    });
+    for (const nas of nases) {
+      nas.onReport = (session) => {
+        this.#renumberings.onReport(session);
+      };
+    }
   }
 
   fault(what: string): void {
@@ -177,6 +113,7 @@ export class Observer {
     const newest = this.#statements.journal.get([]) as number;
     const moved = (this.#statements.moves.get(this.#seen) as number) > 0;
     this.#followTransitions();
+    this.#renumberings.follow(this.#seen);
     this.#followBrakes(moved);
     this.#seen = newest;
     this.#quiet += moved ? EVERY_COMMITS / EVERY_MOVES : 1;
@@ -281,7 +218,8 @@ export class Observer {
           if (told === undefined || pool === undefined) continue;
           const where = `${formatPrefix(prefix)} while ${nas.describe(session)} is up and was reported`;
           const holder = live.get(key);
-          const gone = pool.kind === 'static' || (pool.kind === 'dynamic' && !session.shared.has(key)) ? 0 : LATE_MS;
+          const gone =
+            pool.kind === 'static' || (pool.kind === 'dynamic' && !session.shared.has(key)) ? 0 : this.#lateMs;
           const state = past.get(key) ?? 'unused';
           let wrong: string | null = null;
           if (holder !== undefined) {

@@ -3,8 +3,10 @@ import { parsePrefix } from '../../src/daemon/address-text.js';
 import { CommandUnavailable, type Command, type CommandPort, type CommandResult } from '../../src/daemon/command.js';
 import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
 import type { AssignmentReply } from '../../src/daemon/lifecycle/orders.js';
+import type { LifecycleState } from '../../src/daemon/lifecycle/state.js';
 import type { Chance } from './chance.js';
-import type { Customer, Customers } from './customers.js';
+import { framedOf, type Customer, type Customers } from './customers.js';
+import type { Pace } from './pace.js';
 import type { VirtualTime } from './time.js';
 
 interface Order {
@@ -17,12 +19,24 @@ interface Order {
 export interface OperatorOptions {
   readonly customers: Customers;
   readonly pools: readonly ConfiguredPool[];
+  readonly pace: Pace;
   /** The command port of the addrd that runs now, if one does. */
   readonly port: () => CommandPort | null;
   readonly onFault: (what: string) => void;
   /** The share of revokes after which AAA goes on returning the address. */
   readonly forgetful: number;
+  /** How the renumbering to an assignment stands, or null while nobody can tell. */
+  readonly renumbering: (heir: number) => Standing | null;
 }
+
+/** The states of the two assignments of a renumbering, and what came of it. */
+export interface Standing {
+  readonly state: LifecycleState;
+  readonly old: LifecycleState;
+  readonly outcome: 'done' | 'failed' | null;
+}
+
+const SERVED: ReadonlySet<LifecycleState> = new Set(['allocated', 'active', 'suspended']);
 
 const REFUSALS = new Set([
   'address-contested',
@@ -57,6 +71,11 @@ const REFUSALS = new Set([
   'unknown-alarm',
   'time-is-over',
   'identity-taken',
+  'already-renumbering',
+  'address-required',
+  'bad-deadline',
+  'wrong-family',
+  'pool-mismatch',
 ]);
 
 export class Operator {
@@ -158,6 +177,42 @@ export class Operator {
     act();
   }
 
+  /** Somebody renumbers customers. */
+  move(meanMs: number): void {
+    const act = (): void => {
+      if (this.#quiet) return;
+      this.#renumber(this.#chance.pick(this.#options.customers.list));
+      this.#time.after(this.#chance.wait(meanMs), act);
+    };
+    act();
+  }
+
+  #renumber(customer: Customer): void {
+    const chance = this.#chance;
+    const { pools, customers, pace } = this.#options;
+    const granted = customers.grantsOf(customer.name);
+    const meant = granted.length > 0 && chance.flip(0.8) ? chance.pick(granted) : null;
+    const families =
+      meant === null
+        ? pools
+        : pools.filter((pool) => framedOf(pool.family, meant.prefix).attribute === meant.attribute);
+    const pool = chance.pick(families.length > 0 ? families : pools);
+    const when = chance.pick(['next_session', 'next_session', 'now', 'window'] as const);
+    const now = this.#time.wallMs();
+    const at = when === 'window' ? now + chance.between(5_000, 200_000) * pace.events : null;
+    this.#order(customer, {
+      ...this.#common(),
+      kind: 'renumber',
+      subscriber: customer.name,
+      family: chance.flip(0.9) ? pool.family : null,
+      prefix: meant?.prefix ?? null,
+      to: chance.flip(0.2) ? customers.anyUnit(pool) : null,
+      pool: chance.flip(0.4) ? pool.name : null,
+      ...{ when, at, reason: 'another block' },
+      deadline: chance.flip(0.5) ? null : (at ?? now) + chance.between(20_000, 400_000) * pace.events,
+    });
+  }
+
   /** Somebody at the NOC reaches for the brakes now and then, and decides about what waits. */
   watch(meanMs: number, nases: readonly string[]): void {
     if (meanMs === 0) return;
@@ -172,14 +227,17 @@ export class Operator {
   #brake(nases: readonly string[]): void {
     const chance = this.#chance;
     const nas = chance.pick(nases);
+    const { rounds } = this.#options.pace;
     const roll = chance.unit();
     const common = this.#common();
     if (roll < 0.2) {
       this.#order(null, { ...common, kind: 'freeze', reason: 'what is this' });
       // Some come back soon, some forget it.
-      this.#time.after(chance.wait(60_000), () => this.#order(null, { ...this.#common(), kind: 'thaw', reason: null }));
+      this.#time.after(chance.wait(60_000) * rounds, () =>
+        this.#order(null, { ...this.#common(), kind: 'thaw', reason: null }),
+      );
     } else if (roll < 0.35) {
-      const until = this.#time.wallMs() + chance.between(30_000, 400_000);
+      const until = this.#time.wallMs() + chance.between(30_000, 400_000) * rounds;
       this.#order(null, { ...common, kind: 'maintenance', nas, until, reason: 'firmware' });
     } else if (roll < 0.45) this.#order(null, { ...common, kind: 'maintenance-end', nas });
     else if (roll < 0.5) this.#order(null, { ...common, kind: 'thaw', reason: null });
@@ -253,11 +311,43 @@ export class Operator {
   #provision(command: Command, customer: Customer, result: CommandResult): void {
     const { customers, forgetful } = this.#options;
     const { assignments } = result.reply as { assignments: readonly AssignmentReply[] };
+    if (command.kind === 'renumber') {
+      this.#exchange(customer, assignments);
+      return;
+    }
     for (const { family, address } of assignments) {
       const prefix = parsePrefix(address);
       if (prefix === null) this.#options.onFault(`${address} is no address`);
       else if (command.kind === 'allocate') customers.grant(customer.name, family as ConfiguredPool['family'], prefix);
       else if (command.kind === 'revoke' && !this.#chance.flip(forgetful)) customers.withdraw(customer.name, prefix);
     }
+  }
+
+  /** AAA returns the new address from now on, unless somebody forgets it; and the old one again where nobody came on it. */
+  #exchange(customer: Customer, [old, heir]: readonly AssignmentReply[]): void {
+    const { customers, forgetful, onFault, pace } = this.#options;
+    const from = parsePrefix(old?.address ?? '');
+    const to = parsePrefix(heir?.address ?? '');
+    if (heir === undefined || from === null || to === null) {
+      onFault(`a renumbering names no two addresses`);
+      return;
+    }
+    const family = heir.family as ConfiguredPool['family'];
+    const roll = this.#chance.unit();
+    if (roll < forgetful) return;
+    if (roll < 0.9) customers.exchange(customer.name, family, from, to);
+    // Somebody adds the new one and leaves the old.
+    else customers.grant(customer.name, family, to);
+    const look = (): void => {
+      const standing = this.#options.renumbering(heir.id);
+      if (standing?.outcome === 'done') return;
+      if (standing !== null && (standing.outcome === 'failed' || !SERVED.has(standing.state))) {
+        if (SERVED.has(standing.old)) customers.exchange(customer.name, family, to, from);
+        else customers.withdraw(customer.name, to);
+        return;
+      }
+      this.#time.after(this.#chance.between(20_000, 90_000) * pace.rounds, look);
+    };
+    look();
   }
 }

@@ -1,13 +1,14 @@
-/** Runs many worlds: `npm run simulate -- --seeds N --first K [--thorough] [--suspends | --mixed]`. */
+/** Runs many worlds: `npm run simulate -- --seeds N --first K [--thorough] [--with renumbers,suspends | --mixed]`. */
 import { parseArgs } from 'node:util';
+import { kindNamed, kindOf, kindText } from './kind.js';
 import { World } from './world.js';
 
 const { values } = parseArgs({
   options: {
     thorough: { type: 'boolean', default: false },
-    /** Somebody suspends and reactivates subscribers: without it the worlds are those that earlier faults were found in. */
-    suspends: { type: 'boolean', default: false },
-    /** The same in every third world. */
+    /** What happens besides: see kind.ts. Without it the worlds are those that the first faults were found in. */
+    with: { type: 'string', default: '' },
+    /** Worlds of all kinds, by seed. */
     mixed: { type: 'boolean', default: false },
     seeds: { type: 'string', default: '200' },
     first: { type: 'string', default: '1' },
@@ -23,8 +24,8 @@ let starts = 0;
 let disconnects = 0;
 const stuck = new Map<string, number>();
 for (let seed = first; seed <= last; seed++) {
-  const suspends = values.suspends || (values.mixed && seed % 3 === 0);
-  const outcome = await new World(seed, {}, values.thorough, suspends).run();
+  const kind = values.mixed ? kindOf(seed) : kindNamed(values.with);
+  const outcome = await new World(seed, {}, values.thorough, kind).run();
   virtualMs += outcome.virtualMs;
   commits += outcome.commits;
   starts += outcome.starts;
@@ -32,7 +33,8 @@ for (let seed = first; seed <= last; seed++) {
   for (const [reason, count] of outcome.stuck) stuck.set(reason, (stuck.get(reason) ?? 0) + count);
   if (outcome.fault === null) continue;
   failed++;
-  console.log(outcome.fault);
+  const besides = kindText(kind);
+  console.log(besides === '' ? outcome.fault : `${outcome.fault} (--with ${besides})`);
 }
 const seconds = (performance.now() - began) / 1_000;
 const worlds = last - first + 1;

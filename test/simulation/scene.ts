@@ -2,7 +2,9 @@
 import { parseConfig, type Config } from '../../src/daemon/config.js';
 import { drawHabits, type Habits } from './habits.js';
 import type { Chance } from './chance.js';
+import type { Kind } from './kind.js';
 import type { Host, Weather } from './network.js';
+import { HOURLY, MONTHLY, type Pace } from './pace.js';
 
 export const ADDRD: Host = { 4: '192.0.2.10', 6: '2001:db8:fe::10' };
 export const SECRET = 'testing123';
@@ -17,6 +19,7 @@ export interface NasScene {
 }
 
 export interface Scene {
+  readonly pace: Pace;
   readonly config: Config;
   readonly nases: readonly NasScene[];
   readonly weather: Weather;
@@ -42,16 +45,16 @@ export interface Scene {
 const PROFILES = `suspend: [{ name: Filter-Id, value: garden }], resume: [{ name: Filter-Id, value: full }]`;
 
 /** Pools whose tenures come and go with sessions: in most worlds. */
-function pools(chance: Chance): string {
+function pools(chance: Chance, pace: Pace): string {
   const expels = chance.flip(0.5);
-  const dynamic = `  - { name: dynamic, family: ipv4, prefix: 198.51.100.16/28, kind: dynamic, offer_timeout: ${chance.pick(['10s', '40s'])}, disconnect_intruders: ${expels}, quarantine: 60s }\n`;
+  const dynamic = `  - { name: dynamic, family: ipv4, prefix: 198.51.100.16/28, kind: dynamic, offer_timeout: ${chance.pick(pace.offerTimeouts)}, disconnect_intruders: ${expels}, quarantine: ${pace.quarantine} }\n`;
   const unknown = chance.pick(['adopt', 'adopt', 'occupy']);
 
-  const external = `  - { name: external, family: ipv4, prefix: 198.51.100.32/28, kind: external, unknown_subscriber: ${unknown}, disconnect_intruders: ${expels}, quarantine: 60s }\n`;
+  const external = `  - { name: external, family: ipv4, prefix: 198.51.100.32/28, kind: external, unknown_subscriber: ${unknown}, disconnect_intruders: ${expels}, quarantine: ${pace.quarantine} }\n`;
   return `${chance.flip(0.7) ? dynamic : ''}${chance.flip(0.7) ? external : ''}`;
 }
 
-function yaml(chance: Chance, nases: readonly NasScene[], guard: number, kinds: string): string {
+function yaml(chance: Chance, nases: readonly NasScene[], guard: number, kinds: string, pace: Pace): string {
   const entries = nases.map(({ name, host, family, habits, takesDisconnects }) => {
     const required = habits.messageAuthenticator && chance.flip(0.5) ? 'required' : 'optional';
     const coa = `coa: { secret: ${DAS_SECRET}, timeout: ${chance.pick(['500ms', '1s'])}, retries: ${chance.between(0, 3)}, ${PROFILES} }`;
@@ -64,12 +67,12 @@ radius:
   nas:
 ${entries.join('\n')}
 pools:
-  - { name: v4, family: ipv4, prefix: 100.64.0.0/28, quarantine: 60s }
-  - { name: v4-small, family: ipv4, prefix: 198.51.100.0/30, quarantine: 60s }
-  - { name: v6, family: ipv6, prefix: "2001:db8:1::/124", quarantine: 60s }
-  - { name: pd, family: ipv6-pd, prefix: "2001:db8:100::/52", delegated_length: 56, quarantine: 60s }
-${kinds}lifecycle: { interim_interval: 60s, gap_tolerance: 10s, epoch_grace: 120s, evidence_timeout: 5m, ack_grace: 5s, retry_base: 1s, retry_cap: 60s }
-guard: { count: ${guard}, floor: ${Math.ceil(guard / 2)}, share: 20%, window: 5m }
+  - { name: v4, family: ipv4, prefix: 100.64.0.0/28, quarantine: ${pace.quarantine} }
+  - { name: v4-small, family: ipv4, prefix: 198.51.100.0/30, quarantine: ${pace.quarantine} }
+  - { name: v6, family: ipv6, prefix: "2001:db8:1::/124", quarantine: ${pace.quarantine} }
+  - { name: pd, family: ipv6-pd, prefix: "2001:db8:100::/52", delegated_length: 56, quarantine: ${pace.quarantine} }
+${kinds}lifecycle: { ${pace.lifecycle} }
+guard: { count: ${guard}, floor: ${Math.ceil(guard / 2)}, share: 20%, window: ${pace.guardWindow} }
 `;
 }
 
@@ -82,38 +85,41 @@ const WEATHERS: readonly Weather[] = [
 
 const MINUTE = 60_000;
 
-export function drawScene(chance: Chance): Scene {
+export function drawScene(chance: Chance, kind: Kind): Scene {
+  const pace = kind.months ? MONTHLY : HOURLY;
   const braking = chance.fork();
   const guard = braking.pick([3, 8, 200]);
-  const kinds = pools(chance.fork());
+  const kinds = pools(chance.fork(), pace);
   const count = chance.between(1, 3);
   const nases = Array.from({ length: count }, (_, n): NasScene => {
     return {
       name: `bras${String(n + 1)}`,
       host: { 4: `192.0.2.${String(n + 21)}`, 6: `2001:db8:fe::${String(n + 21)}` },
       family: chance.flip(0.25) ? 6 : 4,
-      habits: drawHabits(chance),
+      habits: drawHabits(chance, pace.rounds),
       takesDisconnects: chance.flip(0.9),
     };
   });
+  const apart = (meanMs: number): number => meanMs * pace.events;
   return {
+    pace,
     nases,
-    config: parseConfig(yaml(chance, nases, guard, kinds), {
+    config: parseConfig(yaml(chance, nases, guard, kinds, pace), {
       readFile: () => '',
       env: () => undefined,
     }),
     weather: chance.pick(WEATHERS),
-    customers: chance.between(8, 24),
-    dialEveryMs: chance.pick([4_000, 8_000, 15_000]),
-    orderEveryMs: chance.pick([8_000, 15_000, 30_000]),
-    rebootEveryMs: chance.pick([0, 8 * MINUTE, 15 * MINUTE]),
-    partEveryMs: braking.pick([0, 2 * MINUTE]),
-    killEveryMs: chance.pick([0, 4 * MINUTE, 12 * MINUTE]),
-    cutEveryMs: chance.pick([0, 0, 5 * MINUTE]),
-    fullEveryMs: chance.pick([0, 0, 10 * MINUTE]),
-    faultiness: chance.pick([0, 0.002, 0.01]),
+    customers: kind.months ? chance.between(4, 9) : chance.between(8, 24),
+    dialEveryMs: apart(chance.pick([4_000, 8_000, 15_000])),
+    orderEveryMs: apart(chance.pick([8_000, 15_000, 30_000])),
+    rebootEveryMs: apart(chance.pick([0, 8 * MINUTE, 15 * MINUTE])),
+    partEveryMs: apart(braking.pick([0, 2 * MINUTE])),
+    killEveryMs: apart(chance.pick([0, 4 * MINUTE, 12 * MINUTE])),
+    cutEveryMs: apart(chance.pick([0, 0, 5 * MINUTE])),
+    fullEveryMs: apart(chance.pick([0, 0, 10 * MINUTE])),
+    faultiness: chance.pick([0, 0.002, 0.01]) / (kind.months ? 10 : 1),
     forgetful: chance.pick([0, 0.1, 0.4]),
-    brakeEveryMs: braking.pick([0, 2 * MINUTE, 5 * MINUTE]),
+    brakeEveryMs: apart(braking.pick([0, 2 * MINUTE, 5 * MINUTE])),
     turnMs: chance.pick([0, 0, 5, 60, 900]),
   };
 }

@@ -1,4 +1,4 @@
-/** Worlds from seeds: SIM_SEEDS of them, from SIM_FIRST on, every third with suspends, in two processes. `npm run simulate` runs more. */
+/** Worlds from seeds: SIM_SEEDS of them, from SIM_FIRST on, of all kinds, in two processes. `npm run simulate` runs more. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';

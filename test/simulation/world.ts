@@ -14,16 +14,16 @@ import { Table, type SqlValue } from '../../src/store/tables/table.js';
 import { Chance } from './chance.js';
 import { Customers, outside } from './customers.js';
 import { ending } from './ending.js';
+import { PLAIN, type Kind } from './kind.js';
 import { Nas } from './nas.js';
 import { CALM, Network } from './network.js';
 import { Observer } from './observer.js';
-import { Operator } from './operator.js';
+import { Operator, type Standing } from './operator.js';
+import { DARK_MS } from './pace.js';
 import { ADDRD, DAS_SECRET, drawScene, SECRET, type Scene } from './scene.js';
-import { VirtualTime, type Life } from './time.js';
+import { VirtualTime, type Leap, type Life } from './time.js';
 
 const MINUTE = 60_000;
-export const CHAOS_MS = 25 * MINUTE;
-export const REST_MS = 50 * MINUTE;
 
 /** More steps than this within one millisecond come from something that orders itself again. */
 const MOST_AT_ONCE = 20_000;
@@ -64,7 +64,7 @@ export interface Outcome {
 
 export class World {
   readonly #seed: number;
-  readonly #suspends: boolean;
+  readonly #kind: Kind;
   readonly #scene: Scene;
   readonly #time: VirtualTime;
   readonly #chance: Chance;
@@ -81,12 +81,12 @@ export class World {
   #starts = 0;
   #steps = 0;
 
-  constructor(seed: number, mutation: Mutation = {}, thorough = false, suspends = false) {
+  constructor(seed: number, mutation: Mutation = {}, thorough = false, kind = PLAIN) {
     this.#seed = seed;
-    this.#suspends = suspends;
+    this.#kind = kind;
     this.#mutation = mutation;
     const chance = new Chance(seed);
-    this.#scene = drawScene(chance.fork());
+    this.#scene = drawScene(chance.fork(), kind);
     this.#time = new VirtualTime(chance.fork(), ORIGIN);
     this.#network = new Network(this.#time, chance.fork());
     this.#chance = chance.fork();
@@ -107,35 +107,39 @@ export class World {
         onFault,
       });
     });
-    const { config } = this.#scene;
-    this.#customers = new Customers(this.#time, chance.fork(), this.#nases, config.pools, this.#scene.customers);
+    const { config, pace } = this.#scene;
+    const stays = { nases: this.#nases, pools: config.pools, count: this.#scene.customers, pace };
+    this.#customers = new Customers(this.#time, chance.fork(), stays);
     this.#operator = new Operator(this.#time, chance.fork(), {
       customers: this.#customers,
       pools: config.pools,
+      pace,
       port: () => (this.#life.alive ? (this.#core?.commands ?? null) : null),
       onFault,
       forgetful: this.#scene.forgetful,
+      renumbering: (heir) => this.#renumbering(heir),
     });
-    this.#observer = new Observer(this.#db, config, this.#nases, thorough, () => this.#time.monoMs());
+    this.#observer = new Observer(this.#db, this.#scene, this.#nases, thorough, () => this.#time.monoMs());
     this.#network.taps.push((datagram, from, to) => {
       if (from.address === ADDRD[4] || from.address === ADDRD[6]) this.#observer.onSend(datagram, to);
     });
   }
 
-  /** Lets the world run: an hour or so of trouble, then peace, then the reckoning. `examine` sees the store it leaves. */
+  /** Lets the world run: its time of trouble, then peace, then the reckoning. `examine` sees the store it leaves. */
   async run(examine: (db: Database) => void = () => undefined): Promise<Outcome> {
-    const { weather, dialEveryMs, orderEveryMs } = this.#scene;
+    const { pace, weather, dialEveryMs, orderEveryMs } = this.#scene;
     this.#network.weather = weather;
     this.#boot();
     for (const nas of this.#nases) nas.boot();
     this.#customers.begin(dialEveryMs);
     this.#operator.begin(orderEveryMs);
-    if (this.#suspends) this.#operator.serve(orderEveryMs * 2);
+    if (this.#kind.suspends) this.#operator.serve(orderEveryMs * 2);
+    if (this.#kind.renumbers) this.#operator.move(orderEveryMs * 2);
     this.#operator.watch(this.#scene.brakeEveryMs, this.#nasNames());
     this.#trouble();
-    await this.#until(CHAOS_MS);
+    await this.#until(pace.chaosMs);
     this.#makePeace();
-    await this.#until(CHAOS_MS + REST_MS);
+    await this.#until(pace.chaosMs + pace.restMs);
     await this.#decideTheRest();
     const stuck = new Map<string, number>();
     if (this.#observer.faults.length === 0) await this.#reckon(stuck);
@@ -175,6 +179,7 @@ export class World {
   #boot(): void {
     const life: Life = { alive: true };
     this.#life = life;
+    this.#time.leap = this.#kind.months ? this.#leap() : null;
     this.#core = null;
     this.#starts++;
     const chance = this.#chance.fork();
@@ -220,7 +225,10 @@ export class World {
     if (!this.#db.inTransaction) this.#observer.lookAround();
     const chance = this.#chance;
     const down = chance.pick([500, 3_000, 8_000, chance.between(10_000, 60_000), chance.between(60_000, 400_000)]);
-    this.#time.after(down, () => {
+    const { rounds } = this.#scene.pace;
+    // In the longer worlds somebody notices sometimes only the next day.
+    const times = rounds > 1 && chance.flip(0.2) ? rounds : 1;
+    this.#time.after(down * times, () => {
       this.#boot();
     });
   }
@@ -239,7 +247,7 @@ export class World {
   }
 
   #trouble(): void {
-    const { rebootEveryMs, partEveryMs, killEveryMs, cutEveryMs, fullEveryMs } = this.#scene;
+    const { pace, rebootEveryMs, partEveryMs, killEveryMs, cutEveryMs, fullEveryMs } = this.#scene;
     const chance = this.#chance;
     this.#every(killEveryMs, () => {
       if (!this.#life.alive) return;
@@ -253,7 +261,9 @@ export class World {
       if (orderly) nas.shutDown();
       this.#time.after(orderly ? 20_000 : 0, () => {
         nas.crash();
-        this.#time.after(chance.between(10_000, 120_000), () => {
+        const isDark = pace.rounds > 1 && chance.flip(0.2);
+        const [least, most] = isDark ? DARK_MS : [10_000, 120_000];
+        this.#time.after(chance.between(least, most), () => {
           nas.boot();
         });
       });
@@ -265,7 +275,7 @@ export class World {
     this.#every(cutEveryMs, () => {
       const nas = chance.pick(this.#nases);
       this.#network.cutOff.add(nas.address);
-      this.#time.after(chance.between(5_000, 150_000), () => this.#network.cutOff.delete(nas.address));
+      this.#time.after(chance.between(5_000, 150_000) * pace.rounds, () => this.#network.cutOff.delete(nas.address));
     });
     this.#every(fullEveryMs, () => {
       this.#db.pragma(`max_page_count = ${String(this.#db.pragma('page_count', { simple: true }))}`);
@@ -280,6 +290,8 @@ export class World {
     const life = this.#life;
     const core = this.#core;
     if (core === null) return;
+    // From now on it is not heard of any more.
+    this.#time.leap = null;
     void core.stop().then(() => {
       if (life.alive) this.#bury(life);
     });
@@ -291,6 +303,7 @@ export class World {
 
   /** Faults stop, the network is perfect, and every NAS is heard: each has one line of no interest that stays up. */
   #makePeace(): void {
+    const { rounds } = this.#scene.pace;
     this.#calm = true;
     this.#network.weather = CALM;
     this.#network.cutOff.clear();
@@ -302,9 +315,33 @@ export class World {
       this.#tidy();
     });
     // By then the last reboots are over and addrd runs.
-    this.#time.after(8 * MINUTE, () => {
+    const longest = rounds > 1 ? DARK_MS[1] : 0;
+    this.#time.after(Math.max(8 * MINUTE * rounds, longest + 8 * MINUTE), () => {
       for (const nas of this.#nases) nas.dial(`line-of-${nas.options.name}`, null, [outside(this.#chance)]);
     });
+  }
+
+  /** How a renumbering stands, as whoever ordered it can ask addrd; null while nobody can tell. */
+  #renumbering(heir: number): Standing | null {
+    if (this.#db.inTransaction) return null;
+    const row = this.#db
+      .prepare(
+        `SELECT h.state, h.renumber->>'outcome' AS outcome, o.state AS old FROM assignment h
+           JOIN assignment o ON o.id = h.supersedes WHERE h.id = ?`,
+      )
+      .get(heir);
+    return (row ?? null) as Standing | null;
+  }
+
+  #leap(): Leap {
+    const due = this.#db
+      .prepare(
+        `SELECT min(due) FROM (SELECT min(due_at) AS due FROM deadline WHERE due_at > :after
+           UNION ALL SELECT min(due_at) FROM outbox WHERE status = 'pending' AND due_at > :after)`,
+      )
+      .pluck();
+    const alive = this.#db.prepare("UPDATE meta SET value = max(value, ?) WHERE key = 'alive_at'");
+    return { nextDue: (after) => due.get({ after }) as number | null, skipped: (until) => alive.run(until) };
   }
 
   #nasNames(): string[] {
@@ -314,8 +351,9 @@ export class World {
   /** In peace somebody looks every minute at what waits: renewed Disconnects may be too many again. */
   #tidy(): void {
     this.#operator.tidy(this.#openBatches(), this.#nasNames());
-    if (this.#time.monoMs() < CHAOS_MS + REST_MS - 5 * MINUTE) {
-      this.#time.after(MINUTE, () => {
+    const { chaosMs, restMs, rounds } = this.#scene.pace;
+    if (this.#time.monoMs() < chaosMs + restMs - 5 * MINUTE) {
+      this.#time.after(MINUTE * rounds, () => {
         this.#tidy();
       });
     }

@@ -66,6 +66,7 @@ export function invariants(db: Database, policy: Policy): string[] {
     ...suspensions(db),
     ...standings(db),
     ...tenures(db),
+    ...renumberings(db),
   ];
 }
 
@@ -341,4 +342,37 @@ function tenures(db: Database): string[] {
     .pluck()
     .all(...HOLDING) as number[];
   return wrong.map((id) => `tenure: the history of assignment ${String(id)} is not that of its state`);
+}
+
+/** What is to take another's place is of the same subscriber and space, the only one, and has its hour; who came on it left the other. */
+function renumberings(db: Database): string[] {
+  const open = `h.renumber IS NOT NULL AND h.renumber->>'outcome' IS NULL AND h.state IN ('allocated', 'active', 'suspended')`;
+  const check = (what: string, sql: string): string[] =>
+    (db.prepare(sql).pluck().all() as number[]).map((id) => `renumbering: assignment ${String(id)} ${what}`);
+  return [
+    ...check(
+      'has no deadline',
+      `SELECT h.id FROM assignment h LEFT JOIN deadline t ON t.kind = 'renumber' AND t.ref = CAST(h.id AS TEXT)
+        WHERE ${open} AND t.ref IS NULL`,
+    ),
+    ...check(
+      'is to take the place of what is not his',
+      `SELECT h.id FROM assignment h LEFT JOIN assignment o ON o.id = h.supersedes
+        WHERE h.renumber IS NOT NULL AND (o.subscriber, o.vrf, o.family, o.use) IS NOT (h.subscriber, h.vrf, h.family, h.use)`,
+    ),
+    ...check(
+      'has two that are to take its place',
+      `SELECT h.supersedes FROM assignment h WHERE ${open} GROUP BY h.supersedes HAVING count(*) > 1`,
+    ),
+    ...check(
+      'is in service, and another has taken its place',
+      `SELECT o.id FROM assignment h JOIN assignment o ON o.id = h.supersedes
+        WHERE h.renumber->>'outcome' = 'done' AND o.state IN ('allocated', 'active', 'suspended')`,
+    ),
+    ...check(
+      'failed, and is in service',
+      `SELECT h.id FROM assignment h WHERE h.renumber->>'outcome' = 'failed'
+          AND h.state IN ('allocated', 'active', 'suspended')`,
+    ),
+  ];
 }

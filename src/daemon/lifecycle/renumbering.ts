@@ -12,6 +12,7 @@ import { awaits } from './guard.js';
 import type { EffectOrder, RenumberOrder } from './order.js';
 import { actsOn, type Policy } from './policy.js';
 import type { Assignment, Outbox, Session } from './records.js';
+import { dropApproval } from './tenure.js';
 import { beginRevoke, lookAgain } from './termination.js';
 import { step, transition } from './transition.js';
 
@@ -127,6 +128,12 @@ function finish(d: Draft, heir: Assignment, order: RenumberOrder, outcome: 'done
   return d.put('assignment', { ...heir, renumber: { ...order, outcome, endedAt: now } });
 }
 
+/** An assignment ends by its renumbering: a revoke of it that waits for approval has nothing left to do. */
+function forestall(d: Draft, { id }: Assignment): void {
+  const waits = d.find('approval', String(id));
+  if (waits !== null) dropApproval(d, waits);
+}
+
 /**
  * A session of the subscriber is on the new address: the old one begins to end, without a Disconnect. Its evidence is
  * looked at by a deadline of its own, as the same packet may yet show the old address.
@@ -142,6 +149,7 @@ export function arrive(d: Draft, heir: Assignment, now: number): void {
     d.put('assignment', { ...old, revoke: { ...(old.revoke ?? revoke), renumberedTo } });
     return;
   }
+  forestall(d, old);
   const detail = { reason: order.reason, to: formatPrefix(heir.prefix) };
   const why = { at: now, actor: order.actor, code: 'renumbered', detail };
   const generation = old.generation + 1;
@@ -179,6 +187,7 @@ export function renumberDue(d: Draft, ref: string, now: number, policy: Policy):
   const { name } = d.get('subscriber', heir.subscriber);
   const example = `${name} did not come on ${formatPrefix(heir.prefix)} in place of ${formatPrefix(old.prefix)}`;
   raise(d, 'renumber-failed', aboutPool(d.get('pool', heir.pool)), example, now);
+  forestall(d, heir);
   // Who comes on it yet is told to end: AAA returns the old one again.
   const revoke = { reason: 'renumber-failed', actor: 'addrd', sendDisconnect: true, releaseToPool: true };
   beginRevoke(d, failed, revoke, now, policy);

@@ -1,0 +1,31 @@
+/** What happens in a world besides what happens in all of them. A kind is part of what makes a world, as its seed is. */
+export interface Kind {
+  /** Somebody suspends and reactivates subscribers. */
+  readonly suspends: boolean;
+  /** Somebody gives customers other addresses in place of theirs. */
+  readonly renumbers: boolean;
+  /** It lasts for months: see pace.ts. */
+  readonly months: boolean;
+}
+
+export const PLAIN: Kind = { suspends: false, renumbers: false, months: false };
+
+/** The kind of the world of a seed where worlds of all kinds are run: each sort of event with each other. */
+export function kindOf(seed: number): Kind {
+  return { suspends: seed % 3 === 0, renumbers: seed % 2 === 0, months: seed % 16 === 9 };
+}
+
+/** The kind that a list of names, with commas, says. @throws RangeError where it names none. */
+export function kindNamed(list: string): Kind {
+  const names = list === '' ? [] : list.split(',');
+  const unknown = names.find((name) => !(name in PLAIN));
+  if (unknown !== undefined) throw new RangeError(`${unknown} is none of ${Object.keys(PLAIN).join(', ')}`);
+  return { ...PLAIN, ...Object.fromEntries(names.map((name) => [name, true])) };
+}
+
+/** As {@link kindNamed} takes it. */
+export function kindText(kind: Kind): string {
+  return Object.entries(kind)
+    .flatMap(([name, on]) => (on === true ? [name] : []))
+    .join(',');
+}

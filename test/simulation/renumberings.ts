@@ -1,0 +1,75 @@
+/** Watches renumberings: the old address is left only for a new one on which somebody is, and nothing is given up too soon. */
+import type { Database } from '../../src/store/open.js';
+import { hex, prefixKey } from '../../src/daemon/lifecycle/address.js';
+import type { TrueSession } from './nas.js';
+
+/** A report that was sent may come in this much later: each NAS repeats it, and the network delays it. */
+const UNDERWAY_MS = 120_000;
+
+interface Ended {
+  readonly kind: 'renumbered' | 'renumber-failed';
+  readonly at: number;
+  readonly heir: number;
+  readonly net: Uint8Array;
+  readonly plen: number;
+  readonly since: number;
+  readonly deadline: number;
+  readonly on: number;
+}
+
+interface Left {
+  readonly id: number;
+  readonly outcome: string | null;
+}
+
+export class Renumberings {
+  /** When a session last reported an address, by address. */
+  readonly #shown = new Map<string, number>();
+  readonly #fault: (what: string) => void;
+  readonly #ended;
+  readonly #left;
+
+  constructor(db: Database, fault: (what: string) => void) {
+    this.#fault = fault;
+    this.#ended = db.prepare<unknown[]>(
+      `SELECT j.kind, j.at, h.id AS heir, h.net, h.plen, h.allocated_at AS since, h.renumber->>'deadline' AS deadline,
+              (SELECT count(*) FROM witness w WHERE w.assignment = h.id AND w.standing = 'held'
+                                  AND w.closed_at IS NULL) AS 'on'
+         FROM journal j JOIN assignment h ON h.id = j.assignment
+        WHERE j.id > ? AND j.kind IN ('renumbered', 'renumber-failed')`,
+    );
+    this.#left = db.prepare<unknown[]>(
+      `SELECT a.id, h.renumber->>'outcome' AS outcome FROM journal j JOIN assignment a ON a.id = j.assignment
+         LEFT JOIN assignment h ON h.id = a.revoke->>'renumberedTo' AND h.supersedes = a.id
+        WHERE j.id > ? AND j.kind = 'transition' AND j.to_state = 'revoking' AND j.code = 'renumbered'`,
+    );
+  }
+
+  /** A NAS sends a report about a session: what it shows may be known to addrd from now on. */
+  onReport(session: TrueSession): void {
+    const { nas } = session;
+    for (const { prefix } of nas.shown(session)) this.#shown.set(prefixKey(prefix), nas.now());
+  }
+
+  /** Looks at what the journal says since a row of it. */
+  follow(since: number): void {
+    for (const one of this.#ended.all(since) as Ended[]) this.#judge(one);
+    for (const { id, outcome } of this.#left.all(since) as Left[]) {
+      if (outcome !== 'done') {
+        this.#fault(`renumbering: assignment ${id} was left for another that nobody came on (${String(outcome)})`);
+      }
+    }
+  }
+
+  #judge({ kind, at, heir, net, plen, since, deadline, on }: Ended): void {
+    if (kind === 'renumber-failed') {
+      if (at < deadline) this.#fault(`renumbering: to assignment ${heir} was given up before its deadline`);
+      if (on > 0) this.#fault(`renumbering: to assignment ${heir} was given up while somebody is on it`);
+      return;
+    }
+    const shown = this.#shown.get(`${hex(net)}/${plen}`);
+    if (shown === undefined || shown < since - UNDERWAY_MS) {
+      this.#fault(`renumbering: to assignment ${heir} is done and no session showed it`);
+    }
+  }
+}
