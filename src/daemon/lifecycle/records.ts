@@ -189,7 +189,12 @@ export interface AssignmentStep {
 
 /** The RADIUS attribute that showed an address. */
 export type AddressAttribute =
-  'Framed-IP-Address' | 'Framed-IPv6-Address' | 'Framed-IPv6-Prefix' | 'Delegated-IPv6-Prefix';
+  | 'Framed-IP-Address'
+  | 'Framed-IPv6-Address'
+  | 'Framed-IPv6-Prefix'
+  | 'Delegated-IPv6-Prefix'
+  | 'Framed-Route'
+  | 'Framed-IPv6-Route';
 
 /**
  * An address that a session showed. `held`: its subscriber's assignment; `contested`: somebody else's; `occupied`:
