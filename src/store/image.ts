@@ -41,6 +41,7 @@ export class Image implements World {
   readonly #unique = new Map<string, number | null>();
   /** Rows of this batch by the foreign key under which a question asks for them. */
   readonly #assignmentsOf = new Map<number, Set<number>>();
+  readonly #subnetsOf = new Map<number, Set<number>>();
   readonly #witnessesOf = new Map<number, Set<number>>();
   readonly units: Units;
 
@@ -175,6 +176,14 @@ export class Image implements World {
     const ids = new Set(this.#queries.openAssignments(subscriber));
     for (const id of this.#assignmentsOf.get(subscriber) ?? []) ids.add(id);
     return [...ids].filter((id) => this.row('assignment', String(id))?.state !== 'revoked');
+  }
+
+  subnetsOf(parent: number): readonly number[] {
+    const ids = new Set([...this.#queries.subnets(parent), ...(this.#subnetsOf.get(parent) ?? [])]);
+    return [...ids].filter((id) => {
+      const row = this.row('assignment', String(id));
+      return row?.parent === parent && row.state !== 'revoked';
+    });
   }
 
   openSessionsOf(subscriber: number): readonly number[] {
@@ -312,8 +321,9 @@ export class Image implements World {
         break;
       }
       case 'assignment': {
-        const { subscriber, id } = row as Rows['assignment'];
+        const { subscriber, parent, id } = row as Rows['assignment'];
         add(this.#assignmentsOf, subscriber, id);
+        if (parent !== null) add(this.#subnetsOf, parent, id);
         break;
       }
       case 'witness': {

@@ -1,5 +1,6 @@
 /** RADIUS accounting: sessions open, report and end; their addresses stand on assignments (RFC 2866 section 4.1). */
 import type { Draft } from './draft.js';
+import { alongWith, ride } from './carriage.js';
 import { voidEffects } from './effect.js';
 import type { AccountingEvent } from './events.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
@@ -109,11 +110,8 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Verdi
   d.put('usage', usageOf(event, session.id, null));
   note(d, 'session-started', session, event, nas, event.kind);
   const showing: Showing = { event, nas, policy, who, since: startedAt };
-  const opened = stand(
-    d,
-    session,
-    event.addresses.map((shown) => attach(d, session, shown, showing)),
-  );
+  const joined = event.addresses.map((shown) => attach(d, session, shown, showing));
+  const opened = stand(d, session, ride(d, session, [], joined, showing));
   if (stopped) {
     const { at, receivedAt } = event;
     const changed = leaveAll(d, opened, { at, receivedAt, kind: 'stop', policy });
@@ -194,19 +192,14 @@ function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, 
   let kept = session.addresses.filter((address) => !added.some((shown) => sameAddress(shown, address)));
   if (added.some((shown) => shown.attribute === 'Framed-IP-Address')) {
     const gone = kept.filter((address) => address.attribute === 'Framed-IP-Address');
-    kept = kept.filter((address) => address.attribute !== 'Framed-IP-Address');
-    for (const address of gone) {
-      const { at, receivedAt } = event;
-      const assignment = detach(d, session, address, { at, receivedAt, kind: 'address-changed', policy });
-      if (assignment !== null) left.add(assignment);
-    }
+    kept = leave(d, session, event, alongWith(d, kept, gone), kept, left, policy);
   }
   kept = makeRoom(kept, added.length);
   const who = whoIs(d, session, event, nas, policy);
   const showing: Showing = { event, nas, policy, who, since: event.at };
   const fitting = added.slice(0, Math.max(0, MOST_ADDRESSES - kept.length));
   const joined = fitting.map((shown) => attach(d, session, shown, showing));
-  stand(d, session, [...kept, ...joined]);
+  stand(d, session, ride(d, session, kept, joined, showing));
   if (isDisputed(who)) noteDispute(d, session, who, nas, event.receivedAt);
   evaluateAll(d, left, event.receivedAt, policy);
   return d.get('session', session.id);
@@ -214,23 +207,34 @@ function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, 
 
 /** Takes a session off the IPv6 addresses that its Interim does not show any more. */
 function withdraw(d: Draft, session: Session, event: AccountingEvent, policy: Policy): Session {
-  const gone = session.addresses.filter(
-    (known) => known.prefix.bytes.length === 16 && !event.addresses.some((shown) => sameAddress(shown, known)),
-  );
+  const isGone = (known: SessionAddress): boolean =>
+    known.prefix.bytes.length === 16 &&
+    known.attribute !== 'parent' &&
+    !event.addresses.some((shown) => sameAddress(shown, known));
+  const gone = session.addresses.filter(isGone);
   if (gone.length === 0) return session;
-  const { at, receivedAt } = event;
   const left = new Set<number>();
+  stand(d, session, leave(d, session, event, alongWith(d, session.addresses, gone), session.addresses, left, policy));
+  evaluateAll(d, left, event.receivedAt, policy);
+  return d.get('session', session.id);
+}
+
+/** Takes a session that goes on off some of its addresses, and returns the others. `left`: whose evidence has changed. */
+function leave(
+  d: Draft,
+  session: Session,
+  { at, receivedAt }: AccountingEvent,
+  gone: readonly SessionAddress[],
+  from: readonly SessionAddress[],
+  left: Set<number>,
+  policy: Policy,
+): SessionAddress[] {
+  const kept = from.filter((address) => !gone.includes(address));
   for (const address of gone) {
-    const assignment = detach(d, session, address, { at, receivedAt, kind: 'address-changed', policy });
+    const assignment = detach(d, session, address, { at, receivedAt, kind: 'address-changed', policy, kept });
     if (assignment !== null) left.add(assignment);
   }
-  stand(
-    d,
-    session,
-    session.addresses.filter((address) => !gone.includes(address)),
-  );
-  evaluateAll(d, left, receivedAt, policy);
-  return d.get('session', session.id);
+  return kept;
 }
 
 /** Forgets the oldest addresses that are in no pool, as far as new ones need their places: nothing hangs on them. */

@@ -160,6 +160,8 @@ export interface Assignment {
   readonly provenance: 'allocated' | 'observed' | 'imported';
   /** The caller's own JSON, kept as it came. */
   readonly metadata: string | null;
+  /** Of a routed subnet: the assignment whose sessions it rides on, or null where it stands by itself. */
+  readonly parent: number | null;
   /** The assignment in whose place it was ordered, and how that order stands; or null. */
   readonly supersedes: number | null;
   readonly renumber: RenumberOrder | null;
@@ -202,7 +204,8 @@ export type AddressAttribute =
  */
 export interface SessionAddress {
   readonly prefix: Prefix;
-  readonly attribute: AddressAttribute;
+  /** `parent`: none showed it, the subnet came with the address that it rides on. */
+  readonly attribute: AddressAttribute | 'parent';
   readonly standing: 'held' | 'contested' | 'occupied' | 'unmanaged';
   /** The assignment that it holds or contests. */
   readonly assignment: number | null;

@@ -88,11 +88,14 @@ ALTER TABLE pool_free ADD COLUMN occupant INTEGER REFERENCES session DEFERRABLE 
 -- How an assignment is to take the place of the one that it supersedes.
 ALTER TABLE assignment ADD COLUMN renumber TEXT CHECK (json_valid(renumber));
 CREATE INDEX assignment_supersedes ON assignment (supersedes) WHERE supersedes IS NOT NULL;
+-- The routed subnets that ride on an assignment.
+CREATE INDEX assignment_parent ON assignment (parent) WHERE parent IS NOT NULL;
 `;
 
 /** An addrd that knows no CoA sends none: what is pending is superseded. Suspended assignments stay so, and can be revoked. */
 export const DOWN = `
 ALTER TABLE pool_free DROP COLUMN occupant;
+DROP INDEX assignment_parent;
 DROP INDEX assignment_supersedes;
 ALTER TABLE assignment DROP COLUMN renumber;
 DROP TABLE held_suspend;
