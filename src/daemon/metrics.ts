@@ -99,7 +99,14 @@ const REVOCATION_BUCKETS = [0.01, 0.1, 1, 5, 15, 60, 300, 900, 3_600, 14_400, 43
 /** Seconds: one Disconnect-Request with its repetitions. */
 const EFFECT_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60];
 
-const ODDITIES: readonly Oddity['code'][] = ['value-length', 'value-empty', 'prefix-length', 'attribute-repeated'];
+const ODDITIES: readonly Oddity['code'][] = [
+  'value-length',
+  'value-empty',
+  'prefix-length',
+  'attribute-repeated',
+  'route-text',
+  'routes-too-many',
+];
 
 export class Metrics {
   readonly registry = new Registry();

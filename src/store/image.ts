@@ -43,6 +43,7 @@ export class Image implements World {
   readonly #unique = new Map<string, number | null>();
   /** Rows of this batch by the foreign key under which a question asks for them. */
   readonly #assignmentsOf = new Map<number, Set<number>>();
+  readonly #subnetsOf = new Map<number, Set<number>>();
   readonly #witnessesOf = new Map<number, Set<number>>();
   readonly units: Units;
 
@@ -186,6 +187,14 @@ export class Image implements World {
     return [...ids].filter((id) => this.row('assignment', String(id))?.state !== 'revoked');
   }
 
+  subnetsOf(parent: number): readonly number[] {
+    const ids = new Set([...this.#queries.subnets(parent), ...(this.#subnetsOf.get(parent) ?? [])]);
+    return [...ids].filter((id) => {
+      const row = this.row('assignment', String(id));
+      return row?.parent === parent && row.state !== 'revoked';
+    });
+  }
+
   openSessionsOf(subscriber: number): readonly number[] {
     const ids = new Set(this.#queries.openSessionsOf(subscriber));
     for (const { row } of this.#entries.session.values()) if (row?.subscriber === subscriber) ids.add(row.id);
@@ -321,8 +330,9 @@ export class Image implements World {
         break;
       }
       case 'assignment': {
-        const { subscriber, id } = row as Rows['assignment'];
+        const { subscriber, parent, id } = row as Rows['assignment'];
         add(this.#assignmentsOf, subscriber, id);
+        if (parent !== null) add(this.#subnetsOf, parent, id);
         break;
       }
       case 'witness': {

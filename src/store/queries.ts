@@ -30,6 +30,7 @@ export class Queries {
   readonly #within: Statement;
   readonly #occupants: Statement;
   readonly #open: Statement;
+  readonly #subnets: Statement;
   readonly #openSessionsOf: Statement;
   readonly #witnesses: Statement;
   readonly #unconfirmed: Statement;
@@ -84,6 +85,7 @@ export class Queries {
     this.#open = db
       .prepare("SELECT id FROM assignment WHERE subscriber = ? AND state <> 'revoked' ORDER BY id")
       .pluck(true);
+    this.#subnets = db.prepare("SELECT id FROM assignment WHERE parent = ? AND state <> 'revoked'").pluck(true);
     this.#openSessionsOf = db
       .prepare('SELECT id FROM session WHERE subscriber = ? AND ended_at IS NULL ORDER BY id')
       .pluck(true);
@@ -174,6 +176,11 @@ export class Queries {
 
   openAssignments(subscriber: number): readonly number[] {
     return this.#open.all(subscriber) as number[];
+  }
+
+  /** Routed subnets of a parent that are not REVOKED. */
+  subnets(parent: number): readonly number[] {
+    return this.#subnets.all(parent) as number[];
   }
 
   /** Open sessions of a subscriber. */

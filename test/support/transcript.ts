@@ -2,12 +2,12 @@
  * A little language that drives the core and prints what it decides, for transcripts that a person can read.
  *
  *   +90s                                    time passes, and deadlines that fall due are decided
- *   allocate alice pool=v4 [address=A] [user=U] [reclaim=yes] [vrf=V] [use=U] [nas=N]; pool=any family=F leaves the choice to addrd
+ *   allocate alice pool=v4 [address=A] [user=U] [reclaim=yes] [vrf=V] [use=U] [nas=N] [parent=ID|A|auto]; pool=any family=F leaves the choice to addrd
  *   update alice [address=OLD] [to=A] [pool=P] [family=F] [when=now|window] [at=D] [deadline=D]   D from now
  *   activate alice | revoke alice [family=F] [address=A] [disconnect=no] [release=no] [force=yes] [by=TOKEN]
  *   identity-add|identity-remove SUBSCRIBER TYPE VALUE
  *   suspend alice | reactivate alice [family=F] [coa=no] [disconnect=yes] [by=TOKEN]
- *   start|interim|stop SID [user=U] [ip=A] [v6=A] [pd=P] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
+ *   start|interim|stop SID [user=U] [ip=A] [v6=A] [wan=P] [pd=P] [route=P,P...] [route6=P,...] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
  *     with circuit=TEXT remote=TEXT mac=MAC class=ASSIGNMENT[/GENERATION[/STORE]]: what else names the subscriber
  *   on | off [nas=A]
  *     with nid=NAME or nip=A, where the entry trusts it: known by NAS-Identifier or NAS-IP-Address, sent by nas=A
@@ -37,6 +37,7 @@ import type {
   ConfiguredPool,
   EffectResult,
   LifecycleEvent,
+  ParentChoice,
   ShownAddress,
 } from '../../src/daemon/lifecycle/events.js';
 import type { RenumberWhen } from '../../src/daemon/lifecycle/order.js';
@@ -147,6 +148,12 @@ function poolOf({ verb: name, words, options }: ReturnType<typeof parseCommand>)
   };
 }
 
+function parentOf(text: string | undefined): ParentChoice | null {
+  if (text === undefined) return null;
+  if (text === 'auto') return { by: 'subscriber' };
+  return /^\d+$/.test(text) ? { by: 'id', id: Number(text) } : { by: 'prefix', prefix: prefix(text) };
+}
+
 /** What a transcript says of its NAS. */
 export function nasOf(text: string): Partial<NasPolicy> {
   const { options } = parseCommand(`nas ${/^# nas: (.+)$/m.exec(text)?.[1] ?? ''}`);
@@ -249,6 +256,7 @@ export class Transcript {
           usernameBytes: username === null ? null : new TextEncoder().encode(username),
           metadata: null,
           reclaim: options.get('reclaim') === 'yes',
+          parent: parentOf(options.get('parent')),
         };
       }
       case 'activate':
@@ -373,13 +381,16 @@ export class Transcript {
   #accounting(verb: 'start' | 'interim' | 'stop', sid: string, options: ReadonlyMap<string, string>): AccountingEvent {
     const addresses: ShownAddress[] = [];
     const show = (name: string, attribute: ShownAddress['attribute']): void => {
-      const text = options.get(name);
-      if (text !== undefined) addresses.push({ attribute, prefix: prefixOf(prefix(text).bytes, prefix(text).length) });
+      for (const text of options.get(name)?.split(',') ?? []) {
+        addresses.push({ attribute, prefix: prefixOf(prefix(text).bytes, prefix(text).length) });
+      }
     };
     show('ip', 'Framed-IP-Address');
     show('v6', 'Framed-IPv6-Address');
     show('wan', 'Framed-IPv6-Prefix');
     show('pd', 'Delegated-IPv6-Prefix');
+    show('route', 'Framed-Route');
+    show('route6', 'Framed-IPv6-Route');
     const user = options.get('user');
     const shownClass = options.get('class');
     const ts = options.get('ts');

@@ -1,6 +1,7 @@
 /** A RADIUS Accounting-Request as a lifecycle event: a pure mapping, no judgement. */
 import type { AccountingRequest } from '../../protocols/radius/accounting.js';
 import { ACCT_STATUS_TYPE } from '../../protocols/radius/dictionary.js';
+import type { FramedRoute } from '../../protocols/radius/framed-route.js';
 import type { AccountingEvent, NasEvent, OddPacketEvent, ShownAddress } from '../lifecycle/events.js';
 import type { NasIdentity } from '../lifecycle/nas-records.js';
 import { claimsOf, DEFAULT_RULES, type IdentityRules } from './claims.js';
@@ -36,6 +37,23 @@ function isUnset(bytes: Uint8Array): boolean {
   return bytes.length === 4 && bytes[0] === 255 && bytes[1] === 255 && bytes[2] === 255 && (bytes[3] ?? 0) >= 254;
 }
 
+/** What Nokia SR OS says of a route that is a prefix which the host was delegated by DHCPv6. */
+const DELEGATED = 'pd-host';
+
+function samePrefix(a: ShownAddress['prefix'], b: ShownAddress['prefix']): boolean {
+  return a.length === b.length && a.bytes.every((octet, i) => octet === b.bytes[i]);
+}
+
+/** Routes behind the addresses that a packet shows; each once, and a delegated prefix as what it is. */
+function addRoutes(shown: ShownAddress[], routes: readonly FramedRoute[], own: ShownAddress['attribute']): void {
+  for (const { prefix, type } of routes) {
+    const attribute = type === DELEGATED ? 'Delegated-IPv6-Prefix' : own;
+    if (!shown.some((one) => one.attribute === attribute && samePrefix(one.prefix, prefix))) {
+      shown.push({ attribute, prefix });
+    }
+  }
+}
+
 function shownAddresses(request: AccountingRequest): readonly ShownAddress[] {
   const shown: ShownAddress[] = [];
   const { framedIpAddress } = request;
@@ -43,6 +61,8 @@ function shownAddresses(request: AccountingRequest): readonly ShownAddress[] {
   for (const prefix of request.framedIpv6Addresses) shown.push({ attribute: 'Framed-IPv6-Address', prefix });
   for (const prefix of request.framedIpv6Prefixes) shown.push({ attribute: 'Framed-IPv6-Prefix', prefix });
   for (const prefix of request.delegatedIpv6Prefixes) shown.push({ attribute: 'Delegated-IPv6-Prefix', prefix });
+  addRoutes(shown, request.framedRoutes, 'Framed-Route');
+  addRoutes(shown, request.framedIpv6Routes, 'Framed-IPv6-Route');
   return shown.filter(({ prefix }) => !isUnset(prefix.bytes)).slice(0, MOST_ADDRESSES);
 }
 

@@ -1,5 +1,6 @@
 /** RADIUS accounting: sessions open, report and end; their addresses stand on assignments (RFC 2866 section 4.1). */
 import type { Draft } from './draft.js';
+import { alongWith, ride } from './carriage.js';
 import { voidEffects } from './effect.js';
 import type { AccountingEvent } from './events.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
@@ -109,11 +110,8 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Verdi
   d.put('usage', usageOf(event, session.id, null));
   note(d, 'session-started', session, event, nas, event.kind);
   const showing: Showing = { event, nas, policy, who, since: startedAt };
-  const opened = stand(
-    d,
-    session,
-    event.addresses.map((shown) => attach(d, session, shown, showing)),
-  );
+  const joined = event.addresses.map((shown) => attach(d, session, shown, showing));
+  const opened = stand(d, session, ride(d, session, [], joined, showing));
   if (stopped) {
     const { at, receivedAt } = event;
     const changed = leaveEach(d, opened, opened.addresses, { at, receivedAt, kind: 'stop', policy });
@@ -190,19 +188,22 @@ function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, 
   const added = event.addresses.filter((shown) => !shows(session, shown, policy));
   if (added.length === 0) return session;
   const isNewV4 = added.some((shown) => shown.attribute === 'Framed-IP-Address');
-  const stays = (address: SessionAddress): boolean =>
-    !(isNewV4 && address.attribute === 'Framed-IP-Address') &&
-    // What is shown anew was in no pool before: it is judged again.
-    !added.some((shown) => sameAddress(shown, address));
-  const kept = makeRoom(session.addresses.filter(stays), added.length);
+  // What is shown anew was in no pool before: it is judged again.
+  const others = session.addresses.filter((address) => !added.some((shown) => sameAddress(shown, address)));
+  const replaced = others.filter(({ attribute }) => isNewV4 && attribute === 'Framed-IP-Address');
+  const along = alongWith(d, others, replaced);
+  const kept = makeRoom(
+    others.filter((address) => !along.includes(address)),
+    added.length,
+  );
   const { at, receivedAt } = event;
   const gone = session.addresses.filter((address) => !kept.includes(address));
-  const left = leaveEach(d, session, gone, { at, receivedAt, kind: 'address-changed', policy });
+  const left = leaveEach(d, session, gone, { at, receivedAt, kind: 'address-changed', policy, kept });
   const who = whoIs(d, session, event, nas, policy);
   const showing: Showing = { event, nas, policy, who, since: event.at };
   const fitting = added.slice(0, Math.max(0, MOST_ADDRESSES - kept.length));
   const joined = fitting.map((shown) => attach(d, session, shown, showing));
-  stand(d, session, [...kept, ...joined]);
+  stand(d, session, ride(d, session, kept, joined, showing));
   if (isDisputed(who)) noteDispute(d, session, who, nas, event.receivedAt);
   evaluateAll(d, left, event.receivedAt, policy);
   return d.get('session', session.id);
@@ -210,17 +211,17 @@ function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, 
 
 /** Takes a session off the IPv6 addresses that its Interim does not show any more. */
 function withdraw(d: Draft, session: Session, event: AccountingEvent, policy: Policy): Session {
-  const gone = session.addresses.filter(
-    (known) => known.prefix.bytes.length === 16 && !event.addresses.some((shown) => sameAddress(shown, known)),
-  );
+  const isGone = (known: SessionAddress): boolean =>
+    known.prefix.bytes.length === 16 &&
+    known.attribute !== 'parent' &&
+    !event.addresses.some((shown) => sameAddress(shown, known));
+  const gone = session.addresses.filter(isGone);
   if (gone.length === 0) return session;
   const { at, receivedAt } = event;
-  const left = leaveEach(d, session, gone, { at, receivedAt, kind: 'address-changed', policy });
-  stand(
-    d,
-    session,
-    session.addresses.filter((address) => !gone.includes(address)),
-  );
+  const along = alongWith(d, session.addresses, gone);
+  const kept = session.addresses.filter((address) => !along.includes(address));
+  const left = leaveEach(d, session, along, { at, receivedAt, kind: 'address-changed', policy, kept });
+  stand(d, session, kept);
   evaluateAll(d, left, receivedAt, policy);
   return d.get('session', session.id);
 }

@@ -69,7 +69,14 @@ function settleRevoke(d: Draft, batch: Batch, key: string, now: number, policy: 
   const assignment = d.get('assignment', key);
   d.drop('approval', key);
   if (batch.status === 'approved' && validateLifecycleTransition(assignment.state, 'revoking')) {
-    beginRevoke(d, assignment, { reason, actor, sendDisconnect, releaseToPool }, now, policy, batch.id);
+    const order = { reason, actor, sendDisconnect, releaseToPool };
+    beginRevoke(d, assignment, order, now, policy, batch.id);
+    // Subnets that came to ride on it while it waited; the others were held back with it.
+    for (const subnet of d.subnetsOf(assignment.id)) {
+      const waits = d.find('approval', String(subnet.id)) !== null;
+      if (waits || !validateLifecycleTransition(subnet.state, 'revoking')) continue;
+      beginRevoke(d, subnet, order, now, policy, batch.id);
+    }
     return;
   }
   d.note({

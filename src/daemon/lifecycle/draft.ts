@@ -146,6 +146,14 @@ export class Draft {
     return this.#world.openAssignments(subscriber);
   }
 
+  /** Routed subnets of a parent that are not REVOKED. */
+  subnetsOf(parent: number): readonly Rows['assignment'][] {
+    const ids = new Set(this.#world.subnetsOf(parent));
+    for (const { table, row } of this.#changes) if (table === 'assignment') ids.add((row as Rows['assignment']).id);
+    const rows = Array.from(ids, (id) => this.get('assignment', id));
+    return rows.filter((row) => row.parent === parent && row.state !== 'revoked').sort((a, b) => a.id - b.id);
+  }
+
   /** Open sessions of a subscriber, as they were before this decision. */
   openSessionsOf(subscriber: number): readonly number[] {
     return this.#world.openSessionsOf(subscriber);

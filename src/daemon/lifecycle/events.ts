@@ -70,6 +70,12 @@ interface Commanded extends Received {
   readonly actor: string;
 }
 
+/** What a routed subnet is to ride on: an assignment by its number or its prefix, or the only one that its subscriber has. */
+export type ParentChoice =
+  | { readonly by: 'id'; readonly id: number }
+  | { readonly by: 'prefix'; readonly prefix: Prefix }
+  | { readonly by: 'subscriber' };
+
 export interface AllocateEvent extends Commanded {
   readonly kind: 'allocate';
   readonly subscriber: string;
@@ -88,6 +94,8 @@ export interface AllocateEvent extends Commanded {
   readonly metadata: string | null;
   /** Takes back what is being revoked from this very subscriber. */
   readonly reclaim?: boolean;
+  /** Of a routed subnet; without one it stands by itself. */
+  readonly parent?: ParentChoice | null;
 }
 
 /** Which assignments an order means: those of a subscriber, narrowed by family and by address. */

@@ -1,6 +1,6 @@
 /** Whether an address is known to be idle, and why: the only ground on which one is freed. */
 import type { Draft } from './draft.js';
-import { formatAddress } from './address.js';
+import { formatAddress, formatPrefix } from './address.js';
 import { horizonOf, isMaintained, maintenanceBar, maintenanceBarOf, maintenanceOf, type Bar } from './braking.js';
 import { printable } from './octets.js';
 import { longestPause, type Policy } from './policy.js';
@@ -153,6 +153,17 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
   return { idle: true, kind: 'never-seen', detail: `no session since ${isoTime(from)}` };
 }
 
+/** What proves nothing of the subnets that ride on the address. */
+const UNPROVEN: ReadonlySet<EvidenceKind> = new Set(['operator', 'superseded', 'reclaimed']);
+
+/** A routed subnet that no session ever had is idle when its parent was found to be: nothing else brings it to its subscriber. */
+function withParent(d: Draft, { parent }: Assignment): Proof | null {
+  const row = parent === null ? null : d.get('assignment', parent);
+  const evidence = row?.evidence ?? null;
+  if (row === null || evidence === null || UNPROVEN.has(evidence.kind)) return null;
+  return { idle: true, kind: evidence.kind, detail: `with ${formatPrefix(row.prefix)}: ${evidence.detail}` };
+}
+
 /** Until when nothing may be freed that began at `since`, with the reason; null where nothing forbids it. */
 export function barred(d: Draft, since: number, now: number, policy: Policy): Bar | null {
   const alive = d.find('meta', 'alive_at')?.value ?? now;
@@ -210,7 +221,7 @@ export function idleProof(d: Draft, assignment: Assignment, now: number, policy:
   }
   if (because !== null) return waiting(because, recheckAt);
   if (answered !== null) return { idle: true, kind: `${answered}+silence`, detail: 'every open session fell silent' };
-  if (last === null) return neverSeen(d, assignment, horizon, now, policy);
+  if (last === null) return withParent(d, assignment) ?? neverSeen(d, assignment, horizon, now, policy);
   const name = `session ${printable(d.get('session', last.ref).sid)}`;
   const endedAt = last.closedAt ?? 0;
   return last.closeKind === 'stop' && endedAt >= (assignment.revokingAt ?? 0)

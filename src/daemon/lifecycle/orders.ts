@@ -4,16 +4,19 @@ import { watchPool } from './alarms.js';
 import type { Approval } from './brake.js';
 import { freezeOf, frozenBy } from './braking.js';
 import { choosePools, chooseUnit } from './choice.js';
+import { carryOpen } from './carriage.js';
 import type { Draft } from './draft.js';
 import type { ActivateEvent, AllocateEvent, RevokeEvent, Selection } from './events.js';
 import { barred, seenUntil } from './evidence.js';
 import { admits, guardOfActor, holdBack, mark } from './guard.js';
 import { record, TENANT_SCOPE } from './identity.js';
 import { printable } from './octets.js';
+import { parentOf, stillOn } from './parent.js';
 import { offerTimeoutOf, type Policy } from './policy.js';
 import type { Assignment, Subscriber } from './records.js';
 import { validateLifecycleTransition } from './state.js';
 import { reclaim, rivalOf } from './reclaim.js';
+import { MOST_SUBNETS, withSubnets } from './subnets.js';
 import { beginTenure, dropApproval, free, recheck } from './tenure.js';
 import { newSubscriber } from './subscriber.js';
 import { beginRevoke, orderAgain } from './termination.js';
@@ -73,9 +76,12 @@ function subscriberRow(d: Draft, tenant: string, name: string, now: number): Sub
 /** Allocates: PENDING -> ALLOCATED in one decision. Repeating it for a subscriber that holds one is a duplicate. */
 export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdict {
   const now = event.receivedAt;
-  const pools = choosePools(d, event, policy);
+  const rides = event.parent !== undefined && event.parent !== null;
+  const pools = choosePools(d, rides ? { ...event, use: event.use ?? 'routed' } : event, policy);
   if ('verdict' in pools) return pools;
   const known = d.subscriberNamed(event.tenant, event.subscriber);
+  const parent = parentOf(d, event, pools, known);
+  if (parent !== null && 'verdict' in parent) return parent;
   let ending: Assignment | null = null;
   if (known !== null) {
     const all = d
@@ -83,7 +89,9 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
       .map((id) => d.get('assignment', id))
       .filter(
         (a) =>
-          pools.some(({ id }) => id === a.pool) && (event.requested === null || samePrefix(a.prefix, event.requested)),
+          pools.some(({ id }) => id === a.pool) &&
+          (event.requested === null || samePrefix(a.prefix, event.requested)) &&
+          (parent === null || a.parent === parent.id || (a.state === 'revoking' && event.reclaim === true)),
       );
     const held = all.find(({ state }) => state !== 'revoking') ?? all[0];
     if (held?.state === 'revoking' && event.reclaim === true) ending = held;
@@ -105,6 +113,8 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   }
   const { actor, metadata } = event;
   const beginning = { provenance: 'allocated', confidence: 'authorised', metadata, actor, code: 'allocate' } as const;
+  const rode = parent ?? (ending === null ? null : stillOn(d, ending));
+  if (rode !== null && 'verdict' in rode) return rode;
   const rival = ending === null ? null : rivalOf(d, ending);
   if (ending !== null && rival !== null) {
     const detail = `session ${printable(rival.sid)} contests ${formatPrefix(ending.prefix)}`;
@@ -115,11 +125,16 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
       const claim = { type: 'username', scope: TENANT_SCOPE, bytes: usernameBytes } as const;
       record(d, ending.subscriber, claim, 'configured', now);
     }
-    const { id, state } = reclaim(d, ending, beginning, now);
+    const { id, state } = reclaim(d, ending, { ...beginning, parent: rode?.id ?? null }, now);
     if (state === 'allocated' && d.get('pool', ending.pool).kind !== 'static') {
       recheck(d, d.get('assignment', id), now + offerTimeoutOf(policy, ending.pool));
     }
-    return { verdict: 'applied', code: 'reclaimed', detail: null, reply: reply(d, [id]) };
+    const back = [id, ...d.subnetsOf(id).map((subnet) => subnet.id)];
+    return { verdict: 'applied', code: 'reclaimed', detail: null, reply: reply(d, back) };
+  }
+  if (parent !== null && d.subnetsOf(parent.id).length >= MOST_SUBNETS) {
+    const detail = `${String(MOST_SUBNETS)} subnets ride on ${formatPrefix(parent.prefix)} already`;
+    return refused('too-many-subnets', detail);
   }
   const external = pools.find(({ kind }) => kind === 'external');
   if (external !== undefined) {
@@ -135,7 +150,12 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   }
   takeUnit(d, pool, unit, chosen.next);
   watchPool(d, pool.id, 1, now);
-  const assignment = beginTenure(d, pool, { ...beginning, subscriber: subscriber.id, unit }, now);
+  const assignment = beginTenure(
+    d,
+    pool,
+    { ...beginning, subscriber: subscriber.id, unit, parent: parent?.id ?? null },
+    now,
+  );
   if (pool.kind === 'dynamic') recheck(d, assignment, now + offerTimeoutOf(policy, pool.id));
   return { verdict: 'applied', code: null, detail: null, reply: reply(d, [assignment.id]) };
 }
@@ -154,10 +174,15 @@ export function select(d: Draft, tenant: string, selection: Selection): Assignme
   return refused('no-assignment', `subscriber ${selection.subscriber} has no open ${what}`);
 }
 
-/** Puts ALLOCATED assignments into service by order, before any session shows them. */
+const UNSEEN: ReadonlySet<Assignment['state']> = new Set(['allocated']);
+const ENDING: ReadonlySet<Assignment['state']> = new Set(['revoking']);
+const REVOCABLE: ReadonlySet<Assignment['state']> = new Set(['allocated', 'active', 'suspended', 'revoking']);
+
+/** Puts ALLOCATED assignments into service by order, before any session shows them, and the subnets that ride on them. */
 export function activate(d: Draft, event: ActivateEvent): Verdict {
-  const chosen = select(d, event.tenant, event);
-  if ('verdict' in chosen) return chosen;
+  const named = select(d, event.tenant, event);
+  if ('verdict' in named) return named;
+  const chosen = withSubnets(d, named, UNSEEN);
   const wrong = chosen.find((a) => a.state !== 'allocated' && a.state !== 'active');
   if (wrong !== undefined) {
     return refused('invalid-transition', `${formatPrefix(wrong.prefix)} is ${wrong.state} and cannot become active`);
@@ -165,7 +190,7 @@ export function activate(d: Draft, event: ActivateEvent): Verdict {
   const fresh = chosen.filter((a) => a.state === 'allocated');
   for (const assignment of fresh) {
     const why = { at: event.receivedAt, actor: event.actor, code: 'activate' };
-    intoService(d, assignment, why);
+    carryOpen(d, intoService(d, assignment, why), event.receivedAt);
   }
   return {
     verdict: fresh.length > 0 ? 'applied' : 'duplicate',
@@ -203,11 +228,12 @@ function force(d: Draft, event: RevokeEvent, chosen: readonly Assignment[], poli
   return { verdict: 'applied', code: 'forced', detail: null, reply: reply(d, ids) };
 }
 
-/** Begins the termination of every assignment that is meant. */
+/** Begins the termination of every assignment that is meant, and of the subnets that ride on them. */
 export function revoke(d: Draft, event: RevokeEvent, policy: Policy): Verdict {
-  const chosen = select(d, event.tenant, event);
-  if ('verdict' in chosen) return chosen;
-  if (event.force === true) return force(d, event, chosen, policy);
+  const named = select(d, event.tenant, event);
+  if ('verdict' in named) return named;
+  if (event.force === true) return force(d, event, withSubnets(d, named, ENDING), policy);
+  const chosen = withSubnets(d, named, REVOCABLE);
   const wrong = chosen.find((a) => a.state !== 'revoking' && !validateLifecycleTransition(a.state, 'revoking'));
   if (wrong !== undefined) {
     return refused('invalid-transition', `${formatPrefix(wrong.prefix)} is ${wrong.state} and cannot be revoked`);

@@ -26,6 +26,7 @@ export function rivalOf(d: Draft, ending: Assignment): Session | null {
 /**
  * Ends a REVOKING assignment as `reclaimed` and begins another one of the same subscriber on the same address: ACTIVE
  * where a session of his is on it. Disconnects that were ordered for the old one and are not under way are superseded.
+ * The routed subnets that were revoked with it come back with it.
  */
 export function reclaim(
   d: Draft,
@@ -47,7 +48,11 @@ export function reclaim(
     }
     spare(d, d.get('session', ref), now);
   }
-  return heir;
+  for (const subnet of d.subnetsOf(old.id)) {
+    if (subnet.state !== 'revoking' || subnet.revokingAt !== old.revokingAt || rivalOf(d, subnet) !== null) continue;
+    reclaim(d, subnet, { ...beginning, metadata: subnet.metadata, parent: heir.id }, now);
+  }
+  return d.get('assignment', heir.id);
 }
 
 /** A session that stood on the old assignment stands on the new one in the same way. */

@@ -160,6 +160,8 @@ export interface Assignment {
   readonly provenance: 'allocated' | 'observed' | 'imported';
   /** The caller's own JSON, kept as it came. */
   readonly metadata: string | null;
+  /** Of a routed subnet: the assignment whose sessions it rides on, or null where it stands by itself. */
+  readonly parent: number | null;
   /** The assignment in whose place it was ordered, and how that order stands; or null. */
   readonly supersedes: number | null;
   readonly renumber: RenumberOrder | null;
@@ -189,7 +191,12 @@ export interface AssignmentStep {
 
 /** The RADIUS attribute that showed an address. */
 export type AddressAttribute =
-  'Framed-IP-Address' | 'Framed-IPv6-Address' | 'Framed-IPv6-Prefix' | 'Delegated-IPv6-Prefix';
+  | 'Framed-IP-Address'
+  | 'Framed-IPv6-Address'
+  | 'Framed-IPv6-Prefix'
+  | 'Delegated-IPv6-Prefix'
+  | 'Framed-Route'
+  | 'Framed-IPv6-Route';
 
 /**
  * An address that a session showed. `held`: its subscriber's assignment; `contested`: somebody else's; `occupied`:
@@ -197,7 +204,8 @@ export type AddressAttribute =
  */
 export interface SessionAddress {
   readonly prefix: Prefix;
-  readonly attribute: AddressAttribute;
+  /** `parent`: none showed it, the subnet came with the address that it rides on. */
+  readonly attribute: AddressAttribute | 'parent';
   readonly standing: 'held' | 'contested' | 'occupied' | 'unmanaged';
   /** The assignment that it holds or contests. */
   readonly assignment: number | null;

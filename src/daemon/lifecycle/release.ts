@@ -10,7 +10,7 @@ import { offerTimeoutOf, type Policy } from './policy.js';
 import type { Assignment, Session, Witness } from './records.js';
 import { renumberOf } from './renumbering.js';
 import { free, recheck, settleConflict } from './tenure.js';
-import { evaluate, lookAgain } from './termination.js';
+import { beginRevoke, evaluate, lookAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { step, transition } from './transition.js';
 
@@ -19,6 +19,10 @@ const RELEASABLE: ReadonlySet<Assignment['state']> = new Set(['allocated', 'acti
 
 /** Looks at what an assignment's evidence says by now: a termination may end, and a tenure of a session may be released. */
 export function settle(d: Draft, assignment: Assignment, now: number, policy: Policy): Assignment {
+  const { parent } = assignment;
+  const rode = parent !== null && RELEASABLE.has(assignment.state) ? d.get('assignment', parent).state : null;
+  // A routed subnet does not outlive what it rides on.
+  if (rode === 'revoked') return beginRevoke(d, assignment, ownOrder('parent-ended'), now, policy);
   if (assignment.state === 'revoking') return finish(d, assignment, now, policy);
   const { kind } = d.get('pool', assignment.pool);
   return kind === 'static' || !RELEASABLE.has(assignment.state) ? assignment : release(d, assignment, now, policy);

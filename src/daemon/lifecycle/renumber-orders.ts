@@ -18,7 +18,10 @@ import type { Verdict } from './world.js';
 function meant(d: Draft, event: RenumberEvent): Assignment | Verdict {
   const chosen = select(d, event.tenant, event);
   if ('verdict' in chosen) return chosen;
-  const open = chosen.filter(({ state }) => state !== 'revoking');
+  const going = chosen.filter(({ state }) => state !== 'revoking');
+  // A routed subnet keeps its prefix, whatever it rides on, unless it is named.
+  const bare = event.prefix === null ? going.filter(({ use }) => use !== 'routed') : [];
+  const open = bare.length > 0 ? bare : going;
   const [old] = open;
   if (old === undefined) {
     const [ending] = chosen;
@@ -114,6 +117,7 @@ export function renumber(d: Draft, event: RenumberEvent, policy: Policy): Verdic
       metadata: old.metadata,
       actor,
       code: 'renumber',
+      parent: old.parent,
       supersedes: old.id,
       renumber: order,
     },

@@ -12,6 +12,7 @@ import { awaits } from './guard.js';
 import type { EffectOrder, RenumberOrder } from './order.js';
 import { actsOn, type Policy } from './policy.js';
 import type { Assignment, Outbox, Session } from './records.js';
+import { moveSubnets } from './subnets.js';
 import { dropApproval } from './tenure.js';
 import { beginRevoke, lookAgain } from './termination.js';
 import { step, transition } from './transition.js';
@@ -19,7 +20,7 @@ import { step, transition } from './transition.js';
 const SERVED: ReadonlySet<Assignment['state']> = new Set(['allocated', 'active', 'suspended']);
 
 /** The order by which an assignment is to take another's place, while that is open; else null. */
-export function renumberOf({ state, renumber }: Assignment): RenumberOrder | null {
+export function renumberOf({ state, renumber }: Pick<Assignment, 'state' | 'renumber'>): RenumberOrder | null {
   return renumber?.outcome === null && SERVED.has(state) ? renumber : null;
 }
 
@@ -150,6 +151,7 @@ export function arrive(d: Draft, heir: Assignment, now: number): void {
     return;
   }
   forestall(d, old);
+  moveSubnets(d, old.id, heir.id);
   const detail = { reason: order.reason, to: formatPrefix(heir.prefix) };
   const why = { at: now, actor: order.actor, code: 'renumbered', detail };
   const generation = old.generation + 1;

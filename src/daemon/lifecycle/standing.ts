@@ -22,7 +22,7 @@ import { intoService } from './transition.js';
 import { occupiedUnit, occupyUnit, strayOnto, unitOf, vacateUnit } from './units.js';
 
 /** A Start this much older than the tenure it meets was buffered by its NAS. */
-const BUFFERED_MS = 60_000;
+export const BUFFERED_MS = 60_000;
 
 /** How long an address rests after a stranger whose end nobody saw. */
 const UNSURE_REST_MS = 86_400_000;
@@ -38,7 +38,14 @@ export interface Showing {
   readonly since: number;
 }
 
-function openWitness(d: Draft, assignment: number, session: number, standing: Witness['standing'], at: number): void {
+/** Notes that a session stands on an assignment. */
+export function openWitness(
+  d: Draft,
+  assignment: number,
+  session: number,
+  standing: Witness['standing'],
+  at: number,
+): void {
   d.put('witness', {
     assignment,
     source: 'session',
@@ -127,7 +134,7 @@ function hold(d: Draft, session: Session, showing: Showing, shown: ShownAddress,
 }
 
 /** What a live session of its own does to an assignment: ALLOCATED goes into service, REVOKING is cut again. */
-function seen(d: Draft, assignment: Assignment, session: Session, showing: Showing): void {
+export function seen(d: Draft, assignment: Assignment, session: Session, showing: Showing): void {
   const { event, nas, policy } = showing;
   const now = event.receivedAt;
   if (assignment.state === 'allocated') {
@@ -154,11 +161,14 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
     about: number | null = null,
   ): SessionAddress => ({ ...shown, standing, assignment, conflict: about, since });
   const holders = d.overlapping(session.vrf, shown.prefix).map((id) => d.get('assignment', id));
-  const own = holders.find((holder) => contains(holder.prefix, shown.prefix));
+  const isHis = (holder: Assignment): boolean => isHolders(d, holder, session, who);
+  // A route around what is his, and nothing of anybody else's, is the sum of his own.
+  const sum = isRoute(shown) && holders.every(isHis) ? holders[0] : undefined;
+  const own = holders.find((holder) => contains(holder.prefix, shown.prefix)) ?? sum;
   const live = session.endedAt === null;
   // Whose it is nobody can tell for sure: one that should end is not cut for it, and does not end while it lasts.
   const unclear = isDisputed(who) && own?.state === 'revoking';
-  if (own !== undefined && !unclear && isHolders(d, own, session, who)) {
+  if (own !== undefined && !unclear && isHis(own)) {
     // Older than the tenure: history. Whether a buffered Start is still up, its next Interim tells.
     const slack = live ? BUFFERED_MS : 0;
     if (event.kind !== 'acct-interim' && own.allocatedAt !== null && event.at < own.allocatedAt - slack) {
@@ -179,11 +189,13 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
   const unit = pool === null ? null : unitOf(pool, shown.prefix);
   // A link's own prefix covers many customers: it holds no unit of an address pool and contests none of them.
   const link = shown.attribute === 'Framed-IPv6-Prefix' && own === undefined && unit === null;
-  if (link || (pool === null && holders.length === 0)) {
+  // Nor does a route around whole pools say anything of what is in them.
+  const around = isRoute(shown) && own === undefined;
+  if (link || (pool === null && (holders.length === 0 || around))) {
     if (live && pool === null) strayOnto(d, session.vrf, shown.prefix, event.receivedAt);
     return stand('unmanaged');
   }
-  const holder = own ?? holders[0];
+  const holder = own ?? (around ? holders.find((one) => !isHis(one)) : undefined) ?? holders[0];
   const heir = live && pool !== null ? adoptOnto(d, session, shown, showing, pool, own ?? null) : null;
   if (heir === 'late') return stand('unmanaged');
   if (heir !== null) return stand('held', heir.id);
@@ -254,6 +266,8 @@ export interface Leaving {
   readonly receivedAt: number;
   readonly kind: NonNullable<Witness['closeKind']>;
   readonly policy: Policy;
+  /** Where the session goes on: what it stands on still. */
+  readonly kept?: readonly SessionAddress[];
 }
 
 /** Ends a session's standing on one address. Returns the assignment whose evidence has changed, or null. */
@@ -280,14 +294,20 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
     }
   }
   settleConflict(d, address.conflict, receivedAt);
-  if (address.assignment === null) return null;
-  const witness = d.find('witness', witnessKey(address.assignment, session.id));
+  const { assignment } = address;
+  if (assignment === null || leaving.kept?.some((one) => one.assignment === assignment) === true) return null;
+  const witness = d.find('witness', witnessKey(assignment, session.id));
   if (witness?.closedAt === null) d.put('witness', { ...witness, closedAt: receivedAt, closeKind: kind });
-  return address.assignment;
+  return assignment;
+}
+
+/** Whether what was shown is a route, so that it may be as wide as somebody has written it. */
+function isRoute({ attribute }: ShownAddress): boolean {
+  return attribute === 'Framed-Route' || attribute === 'Framed-IPv6-Route';
 }
 
 /** Whether two sightings are of one address, by the same attribute. */
-export function sameAddress(a: ShownAddress, b: ShownAddress): boolean {
+export function sameAddress(a: ShownAddress, b: ShownAddress | SessionAddress): boolean {
   return a.attribute === b.attribute && samePrefix(a.prefix, b.prefix);
 }
 
@@ -296,7 +316,7 @@ export function sameAddress(a: ShownAddress, b: ShownAddress): boolean {
  * by now.
  */
 export function shows(session: Session, shown: ShownAddress, policy: Policy): boolean {
-  const known = session.addresses.find((address) => sameAddress(address, shown));
+  const known = session.addresses.find((address) => sameAddress(shown, address));
   if (known?.standing !== 'unmanaged') return known !== undefined;
   const pool = poolOf(policy, session.vrf, shown.prefix);
   return pool === null || unitOf(pool, shown.prefix) === null;

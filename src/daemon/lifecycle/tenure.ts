@@ -21,13 +21,16 @@ export interface Beginning {
   /** Of the line in the journal. */
   readonly code: string;
   readonly session?: number;
+  readonly parent?: number | null;
   readonly supersedes?: number;
   readonly renumber?: RenumberOrder;
 }
 
 /** Begins a tenure: PENDING -> ALLOCATED, live, in the history. Its unit is counted as held already. */
 export function beginTenure(d: Draft, pool: Pool, beginning: Beginning, now: number): Assignment {
-  const { subscriber, unit, provenance, confidence, metadata, supersedes = null, renumber = null, ...by } = beginning;
+  const { subscriber, unit, provenance, confidence, metadata } = beginning;
+  const { parent = null, supersedes = null, renumber = null, actor, code, session } = beginning;
+  const why = { at: now, actor, code, ...(session === undefined ? {} : { session }) };
   const pending: Assignment = {
     id: d.nextId('assignment'),
     tenant: pool.tenant,
@@ -50,10 +53,11 @@ export function beginTenure(d: Draft, pool: Pool, beginning: Beginning, now: num
     stuck: null,
     provenance,
     metadata,
+    parent,
     supersedes,
     renumber,
   };
-  const assignment = transition(d, pending, 'allocated', { at: now, ...by }, { allocatedAt: now });
+  const assignment = transition(d, pending, 'allocated', why, { allocatedAt: now });
   d.put('live', { assignment: assignment.id, vrf: pool.vrf, prefix: unit });
   d.put('holding', {
     vrf: pool.vrf,
@@ -157,6 +161,8 @@ export function endTenure(d: Draft, before: Assignment, { kind, detail }: Ground
   const tenure = d.find('holding', holdingKey({ vrf, prefix, since, kind: 'tenure', seq: before.id }));
   if (tenure !== null) d.put('holding', { ...tenure, until: Math.max(since, Math.min(until, now)) });
   recheck(d, assignment, null);
+  // What rides on it ends with it, and by what is known of it by now.
+  for (const subnet of d.subnetsOf(before.id)) recheck(d, subnet, now);
 }
 
 /** Ends a REVOKING assignment that is idle: REVOKED, and its unit rests, or is kept where the order says so. */

@@ -35,6 +35,8 @@ export interface World {
   occupantsOf(vrf: number, prefix: Prefix): readonly string[];
   /** Assignments of a subscriber that are not REVOKED. */
   openAssignments(subscriber: number): readonly number[];
+  /** Routed subnets of a parent that are not REVOKED. */
+  subnetsOf(parent: number): readonly number[];
   /** Open sessions of a subscriber. */
   openSessionsOf(subscriber: number): readonly number[];
   /** Keys of every witness of an assignment. */

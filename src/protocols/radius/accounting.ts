@@ -1,13 +1,15 @@
 import { combineGigawords, decodeIpv6Prefix, type IpPrefix, readUint32 } from './attributes.js';
 import { ATTRIBUTES, type ValueType } from './dictionary.js';
 import { DecodeError } from './errors.js';
+import { type FramedRoute, parseFramedRoute } from './framed-route.js';
 import { readLine, type LineAttributes } from './line-attributes.js';
 import { HEADER_LENGTH, type RadiusPacket, view } from './packet.js';
 
 /** An attribute that was left out: its value is malformed, or it is a second one where only one makes sense. */
 export interface Oddity {
   readonly type: number;
-  readonly code: 'value-length' | 'value-empty' | 'prefix-length' | 'attribute-repeated';
+  readonly code:
+    'value-length' | 'value-empty' | 'prefix-length' | 'attribute-repeated' | 'route-text' | 'routes-too-many';
 }
 
 /**
@@ -49,12 +51,18 @@ export interface AccountingRequest {
   readonly framedIpv6Addresses: readonly IpPrefix[];
   readonly framedIpv6Prefixes: readonly IpPrefix[];
   readonly delegatedIpv6Prefixes: readonly IpPrefix[];
+  /** The routes of Framed-Route and Framed-IPv6-Route that can be read: of the first 32 in the packet. */
+  readonly framedRoutes: readonly FramedRoute[];
+  readonly framedIpv6Routes: readonly FramedRoute[];
   /** Framed-Interface-Id, 8 octets. */
   readonly framedInterfaceId: Uint8Array | undefined;
   /** Values as received, in order; the reply echoes them. */
   readonly proxyState: readonly Uint8Array[];
   readonly oddities: readonly Oddity[];
 }
+
+/** A packet has room for hundreds of routes, and each is text to be read: no subscriber has so many subnets. */
+const MOST_ROUTES = 32;
 
 const NOT_READ = 0;
 const NOT_EMPTY = -1;
@@ -102,6 +110,8 @@ export function decodeAccountingRequest(packet: RadiusPacket): AccountingRequest
   const framedIpv6Addresses: IpPrefix[] = [];
   const framedIpv6Prefixes: IpPrefix[] = [];
   const delegatedIpv6Prefixes: IpPrefix[] = [];
+  const framedRoutes: FramedRoute[] = [];
+  const framedIpv6Routes: FramedRoute[] = [];
   const proxyState: Uint8Array[] = [];
   const oddities: Oddity[] = [];
 
@@ -220,6 +230,17 @@ export function decodeAccountingRequest(packet: RadiusPacket): AccountingRequest
       case 123: // Delegated-IPv6-Prefix
         delegatedIpv6Prefixes.push(decodeIpv6Prefix(view(bytes, at, next)));
         break;
+      case 22: // Framed-Route
+      case 99: {
+        // Framed-IPv6-Route
+        const route =
+          framedRoutes.length + framedIpv6Routes.length < MOST_ROUTES
+            ? parseFramedRoute(view(bytes, at, next), type === 22 ? 4 : 6)
+            : 'routes-too-many';
+        if (typeof route === 'object') (type === 22 ? framedRoutes : framedIpv6Routes).push(route);
+        else oddities.push({ type, code: route ?? 'route-text' });
+        break;
+      }
       case 96: // Framed-Interface-Id
         if (framedInterfaceId === undefined) framedInterfaceId = view(bytes, at, next);
         else repeated(oddities, type);
@@ -269,6 +290,8 @@ export function decodeAccountingRequest(packet: RadiusPacket): AccountingRequest
     framedIpv6Addresses,
     framedIpv6Prefixes,
     delegatedIpv6Prefixes,
+    framedRoutes,
+    framedIpv6Routes,
     framedInterfaceId,
     proxyState,
     oddities,
@@ -304,7 +327,7 @@ function shapes(): Int8Array {
     'vendor-specific': NOT_READ,
   };
   const read = new Set([
-    1, 4, 5, 8, 25, 30, 31, 32, 40, 41, 42, 43, 44, 46, 47, 48, 49, 50, 52, 53, 55, 87, 95, 96, 97, 123, 168,
+    1, 4, 5, 8, 22, 25, 30, 31, 32, 40, 41, 42, 43, 44, 46, 47, 48, 49, 50, 52, 53, 55, 87, 95, 96, 97, 99, 123, 168,
   ]);
   const table = new Int8Array(256);
   for (const { number, type } of Object.values(ATTRIBUTES)) if (read.has(number)) table[number] = ofType[type];

@@ -90,6 +90,8 @@ ALTER TABLE assignment ADD COLUMN renumber TEXT CHECK (json_valid(renumber));
 -- Who stands on a unit without an assignment.
 CREATE INDEX conflict_occupied ON conflict (vrf, net) WHERE kind = 'occupied' AND closed_at IS NULL;
 CREATE INDEX assignment_supersedes ON assignment (supersedes) WHERE supersedes IS NOT NULL;
+-- The routed subnets that ride on an assignment.
+CREATE INDEX assignment_parent ON assignment (parent) WHERE parent IS NOT NULL;
 
 -- While a deferred key waits for its row, each row that is inserted there is looked up among those that refer to it.
 -- Without these, one Disconnect that is ordered reads every session.
@@ -103,7 +105,7 @@ CREATE INDEX pool_free_occupant ON pool_free (occupant) WHERE occupant IS NOT NU
 export const DOWN = `
 DROP INDEX pool_free_occupant; DROP INDEX outbox_session; DROP INDEX session_coa; DROP INDEX session_disconnect;
 ALTER TABLE pool_free DROP COLUMN occupant;
-DROP INDEX assignment_supersedes; DROP INDEX conflict_occupied;
+DROP INDEX assignment_parent; DROP INDEX assignment_supersedes; DROP INDEX conflict_occupied;
 ALTER TABLE assignment DROP COLUMN renumber;
 DROP TABLE held_suspend;
 ALTER TABLE batch DROP COLUMN coas; ALTER TABLE batch DROP COLUMN suspends;

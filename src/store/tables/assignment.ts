@@ -5,7 +5,7 @@ import { json, numbered, parsed, type TableSpec } from './table.js';
 export const ASSIGNMENT: TableSpec<Assignment> = {
   name: 'assignment',
   keys: 1,
-  guarded: ['subscriber', 'pool', 'vrf', 'state', 'revoking_at', 'supersedes'],
+  guarded: ['subscriber', 'pool', 'vrf', 'state', 'revoking_at', 'parent', 'supersedes'],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],
@@ -31,6 +31,7 @@ export const ASSIGNMENT: TableSpec<Assignment> = {
     ['metadata', (row) => row.metadata],
     ['supersedes', (row) => row.supersedes],
     ['renumber', (row) => json(row.renumber)],
+    ['parent', (row) => row.parent],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -56,6 +57,7 @@ export const ASSIGNMENT: TableSpec<Assignment> = {
     metadata: v[21] as string | null,
     supersedes: v[22] as number | null,
     renumber: parsed(v[23]) as Assignment['renumber'],
+    parent: v[24] as number | null,
   }),
   parse: numbered,
 };

@@ -1,6 +1,7 @@
 /** Which NAS a packet is from, where that NAS is reached, and what else a packet may say. */
 import t from 'tap';
 import { accountingEvent, type Reception, type TrustedAttribute } from '../../../src/daemon/ingest/radius.js';
+import { formatPrefix } from '../../../src/daemon/lifecycle/address.js';
 import { decodeAccountingRequest } from '../../../src/protocols/radius/accounting.js';
 import { parse, type RadiusAttribute } from '../../../src/protocols/radius/packet.js';
 import { accountingRequest, attribute } from '../../protocols/radius/build.js';
@@ -72,4 +73,31 @@ t.test('a packet shows at most 64 addresses', async (t) => {
   );
   const got = event([], shown);
   t.equal('addresses' in got ? got.addresses.length : 0, 64);
+});
+
+t.test('routes are shown behind the addresses, each once', async (t) => {
+  const got = event(
+    [],
+    [
+      attribute('Framed-Route', '198.51.100.0/29 0.0.0.0 1'),
+      attribute('Framed-Route', 'vrf red'),
+      attribute('Framed-Route', '198.51.100.1/29 10.0.0.1 2'),
+      attribute('Framed-Route', '0.0.0.0/0 10.0.0.1 1'),
+      attribute('Framed-IP-Address', v4),
+      attribute('Framed-IPv6-Route', '2001:db8:1::/56 :: 0 pref 0 type pd-host'),
+      attribute('Framed-IPv6-Route', '2001:db8:2::/48 :: 1'),
+      attribute('Delegated-IPv6-Prefix', Uint8Array.of(0, 56, 0x20, 0x01, 0x0d, 0xb8, 0, 1, 0)),
+    ],
+  );
+  const shown = 'addresses' in got ? got.addresses : [];
+  t.strictSame(
+    shown.map(({ attribute: by, prefix }) => `${by} ${formatPrefix(prefix)}`),
+    [
+      'Framed-IP-Address 10.0.0.1',
+      'Delegated-IPv6-Prefix 2001:db8:1::/56',
+      'Framed-Route 198.51.100.0/29',
+      'Framed-IPv6-Route 2001:db8:2::/48',
+    ],
+    'what Nokia SR OS calls pd-host is a delegated prefix, shown twice here and counted once',
+  );
 });

@@ -43,6 +43,16 @@ t.test('each attribute lands in its field', (t) => {
     ['Framed-IPv6-Address', v6, { framedIpv6Addresses: [{ bytes: v6, length: 128 }] }],
     ['Framed-IPv6-Prefix', encodeIpv6Prefix(prefix), { framedIpv6Prefixes: [prefix] }],
     ['Delegated-IPv6-Prefix', encodeIpv6Prefix(prefix), { delegatedIpv6Prefixes: [prefix] }],
+    [
+      'Framed-Route',
+      '192.0.2.0/29 0.0.0.0 1',
+      { framedRoutes: [{ prefix: { bytes: Uint8Array.of(192, 0, 2, 0), length: 29 }, type: undefined }] },
+    ],
+    [
+      'Framed-IPv6-Route',
+      '2001:db8:7::/48 :: 0 pref 0 type pd-host',
+      { framedIpv6Routes: [{ prefix, type: 'pd-host' }] },
+    ],
     ['Framed-Interface-Id', interfaceId, { framedInterfaceId: interfaceId }],
     ['Proxy-State', 's', { proxyState: [octets('s')] }],
   ];
@@ -97,6 +107,9 @@ t.test('a malformed attribute is left out, the rest survives', (t) => {
     ['Acct-Session-Id', '', 'value-empty'],
     ['User-Name', '', 'value-empty'],
     ['Class', '', 'value-empty'],
+    ['Framed-Route', '', 'value-empty'],
+    ['Framed-Route', '7672662072656400ff', 'route-text'],
+    ['Framed-IPv6-Route', '3139322e302e322e302f3239', 'route-text'],
   ];
   for (const [name, hex, code] of cases) {
     const bad = attribute(name, fromHex(hex));
@@ -108,6 +121,8 @@ t.test('a malformed attribute is left out, the rest survives', (t) => {
       framedIpv6Addresses: [],
       framedIpv6Prefixes: [],
       delegatedIpv6Prefixes: [],
+      framedRoutes: [],
+      framedIpv6Routes: [],
       proxyState: [],
       oddities: [{ type: bad.type, code }],
       nasPort: 9,
@@ -152,5 +167,16 @@ t.test('two session ids that are not UTF-8 stay two', (t) => {
   const a = decode(start, attribute('Acct-Session-Id', Uint8Array.of(0xfe))).sessionId;
   const b = decode(start, attribute('Acct-Session-Id', Uint8Array.of(0xff))).sessionId;
   t.not(a?.[0], b?.[0]);
+  t.end();
+});
+
+t.test('a packet full of routes is read, the first of them', (t) => {
+  const routes = Array.from({ length: 150 }, (_, n) => attribute('Framed-Route', `192.0.2.${String(n)}/32 0.0.0.0 1`));
+  const request = decode(...routes, attribute('Framed-IPv6-Route', '2001:db8::/64 :: 1'), start);
+  t.equal(request.statusType, 1);
+  t.equal(request.framedRoutes.length, 32);
+  t.strictSame(request.framedRoutes.at(-1)?.prefix.bytes, Uint8Array.of(192, 0, 2, 31));
+  t.strictSame(request.framedIpv6Routes, []);
+  t.equal(request.oddities.filter(({ code }) => code === 'routes-too-many').length, 119);
   t.end();
 });

@@ -1,0 +1,77 @@
+/**
+ * Sessions carry the routed subnets that ride on the address they stand on: NASes put routes up with the session, and few
+ * of them say so in accounting. Where one does, it is believed.
+ */
+import type { Draft } from './draft.js';
+import { renumberOf } from './renumbering.js';
+import type { Assignment, Session, SessionAddress } from './records.js';
+import { BUFFERED_MS, openWitness, seen, type Showing } from './standing.js';
+
+/** The states in which a subnet comes with a session that begins. After a revoke AAA has to keep it back. */
+const COMING: ReadonlySet<Assignment['state']> = new Set(['allocated', 'active', 'suspended']);
+
+/**
+ * What a session stands on: what it stood on before, what has joined, and the subnets that came with that. A subnet that it
+ * shows by itself needs no other proof.
+ */
+export function ride(
+  d: Draft,
+  session: Session,
+  kept: readonly SessionAddress[],
+  joined: readonly SessionAddress[],
+  showing: Showing,
+): SessionAddress[] {
+  const shows = (id: number | null): boolean => joined.some(({ assignment }) => id !== null && assignment === id);
+  const stands = [...kept.filter((a) => a.attribute !== 'parent' || !shows(a.assignment)), ...joined];
+  for (const { standing, assignment } of joined) {
+    if (standing === 'held' && assignment !== null) carry(d, session, stands, assignment, showing);
+  }
+  return stands;
+}
+
+function carry(d: Draft, session: Session, stands: SessionAddress[], parent: number, showing: Showing): void {
+  const isOn = (id: number | null): boolean => stands.some(({ assignment }) => id !== null && assignment === id);
+  // One that is to take another's place comes first: that one does not come with the session any more then.
+  const isHeir = (a: Assignment): number => Number(renumberOf(a) !== null);
+  for (const { id } of [...d.subnetsOf(parent)].sort((a, b) => isHeir(b) - isHeir(a))) {
+    const subnet = d.get('assignment', id);
+    if (!COMING.has(subnet.state) || isOn(id)) continue;
+    // Of a session that began before it was allocated only an order or its route can say that it is there.
+    const isNew = subnet.state === 'allocated';
+    if (isNew && showing.since + BUFFERED_MS < (subnet.allocatedAt ?? subnet.createdAt)) continue;
+    if (isHeir(subnet) === 1 && isOn(subnet.supersedes)) continue;
+    stands.push(carried(subnet, showing.since));
+    openWitness(d, id, session.id, 'held', showing.event.receivedAt);
+    seen(d, subnet, d.get('session', session.id), showing);
+  }
+}
+
+function carried({ id, prefix }: Assignment, since: number): SessionAddress {
+  return { prefix, attribute: 'parent', standing: 'held', assignment: id, conflict: null, since };
+}
+
+/** What a session leaves, and the subnets that came to it with that. */
+export function alongWith(
+  d: Draft,
+  stands: readonly SessionAddress[],
+  gone: readonly SessionAddress[],
+): SessionAddress[] {
+  const left = new Set(gone.map(({ assignment }) => assignment));
+  const along = stands.filter(({ attribute, assignment }) => {
+    const parent = attribute === 'parent' && assignment !== null ? d.get('assignment', assignment).parent : null;
+    return parent !== null && left.has(parent);
+  });
+  return [...gone, ...along];
+}
+
+/** A subnet was put into service by order: the sessions that are open on its parent carry it. */
+export function carryOpen(d: Draft, subnet: Assignment, now: number): void {
+  if (subnet.parent === null) return;
+  for (const { ref, standing, closedAt } of d.witnessesOf(subnet.parent)) {
+    if (standing !== 'held' || closedAt !== null) continue;
+    const session = d.get('session', ref);
+    if (session.addresses.some(({ assignment }) => assignment === subnet.id)) continue;
+    d.put('session', { ...session, addresses: [...session.addresses, carried(subnet, now)] });
+    openWitness(d, subnet.id, ref, 'held', now);
+  }
+}
