@@ -35,6 +35,8 @@ export interface ReportKnobs {
   /** What a report takes at least, where nothing else happens. */
   readonly reportSeconds: number;
   readonly folder: string;
+  /** Whether addrd's main thread gets a processor for itself. */
+  readonly apart: boolean;
 }
 
 /** Of `npm run bench:crowd`. */
@@ -93,6 +95,7 @@ export function readReportKnobs(env: Environment): ReportKnobs {
     perSecond: number('BENCH_RATE', '1000'),
     reportSeconds: number('BENCH_REPORT_SECONDS', '2'),
     folder: env['BENCH_DIR'] ?? tmpdir(),
+    apart: env['BENCH_APART'] === '1',
   };
 }
 

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { startAddrdServer, type AddrdServer } from './addrd.js';
 import { median } from './aims.js';
+import { placeApart } from './apart.js';
 import { syncRate } from './disk.js';
 import { KnobError, readReportKnobs, type ReportKnobs } from './knobs.js';
 import { Load, type Run } from './load.js';
@@ -151,6 +152,11 @@ async function bench(knobs: ReportKnobs): Promise<void> {
     await load.runPaced(knobs.perSecond, 3);
     const alone = await prepareReport(server, knobs.reportSeconds * 1000);
     say(`a report takes ${(alone / 1000).toFixed(2)} s of the API's thread while nothing else happens`);
+    if (knobs.apart) {
+      const failed = server.pids.map(placeApart).find((why) => why !== null);
+      if (failed !== undefined) throw new KnobError(`BENCH_APART: ${failed}`);
+      say("addrd's main thread has a processor for itself; all others share another");
+    }
     say('\nround | kind     | answers/s |   p50 ms |   p99 ms | trouble | load core | addrd core | reports, s each');
     const figures: Figure[] = [];
     for (let round = 0; round < knobs.rounds; round++) {
