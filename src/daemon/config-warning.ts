@@ -3,6 +3,7 @@ import { isLoopback } from './address-text.js';
 import type { ConfigFile, NasEntry } from './config-schema.js';
 import type { Remark, ConfigFault } from './config-fault.js';
 import type { Prefix } from './lifecycle/address.js';
+import type { Logger } from './log.js';
 import type { Secret } from './secret.js';
 
 export type ConfigWarningCode =
@@ -18,6 +19,18 @@ export type ConfigWarningCode =
 /** A warning has the shape of a fault, and a code: the log field and the row in docs/errors.md. */
 export interface ConfigWarning extends ConfigFault {
   readonly code: ConfigWarningCode;
+}
+
+/** So many are told at once: thousands of lines would push what came of the reload out of the log. */
+const WARNINGS_TOLD = 100;
+
+/** Tells the log of what is doubtful about a config that is put in force. */
+export function logWarnings(warnings: readonly ConfigWarning[], log: Logger): void {
+  for (const { code, message, ...place } of warnings.slice(0, WARNINGS_TOLD)) {
+    log.warn({ code: 'config-warning', warning: code, ...place }, message);
+  }
+  const more = warnings.length - WARNINGS_TOLD;
+  if (more > 0) log.warn({ code: 'config-warnings', more }, 'addrd check-config tells all of them');
 }
 
 /** A {@link Remark} that does not stop anybody. */

@@ -12,7 +12,8 @@ import {
   type NasEntry,
   type PoolEntry,
 } from './config-schema.js';
-import { ConfigOrigin, RememberedSources } from './config-memory.js';
+import { changedKeys } from './config-diff.js';
+import { isStill, RememberedSources, retold, type ConfigOrigin } from './config-memory.js';
 import type { IdentityRules } from './ingest/claims.js';
 import { attributesOnDemand, profileAttributes } from './config-profile.js';
 import { ConfigText, textOf } from './config-text.js';
@@ -135,24 +136,43 @@ export interface Config {
   readonly guard: GuardConfig;
 }
 
-/** A config, the file that says it with every default filled in, and what is doubtful about it. */
-export interface LoadedConfig {
+/** A config, and what it was made of. */
+export interface KnownConfig {
   readonly config: Config;
+  readonly origin: ConfigOrigin;
+}
+
+/** A config, the file that says it with every default filled in, and what is doubtful about it. */
+export interface LoadedConfig extends KnownConfig {
   readonly file: ConfigFile;
   readonly warnings: readonly ConfigWarning[];
-  /** What it was made of. */
-  readonly origin: ConfigOrigin;
+}
+
+/** A config that may take the place of another: the keys that differ, and what is doubtful about it. */
+export interface NextConfig extends KnownConfig {
+  readonly changed: readonly string[];
+  readonly warnings: readonly ConfigWarning[];
 }
 
 /**
  * Reads the octets of a config file. Sources give the secrets that the file does not hold itself; each is asked once.
- * Where the octets and the secrets are those of `before`, that is returned, and nothing is parsed.
  * @throws ConfigError `config-invalid` with every fault, by line
  */
-export function loadConfig(octets: Uint8Array, sources: ConfigSources, before?: LoadedConfig): LoadedConfig {
-  if (before?.origin.isStill(octets, sources) === true) return before;
+export function loadConfig(octets: Uint8Array, sources: ConfigSources): LoadedConfig {
   const remembered = new RememberedSources(sources);
-  return { ...read(textOf(octets), remembered), origin: new ConfigOrigin(octets, remembered) };
+  return { ...read(textOf(octets), remembered), origin: { octets, told: remembered.told } };
+}
+
+/**
+ * Reads the octets of a config file that may take the place of the config in force, which was made of `origin`. Null where
+ * octets and secrets are still those; nothing is then parsed.
+ * @throws ConfigError `config-invalid` with every fault, by line
+ */
+export function loadNext(octets: Uint8Array, sources: ConfigSources, origin: ConfigOrigin): NextConfig | null {
+  if (isStill(origin, octets, sources)) return null;
+  const { config, file, warnings, origin: made } = loadConfig(octets, sources);
+  const changed = changedKeys(loadConfig(origin.octets, retold(origin.told)).file, file);
+  return { config, changed, warnings, origin: made };
 }
 
 /**

@@ -24,6 +24,7 @@ export type DaemonLogCode =
   | 'faulted-often'
   | 'clock-jumped'
   | 'config-warning'
+  | 'config-warnings'
   | 'reload'
   | 'reload-refused'
   | 'reload-failed'

@@ -11,6 +11,7 @@ import { ConfigError, loadConfig, type LoadedConfig } from './config.js';
 import { faultLine } from './config-fault.js';
 import { UNREADABLE } from './config-secret.js';
 import { readConfigFile, systemSources } from './config-sources.js';
+import { logWarnings } from './config-warning.js';
 import { decodeCommand, type DecodeOptions } from './decode-command.js';
 import { LogOutput, openLog, type Logger, type LogCode } from './log.js';
 import { Metrics } from './metrics.js';
@@ -18,6 +19,7 @@ import { Notifier, watchdogMs } from './notify.js';
 import { Reloader } from './reload.js';
 import { Shutdown } from './shutdown.js';
 import { systemdNotify } from './systemd-notify.js';
+import { loadInThread } from './threads/config-thread.js';
 
 /** Exit statuses of sysexits(3). */
 const EXIT = { software: 70, osError: 71, io: 74, tempFail: 75, config: 78 } as const;
@@ -30,15 +32,11 @@ function complain(message: string): void {
   process.stderr.write(`addrd: ${message}\n`);
 }
 
-/**
- * Reads the config and the secrets that it names; `before` comes back where nothing of them has changed.
- * @throws ConfigError, UnfitFile, or the system's error.
- */
-function load(path: string, before?: LoadedConfig): LoadedConfig {
+/** Reads the config and the secrets that it names. @throws ConfigError, UnfitFile, or the system's error. */
+function load(path: string): LoadedConfig {
   return loadConfig(
     readConfigFile(path),
     systemSources((name) => process.env[name]),
-    before,
   );
 }
 
@@ -116,7 +114,7 @@ async function serve(path: string, level: string | undefined): Promise<void> {
     clock: systemClock,
     log,
     path,
-    load: (inForce) => load(path, inForce),
+    load: (inForce) => loadInThread(path, process.env, inForce),
     onBegin: () => {
       void notifier?.reloading();
     },
@@ -129,9 +127,7 @@ async function serve(path: string, level: string | undefined): Promise<void> {
   process.on('SIGHUP', () => {
     reloader.request();
   });
-  for (const { code, message, ...place } of loaded.warnings) {
-    log.warn({ code: 'config-warning', warning: code, ...place }, message);
-  }
+  logWarnings(loaded.warnings, log);
   const die = (code: LogCode, error: unknown, message: string): never => {
     log.fatal({ code, err: error }, message);
     process.exit(EXIT.software);

@@ -1,8 +1,8 @@
 /** SIGHUP: the config file is read again and put in force as a whole, or refused as a whole and nothing changes. */
 import type { Clock } from './clock.js';
-import type { Config, LoadedConfig } from './config.js';
+import type { Config, KnownConfig, NextConfig } from './config.js';
 import { ConfigError, faultLine } from './config-fault.js';
-import { changedKeys } from './config-diff.js';
+import { logWarnings } from './config-warning.js';
 import type { Logger } from './log.js';
 
 /** What may come of a reload: log field, metric label, and the row in docs/errors.md. */
@@ -58,8 +58,8 @@ export interface ReloaderOptions {
   readonly log: Logger;
   /** The path of the file, as faults name it. */
   readonly path: string;
-  /** Reads the file; of one that is still the config in force, returns that. Throws ConfigError, or the system's error. */
-  readonly load: (inForce: LoadedConfig) => LoadedConfig;
+  /** Reads the file; null where it is still the config in force. Rejects with ConfigError, or another's error. */
+  readonly load: (inForce: KnownConfig) => Promise<NextConfig | null>;
   /** Hears that a reload begins. */
   readonly onBegin: () => void;
   /** Hears of each result, and when the config in force was last known to be that of the file, Unix milliseconds. */
@@ -72,12 +72,12 @@ export type Apply = (config: Config, changed: readonly string[]) => Promise<Relo
 /** One reload at a time: what is asked for while one runs is one more after it. */
 export class Reloader {
   readonly #options: ReloaderOptions;
-  #current: LoadedConfig;
+  #current: KnownConfig;
   #apply: Apply | null = null;
   #asked = false;
   #running = false;
 
-  constructor(current: LoadedConfig, options: ReloaderOptions) {
+  constructor(current: KnownConfig, options: ReloaderOptions) {
     this.#current = current;
     this.#options = options;
   }
@@ -105,29 +105,31 @@ export class Reloader {
     while (this.#asked && this.#apply !== null) {
       this.#asked = false;
       this.#options.onBegin();
-      const result = await this.#reload(this.#apply);
+      const result = await this.#reload();
+      if (result === null) break;
       const inForce = result === 'applied' || result === 'unchanged';
       this.#options.onResult(result, inForce ? this.#options.clock.wallMs() : null);
     }
     this.#running = false;
   }
 
-  async #reload(apply: Apply): Promise<ReloadResult> {
+  /** Null where the daemon was stopped while the file was read. */
+  async #reload(): Promise<ReloadResult | null> {
     const { log } = this.#options;
-    let loaded: LoadedConfig;
+    let loaded: NextConfig | null;
     try {
-      loaded = this.#options.load(this.#current);
+      loaded = await this.#options.load(this.#current);
     } catch (error) {
       return this.#unusable(error);
     }
-    for (const { code, ...warning } of loaded.warnings) {
-      log.warn({ code: 'config-warning', warning: code, ...warning }, warning.message);
-    }
-    const changed = loaded === this.#current ? [] : changedKeys(this.#current.file, loaded.file);
-    if (changed.length === 0) {
+    const apply = this.#apply;
+    if (apply === null) return null;
+    if (loaded !== null) logWarnings(loaded.warnings, log);
+    if (loaded === null || loaded.changed.length === 0) {
       log.info({ code: 'reload', result: 'unchanged' }, 'the config is the one in force');
       return 'unchanged';
     }
+    const { changed } = loaded;
     const fixed = changed.filter((key) => !isReloadable(key));
     if (fixed.length > 0) {
       return this.#refused({ code: 'reload-needs-restart', detail: fixed.join(', ') });

@@ -1,7 +1,7 @@
 /** What a load costs: large files, aliases, overlaps of many pools, and one that is loaded again unchanged. */
 import t from 'tap';
 import fc from 'fast-check';
-import { ConfigError, loadConfig, parseConfig } from '../../src/daemon/config.js';
+import { ConfigError, loadConfig, loadNext, parseConfig } from '../../src/daemon/config.js';
 import { formatPrefix, overlaps } from '../../src/daemon/lifecycle/address.js';
 import { readPrefix } from '../../src/daemon/address-text.js';
 
@@ -132,20 +132,28 @@ t.test('a load asks for each secret once, also where something is at fault', asy
 t.test('a file that is still the one in force is not parsed again', async (t) => {
   let secret = 'the first secret';
   const sources = counted(() => secret);
-  const first = loadConfig(octets(SECRETS), sources);
-  t.equal(loadConfig(octets(SECRETS), sources, first), first);
-  t.not(loadConfig(octets(`${SECRETS}# a comment\n`), sources, first), first);
-  t.not(loadConfig(octets(SECRETS.replace('192.0.2.1', '192.0.2.3')), sources, first), first);
+  const first = loadConfig(octets(SECRETS), sources).origin;
+  t.equal(loadNext(octets(SECRETS), sources, first), null);
+  t.strictSame(loadNext(octets(`${SECRETS}# a comment\n`), sources, first)?.changed, []);
+  const moved = octets(SECRETS.replace('192.0.2.1', '192.0.2.3'));
+  t.strictSame(loadNext(moved, sources, first)?.changed, ['radius.nas[a].address']);
   secret = 'another secret';
-  const second = loadConfig(octets(SECRETS), sources, first);
+  const second = loadNext(octets(SECRETS), sources, first);
+  if (second === null) throw new TypeError('taken for the same');
   t.equal(second.config.radius.nas[0]?.secret.revealText(), 'another secret', 'the file of a secret counts');
-  t.not(loadConfig(octets(SECRETS), { ...sources, env: () => 'new' }, second), second, 'and so does the environment');
-  t.not(loadConfig(octets(SECRETS), { ...sources, isOpenToOthers: () => true }, second), second, 'and the mode');
+  t.strictSame(second.changed, ['radius.nas[a].secret', 'radius.nas[b].secret'], 'and what it said before is known');
+  const { origin } = second;
+  t.strictSame(
+    loadNext(octets(SECRETS), { ...sources, env: () => 'new' }, origin)?.changed,
+    ['radius.nas[a].coa.secret'],
+    'and so does the environment',
+  );
+  t.not(loadNext(octets(SECRETS), { ...sources, isOpenToOthers: () => true }, origin), null, 'and the mode');
   const gone = {
     ...sources,
     readFile: (): string => {
       throw new TypeError('gone');
     },
   };
-  t.throws(() => loadConfig(octets(SECRETS), gone, second), ConfigError, 'a file that has gone is a fault');
+  t.throws(() => loadNext(octets(SECRETS), gone, origin), ConfigError, 'a file that has gone is a fault');
 });

@@ -2,17 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import t from 'tap';
-import { loadConfig, type Config, type LoadedConfig } from '../../src/daemon/config.js';
-import { changedKeys } from '../../src/daemon/config-diff.js';
+import { loadConfig, loadNext, type Config, type KnownConfig, type NextConfig } from '../../src/daemon/config.js';
 import { configKeys } from '../../src/daemon/config-schema.js';
 import { isReloadable, Reloader, type ReloadResult } from '../../src/daemon/reload.js';
 
-function load(yaml: string, before?: LoadedConfig): LoadedConfig {
-  return loadConfig(new TextEncoder().encode(yaml), { readFile: () => '', env: () => undefined }, before);
+const sources = { readFile: () => '', env: () => undefined };
+
+function load(yaml: string): KnownConfig {
+  return loadConfig(new TextEncoder().encode(yaml), sources);
 }
 
-function changed(before: string, after: string): string[] {
-  return changedKeys(load(before).file, load(after).file);
+function next(yaml: string, { origin }: KnownConfig): NextConfig | null {
+  return loadNext(new TextEncoder().encode(yaml), sources, origin);
+}
+
+function changed(before: string, after: string): readonly string[] {
+  return next(after, load(before))?.changed ?? [];
 }
 
 function nas(...entries: string[]): string {
@@ -93,9 +98,9 @@ function bench(): Bench {
       clock: { wallMs: () => 1_000, monoMs: () => 1_000 },
       log,
       path: '/etc/addrd/addrd.yaml',
-      load: (inForce) => {
+      load: async (inForce) => {
         if (made.next === null) throw new Unreadable('no such file');
-        return load(made.next, inForce);
+        return next(made.next, inForce);
       },
       onBegin: () => {
         t.equal(made.begun++, results.length, 'the one before it has come to its end');
@@ -207,4 +212,29 @@ t.test('one at a time; before the start it waits; after the end nothing is done'
   b.reloader.request();
   await b.settled();
   t.equal(b.results.length, 2);
+});
+
+t.test('what was read when the daemon was stopped is not put in force', async (t) => {
+  const b = bench();
+  start(b);
+  b.reloader.request();
+  b.reloader.stop();
+  await b.settled();
+  t.equal(b.begun, 1, 'the file was being read');
+  t.strictSame(b.results, []);
+  t.strictSame(b.applied, []);
+});
+
+t.test('of very many warnings the first are told, and what came of the reload', async (t) => {
+  const b = bench();
+  b.next = nas(
+    ...Array.from({ length: 150 }, (_, n) => `name: n${String(n)}, address: 192.0.2.${String(n)}, secret: s`),
+  );
+  start(b);
+  b.reloader.request();
+  await b.settled();
+  const codes = b.lines.map(({ code }) => code);
+  t.equal(codes.filter((code) => code === 'config-warning').length, 100);
+  t.match(b.lines.at(-2), { code: 'config-warnings', more: /^[1-9]\d+$/ });
+  t.match(b.lines.at(-1), { code: 'reload', result: 'applied' });
 });

@@ -4,6 +4,7 @@ import t from 'tap';
 import { DynAuthClient, type DynAuthOutcome, type DynAuthRequest } from '../../src/protocols/radius/client.js';
 import { encodeText } from '../../src/protocols/radius/attributes.js';
 import { ATTRIBUTES, ERROR_CAUSE } from '../../src/protocols/radius/dictionary.js';
+import type { RadiusAttribute } from '../../src/protocols/radius/packet.js';
 import { openUdp } from '../../src/protocols/udp.js';
 import { systemClock, systemRandom, systemTimers } from '../../src/daemon/clock.js';
 import { call, makePlace, metricsNow, startAddrd } from '../support/process.js';
@@ -12,6 +13,11 @@ import { makeAccessNetwork, requireNamespaces } from './namespaces.js';
 import { randomInt } from 'node:crypto';
 
 const DAS_PORT = 3799;
+
+/** HS20-T-C-Filtering of the Wi-Fi Alliance (40808, 9): the only change that hostapd 2.10 can make; it can end filtering only. */
+function filtering(on: 0 | 1): RadiusAttribute {
+  return { type: 26, value: Uint8Array.of(0, 0, 0x9f, 0x68, 9, 6, on, 0, 0, 0) };
+}
 
 t.test('hostapd, driver=wired', { timeout: 110_000 }, async (t) => {
   if (!requireHostapd(t) || !requireNamespaces(t)) return;
@@ -108,8 +114,31 @@ radius:
     { kind: 'timeout', transmissions: 2 },
     'it requires one',
   );
-  const coa = await client.changeOfAuthorization(request(sid));
-  t.strictSame(coa, { kind: 'nak', errorCause: ERROR_CAUSE['Missing-Attribute'] }, 'a CoA that changes nothing');
+  const change = (
+    id: string,
+    attributes: DynAuthRequest['attributes'],
+    secret = 'dassecret',
+  ): Promise<DynAuthOutcome> => {
+    const { attributes: who } = request(id);
+    return client.changeOfAuthorization(
+      request(id, { attributes: [...who, ...attributes], secret: encodeText(secret) }),
+    );
+  };
+  const refused = (cause: keyof typeof ERROR_CAUSE): DynAuthOutcome => ({
+    kind: 'nak',
+    errorCause: ERROR_CAUSE[cause],
+  });
+  const filterId = { type: ATTRIBUTES['Filter-Id'].number, value: encodeText('garden') };
+  t.strictSame(await change(sid, []), refused('Missing-Attribute'), 'a CoA that changes nothing');
+  t.strictSame(
+    await change(sid, [filterId]),
+    refused('Unsupported-Attribute'),
+    'a CoA of an attribute that it has not',
+  );
+  t.strictSame(await change('nosuch', [filtering(0)]), gone, 'a CoA for no session');
+  t.strictSame(await change(sid, [filtering(1)]), refused('Invalid-Attribute-Value'), 'a CoA that it cannot carry out');
+  t.strictSame(await change(sid, [filtering(0)], 'wrong'), { kind: 'timeout', transmissions: 2 }, 'a wrong secret');
+  t.strictSame(await change(sid, [filtering(0)]), { kind: 'ack' }, 'the one CoA that it carries out');
   t.match(await rows('/api/v1/sessions', 'sessions'), [{ session_id: sid, ended_at: null }], 'and it is still up');
 
   t.strictSame(await ask(sid), { kind: 'ack' });

@@ -1,8 +1,10 @@
 /** Our tables against FreeRADIUS's, and our reader against all of its files: 7,000 attributes of 180 vendors. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import t from 'tap';
 import { AttributeDictionary, type DictionaryAttribute } from '../../../src/protocols/radius/attribute-dictionary.js';
 import { builtInDictionary, VENDORS } from '../../../src/protocols/radius/built-in.js';
+import { DictionaryError } from '../../../src/protocols/radius/dictionary-fault.js';
 import { addDictionaryFile } from '../../../src/protocols/radius/dictionary-file.js';
 import { missing } from '../../support/peer.js';
 
@@ -45,6 +47,44 @@ if (requireDictionaries()) {
       t.equal(both.attributeNamed(attribute.name)?.path.join('.'), attribute.path.join('.'), attribute.name);
       if (attribute.secret === true) t.equal(both.attributeAt(attribute.path)?.secret, true, 'a secret stays one');
     }
+    t.end();
+  });
+
+  t.test('each file by itself, also those that FreeRADIUS does not include, or refuses', (t) => {
+    const folder = dirname(ROOT);
+    const files = readdirSync(folder)
+      .filter((name) => name.startsWith('dictionary'))
+      .sort();
+    t.ok(files.length > 230, `${String(files.length)} files`);
+    const faultsOf = (name: string, dictionary: AttributeDictionary): string[] => {
+      try {
+        addDictionaryFile(join(folder, name), read, dictionary);
+      } catch (error) {
+        if (error instanceof DictionaryError) {
+          return [...new Set(error.faults.map(({ line, expected }) => `${name}:${String(line)} ${expected}`))];
+        }
+        throw error;
+      }
+      return [];
+    };
+    // Its VALUE lines are of an attribute that no file has.
+    const dangling = [238, 239].map((line) => {
+      return `dictionary.freedhcp:${String(line)} an attribute of the name FreeDHCP-Opcode`;
+    });
+    t.same(
+      files.flatMap((name) => faultsOf(name, builtInDictionary())),
+      [
+        // Two that stand on others: dictionary.freeradius.internal, and dictionary.freeradius.
+        'dictionary.compat:28 an attribute of the name Auth-Type',
+        ...dangling,
+        'dictionary.freeradius.evs5:10 a VENDOR line for FreeRADIUS before this',
+      ],
+      'on our tables',
+    );
+    const onTop = new AttributeDictionary();
+    addDictionaryFile(ROOT, read, onTop);
+    t.same(faultsOf('dictionary.compat', onTop), [], 'with what it stands on');
+    t.same(faultsOf('dictionary.freeradius.evs5', onTop), [], 'with what it stands on');
     t.end();
   });
 

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { signResponse, verifyRequestAuthenticator } from '../../../src/protocols/radius/authenticator.js';
 import { builtInDictionary } from '../../../src/protocols/radius/built-in.js';
-import { isScalar } from '../../../src/protocols/radius/data-types.js';
+import { isScalar, SCALAR_TYPES } from '../../../src/protocols/radius/data-types.js';
 import { decodeAttributes, type DecodedAttribute, isOdd } from '../../../src/protocols/radius/decoded-attributes.js';
 import { addDictionaryFile } from '../../../src/protocols/radius/dictionary-file.js';
 import { encodeNamed } from '../../../src/protocols/radius/named-attributes.js';
@@ -41,6 +41,8 @@ ATTRIBUTE	Test-Integer64		4	integer64
 ATTRIBUTE	Test-Ether		5	ether
 ATTRIBUTE	Test-IPv4-Prefix	6	ipv4prefix
 ATTRIBUTE	Test-Tagged		7	integer	has_tag
+ATTRIBUTE	Test-Either		8	combo-ip
+ATTRIBUTE	Test-Either-Long	9	combo-ip
 END-VENDOR	Test-Vendor
 VENDOR		Test-Wide		65002	format=2,2
 BEGIN-VENDOR	Test-Wide
@@ -79,6 +81,11 @@ const ASKED: readonly (readonly [name: string, asked: string, shown?: string])[]
   ['Huawei-Qos-Profile-Name', '"qos-10"'],
   ['ADSL-Agent-Circuit-Id', '0x00ff'],
   ['Lucent-Max-Shared-Users', '7'],
+  ['EAP-Message', `0x${'ab'.repeat(300)}`],
+  // Ascend's filter: ip, forward, in; no addresses; TCP, established; no ports.
+  ['Ascend-Data-Filter', '"ip in forward tcp est"', `0x01010100${'00'.repeat(10)}0601${'00'.repeat(16)}`],
+  ['Test-Either', '192.0.2.8'],
+  ['Test-Either-Long', '2001:db8::8'],
   ['USR-Last-Number-Dialed-Out', '"12345"'],
   ['WiMAX-Release', '"1.0"'],
   ['WiMAX-Accounting-Capabilities', 'IP-Session-Based', 'IP-Session-Based (1)'],
@@ -105,6 +112,10 @@ const read = (path: string): string | undefined => (existsSync(path) ? readFileS
 
 function leavesOf(attribute: DecodedAttribute): DecodedAttribute[] {
   return attribute.children.length === 0 ? [attribute] : attribute.children.flatMap(leavesOf);
+}
+
+function withChildren(attribute: DecodedAttribute): DecodedAttribute[] {
+  return [attribute, ...attribute.children.flatMap(withChildren)];
 }
 
 /** Runs radclient against a socket that answers, and gives the datagram that it sent. */
@@ -168,6 +179,12 @@ t.test('what radclient was asked to send is what we read', async (t) => {
   }
   for (const [name, asked, shown] of ASKED) t.equal(seen.get(name), shown ?? asked, name);
   t.equal(seen.size, ASKED.length, 'and nothing else');
+  const held = decoded.flatMap(withChildren).map(({ type }) => type);
+  t.same(
+    [...new Set(held)].sort(),
+    [...SCALAR_TYPES, ...['vsa', 'tlv', 'extended', 'long-extended', 'evs']].sort(),
+    'every data type that there is',
+  );
   t.ok(
     decoded.some(({ sources }) => sources.length === 2),
     'the long one came in two fragments',
@@ -183,7 +200,7 @@ t.test('what radclient was asked to send is what we read', async (t) => {
 
 /** Our own spelling of a value. */
 function textOf(name: string, asked: string, shown: string | undefined): string {
-  if (name === 'Event-Timestamp') return shown?.split(' ')[0] ?? '';
+  if (name === 'Event-Timestamp' || name === 'Ascend-Data-Filter') return shown?.split(' ')[0] ?? '';
   return asked.replace(/^"(.*)"$/, '$1');
 }
 
