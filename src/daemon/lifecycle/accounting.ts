@@ -22,6 +22,7 @@ import { witnessKey } from './keys.js';
 import type { Nas } from './nas-records.js';
 import type { Session, SessionAddress, SessionUsage } from './records.js';
 import { claimsOn, isDisputed, noteDispute, resolve, subscriberOf, type Who } from './identity.js';
+import type { JournalKind } from './journal-kind.js';
 import { settle } from './release.js';
 import { timed } from './skew.js';
 import { attach, detach, sameAddress, shows, type Leaving, type Showing } from './standing.js';
@@ -62,7 +63,7 @@ function usageOf(event: AccountingEvent, session: number, before: SessionUsage |
   };
 }
 
-function note(d: Draft, kind: string, session: Session, event: AccountingEvent, nas: Nas, code: string): void {
+function note(d: Draft, kind: JournalKind, session: Session, event: AccountingEvent, nas: Nas, code: string): void {
   d.note({
     at: event.receivedAt,
     kind,
