@@ -52,7 +52,7 @@ function nasPolicy({ name, tenant, coa, mode, identity, mostNases, ...reading }:
     mostNases,
     ...profilesOf(coa),
     effectLifeMs: coa === null ? 0 : coa.timeoutMs * (coa.retries + 1),
-    identity: { use: identity.use, learn: identity.learn },
+    identity: { use: identity.use, learn: identity.learn, names: { realm: identity.realm, case: identity.case } },
     ...(mode === null ? {} : { mode }),
     ...(reading.accountingOn === 'restart' ? {} : { accountingOn: reading.accountingOn }),
     ...(reading.interim === 'none' ? { interim: 'none' } : {}),

@@ -133,7 +133,8 @@ t.test('pools and policy reach the lifecycle', async (t) => {
   const policy = compilePolicy(config, { ...NOTHING, pool: (tenant, name) => asked.push(`${tenant}/${name}`) });
   t.strictSame(asked, ['default/lab-v4', 'default/lab-v6', 'default/lab-pd']);
   t.match(policy, { mode: 'act', pools: [{ id: 1 }, { id: 2 }, { id: 3, unitLength: 56 }] });
-  const identity = { use: DEFAULT_RULES.use, learn: DEFAULT_RULES.learn };
+  const names = { realm: DEFAULT_RULES.realm, case: DEFAULT_RULES.case };
+  const identity = { use: DEFAULT_RULES.use, learn: DEFAULT_RULES.learn, names };
   const plain = { tenant: 'default', vrf: 0, mostNases: 1_024, identity };
   t.strictSame(policy.nas.get('lab'), { ...plain, name: 'lab', coa: true, effectLifeMs: 4_000 });
   const mute = compilePolicy(read(nas('secret: x')), NOTHING);

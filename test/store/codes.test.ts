@@ -88,6 +88,30 @@ t.test('docs/alarms.md has a row for each cause', (t) => {
   t.end();
 });
 
+t.test('docs/journal.md has a row for each kind, and each is written', (t) => {
+  const file = 'src/daemon/lifecycle/journal-kind.ts';
+  const [kinds] = listings(readFileSync(new URL('docs/journal.md', ROOT), 'utf8'));
+  t.match(kinds, { file, type: 'JournalKind' });
+  const members = membersOf(
+    ts.createProgram([fileURLToPath(new URL(file, ROOT))], { strict: true, noEmit: true }),
+    file,
+    'JournalKind',
+  );
+  t.ok(members.length > 10);
+  t.same(kinds?.codes, members);
+  const folder = new URL('src/daemon/lifecycle/', ROOT);
+  const text = readdirSync(folder)
+    .filter((name) => name !== 'journal-kind.ts')
+    .map((name) => readFileSync(new URL(name, folder), 'utf8'))
+    .join('\n');
+  for (const kind of members) {
+    // Two are put together of a word and a status.
+    const status = /^(?:effect|batch)-(done|superseded|would-have|approved|rejected)$/.exec(kind)?.[1];
+    t.ok(text.includes(`'${status ?? kind}'`), `${kind} is written`);
+  }
+  t.end();
+});
+
 t.test('the comparison can fail', (t) => {
   const queue = 'src/daemon/pipeline.ts UnsettledCode';
   const without = markdown.replace(/^\| `queue-full`.*\n/m, '');

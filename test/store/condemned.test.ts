@@ -80,7 +80,7 @@ const SPOILS: readonly (readonly [name: string, error: RegExp, spoil: ((decision
     (decision) => {
       const detail: Record<string, unknown> = {};
       detail['self'] = detail;
-      return { ...decision, journal: [{ at: 0, kind: 'x', tenant: 't', actor: 'a', detail }] };
+      return { ...decision, journal: [{ at: 0, kind: 'stuck', tenant: 't', actor: 'a', detail }] };
     },
   ],
 ];

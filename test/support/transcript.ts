@@ -10,6 +10,7 @@
  *   start|interim|stop SID [user=U] [ip=A] [v6=A] [wan=P] [pd=P] [route=P,P...] [route6=P,...] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
  *     with circuit=TEXT remote=TEXT mac=MAC class=ASSIGNMENT[/GENERATION[/STORE]]: what else names the subscriber
  *   on | off [nas=A]
+ *   odd [nas=A]                             a packet that says nothing but that its NAS is there
  *     with nid=NAME or nip=A, where the entry trusts it: known by NAS-Identifier or NAS-IP-Address, sent by nas=A
  *   send N                                  the worker takes up effect N
  *   outcome N ATTEMPT ack|nak|nak-CODE|timeout|error-CODE
@@ -315,6 +316,8 @@ export class Transcript {
       case 'off': {
         return { kind: verb === 'on' ? 'nas-on' : 'nas-off', ...this.#nas(options), receivedAt, at: receivedAt };
       }
+      case 'odd':
+        return { kind: 'acct-odd', ...this.#nas(options), reason: 'status-type-9', receivedAt };
       case 'send':
         return { kind: 'effect-started', outbox: Number(subject), receivedAt };
       case 'outcome': {

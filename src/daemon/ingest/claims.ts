@@ -5,18 +5,15 @@ import { printable } from '../lifecycle/octets.js';
 import type { NasIdentity } from '../lifecycle/nas-records.js';
 import type { Claim, ClaimType, StrongType } from '../lifecycle/records.js';
 import { looksLikeClass } from '../lifecycle/session-class.js';
+import { nameClaims, type NameRules } from '../lifecycle/user-name.js';
 import { macAddress, octetsOfDigits } from '../lifecycle/written-octets.js';
 
 /** What the attributes of a NAS are worth, and how they are written (`radius.nas[].identity`). */
-export interface IdentityRules {
+export interface IdentityRules extends NameRules {
   /** What is looked at, in this order. */
   readonly use: readonly ClaimType[];
   /** What may be learned from a session on its holder's own address. */
   readonly learn: readonly StrongType[];
-  /** Of a User-Name: what stands behind its last `@`. */
-  readonly realm: 'keep' | 'strip';
-  /** Of a User-Name: ASCII letters. */
-  readonly case: 'keep' | 'lower';
   /** Whether the NAS writes the octets of a circuit id as hex digits. */
   readonly circuitId: 'text' | 'hex';
   /** Within what a circuit id is unique; with `relay` the remote id names the relay, and nobody else. */
@@ -33,10 +30,7 @@ export const DEFAULT_RULES: IdentityRules = {
   scope: 'tenant',
 };
 
-/**
- * The claims of a packet in the order of the rules. A User-Name that the rules rewrite is claimed as it came, too, behind
- * what it was made: it may be on record from before the rules.
- */
+/** The claims of a packet in the order of the rules. */
 export function claimsOf(request: AccountingRequest, nas: NasIdentity, rules: IdentityRules): readonly Claim[] {
   const claims: Claim[] = [];
   const { line } = request;
@@ -48,9 +42,7 @@ export function claimsOf(request: AccountingRequest, nas: NasIdentity, rules: Id
       case 'username': {
         const { userName: raw } = request;
         if (raw === undefined) break;
-        const bytes = canonicalName(raw, rules);
-        claims.push({ type, scope: 'tenant', bytes });
-        if (bytes !== raw) claims.push({ type, scope: 'tenant', bytes: raw });
+        claims.push(...nameClaims(raw, rules));
         break;
       }
       case 'circuit-id': {
@@ -86,18 +78,4 @@ function scopeOf(rule: IdentityRules['scope'], nas: NasIdentity, relay?: Uint8Ar
     case 'relay':
       return relay === undefined ? null : `relay:${hex(relay)}`;
   }
-}
-
-const AT_SIGN = 0x40;
-
-/** A User-Name without its realm and in lower case, as far as the rules want it; itself where that changes nothing. */
-function canonicalName(name: Uint8Array, { realm, case: letters }: IdentityRules): Uint8Array {
-  const end = realm === 'strip' ? name.lastIndexOf(AT_SIGN) : -1;
-  // `@realm` alone names nobody without its realm.
-  const kept = end > 0 ? name.subarray(0, end) : name;
-  return letters === 'lower' && kept.some(isUpper) ? kept.map((octet) => (isUpper(octet) ? octet + 32 : octet)) : kept;
-}
-
-function isUpper(octet: number): boolean {
-  return octet >= 0x41 && octet <= 0x5a;
 }

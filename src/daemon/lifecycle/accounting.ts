@@ -8,6 +8,7 @@ import {
   formerSelf,
   impliedStart,
   INSTANCE_SLACK_MS,
+  isLateOfAnother,
   isNewInstance,
   isOfEarlier,
   isReborn,
@@ -22,6 +23,7 @@ import { witnessKey } from './keys.js';
 import type { Nas } from './nas-records.js';
 import type { Session, SessionAddress, SessionUsage } from './records.js';
 import { claimsOn, isDisputed, noteDispute, resolve, subscriberOf, type Who } from './identity.js';
+import type { JournalKind } from './journal-kind.js';
 import { settle } from './release.js';
 import { timed } from './skew.js';
 import { attach, detach, sameAddress, shows, type Leaving, type Showing } from './standing.js';
@@ -42,6 +44,7 @@ function verdict(kind: Verdict['verdict'], code: string): Verdict {
 
 const DUPLICATE = verdict('duplicate', 'same-content');
 const STALE_REPORT = verdict('stale', 'older-than-last-report');
+const STALE_STOP = verdict('stale', 'stop-of-an-earlier-session');
 const STALE_ENDED = verdict('stale', 'session-ended');
 
 function usageOf(event: AccountingEvent, session: number, before: SessionUsage | null): SessionUsage {
@@ -61,7 +64,7 @@ function usageOf(event: AccountingEvent, session: number, before: SessionUsage |
   };
 }
 
-function note(d: Draft, kind: string, session: Session, event: AccountingEvent, nas: Nas, code: string): void {
+function note(d: Draft, kind: JournalKind, session: Session, event: AccountingEvent, nas: Nas, code: string): void {
   d.note({
     at: event.receivedAt,
     kind,
@@ -203,7 +206,14 @@ function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, 
   const showing: Showing = { event, nas, policy, who, since: event.at };
   const fitting = added.slice(0, Math.max(0, MOST_ADDRESSES - kept.length));
   const joined = fitting.map((shown) => attach(d, session, shown, showing));
-  stand(d, session, ride(d, session, kept, joined, showing));
+  // An address that it has taken over by another attribute has let go of this one.
+  const { addresses } = d.get('session', session.id);
+  const lost = kept.filter((address) => !addresses.some((one) => sameAddress(one, address)));
+  const again = lost.flatMap(({ attribute, prefix }) =>
+    attribute === 'parent' ? [] : [attach(d, session, { attribute, prefix }, showing)],
+  );
+  const stays = kept.filter((address) => !lost.includes(address));
+  stand(d, session, ride(d, session, stays, [...again, ...joined], showing));
   if (isDisputed(who)) noteDispute(d, session, who, nas, event.receivedAt);
   evaluateAll(d, left, event.receivedAt, policy);
   return d.get('session', session.id);
@@ -259,7 +269,8 @@ function replace(d: Draft, event: AccountingEvent, nas: Nas, session: Session, p
 function start(d: Draft, event: AccountingEvent, nas: Nas, session: Session | null, policy: Policy): Verdict {
   if (session === null) return open(d, event, nas, policy);
   const usage = d.get('usage', session.id);
-  if (isNewInstance(event, session, usage, nas)) {
+  if (session.endedAt === null && isLateOfAnother(d, event, session, policy)) return STALE_REPORT;
+  if (isNewInstance(event, session, usage, nas, policy)) {
     return session.endedAt === null ? replace(d, event, nas, session, policy) : open(d, event, nas, policy);
   }
   if (session.endedAt !== null) {
@@ -277,10 +288,13 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
   if (session.endedAt !== null) {
     const reborn = impliedStart(event) > session.endedAt + INSTANCE_SLACK_MS;
     const outlived = (event.seconds ?? 0) * 1000 > usage.seconds * 1000 + INSTANCE_SLACK_MS;
-    const another = isSomebodyElse(event, session) && event.at > session.endedAt;
+    const another = isSomebodyElse(event, session, policy) && event.at > session.endedAt;
     return reborn || outlived || another ? open(d, event, nas, policy) : STALE_ENDED;
   }
-  if (isReborn(event, session, nas) || isSomebodyElse(event, session)) return replace(d, event, nas, session, policy);
+  if (isLateOfAnother(d, event, session, policy)) return STALE_REPORT;
+  if (isReborn(event, session, nas) || isSomebodyElse(event, session, policy)) {
+    return replace(d, event, nas, session, policy);
+  }
   const repeated = sameContent(event, usage);
   if (repeated || (event.seconds !== null && event.seconds < usage.seconds)) {
     stayUp(d, event, usage);
@@ -329,7 +343,7 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
   if (session === null) return open(d, event, nas, policy);
   const usage = d.get('usage', session.id);
   if (session.endedAt !== null) {
-    const own = !isSomebodyElse(event, session);
+    const own = !isSomebodyElse(event, session, policy);
     if (session.endKind === 'inferred' && own) return proveEnd(d, event, session, usage, policy);
     if (own && sameContent(event, usage)) return DUPLICATE;
     const reborn = impliedStart(event) > session.endedAt + INSTANCE_SLACK_MS;
@@ -337,8 +351,11 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
     const another = !own && event.at > session.endedAt && impliedStart(event) >= session.startedAt - INSTANCE_SLACK_MS;
     return reborn || another ? open(d, event, nas, policy) : STALE_ENDED;
   }
-  if (isReborn(event, session, nas)) return replace(d, event, nas, session, policy);
-  if (isOfEarlier(d, event, session)) return verdict('stale', 'stop-of-an-earlier-session');
+  if (isOfEarlier(d, event, session) || isLateOfAnother(d, event, session, policy)) return STALE_STOP;
+  // A Stop closes its own session only: the open one has ended before, and this one began and ended since.
+  if (isReborn(event, session, nas) || isSomebodyElse(event, session, policy)) {
+    return replace(d, event, nas, session, policy);
+  }
   d.put('usage', usageOf(event, session.id, usage));
   const shown = showMore(d, session, event, nas, policy);
   const end = {
@@ -358,7 +375,7 @@ export function account(d: Draft, received: AccountingEvent, policy: Policy): Ve
   if (nas === null) return TOO_MANY_NASES;
   const event = timed(received, nas);
   const id = d.sessionOf(nas.id, event.sid);
-  const former = id === null ? formerSelf(d, event) : null;
+  const former = id === null ? formerSelf(d, event, policy) : null;
   if (former !== null) {
     note(d, 'session-moved', former, event, nas, nas.kind);
     shareMaintenance(d, former.nas, nas, event.receivedAt);

@@ -7,6 +7,7 @@ import type { Conflict, Pool } from './records.js';
 import { poolOf, type Policy } from './policy.js';
 import { formatPrefix } from './address.js';
 import type { AcknowledgeEvent, TroubleEvent } from './events.js';
+import type { JournalKind } from './journal-kind.js';
 import { isoTime } from './time.js';
 import { poolsAround } from './units.js';
 import type { Verdict } from './world.js';
@@ -53,7 +54,7 @@ function placeOf(ref: string): { nas?: number; pool?: number } {
   return ref.startsWith('pool:') ? { pool: Number(ref.slice(5)) } : {};
 }
 
-function note(d: Draft, kind: string, alarm: Alarm, at: number, actor: string, detail: object): void {
+function note(d: Draft, kind: JournalKind, alarm: Alarm, at: number, actor: string, detail: object): void {
   const { tenant, cause, ref, name, count } = alarm;
   d.note({ at, kind, tenant, actor, ...placeOf(ref), code: cause, detail: { about: name, count, ...detail } });
 }

@@ -1,6 +1,7 @@
 /** Effects on sessions as rows of the outbox: how they are ordered, and how they end. */
 import { effectEnded } from './alarms.js';
 import type { Draft } from './draft.js';
+import type { JournalKind } from './journal-kind.js';
 import type { EffectKind, Outbox, Session } from './records.js';
 
 /** What is ordered, for which session; an effect of a NAS that is only observed is recorded and never sent. */
@@ -47,7 +48,7 @@ export function orderEffect(d: Draft, effect: NewEffect, now: number): Outbox {
 }
 
 /** Writes a line about an effect into the journal. */
-export function noteEffect(d: Draft, row: Outbox, at: number, kind: string, code: string | null): void {
+export function noteEffect(d: Draft, row: Outbox, at: number, kind: JournalKind, code: string | null): void {
   const session = d.get('session', row.session);
   d.note({
     at,

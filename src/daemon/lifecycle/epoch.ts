@@ -7,6 +7,7 @@ import type { NasEvent } from './events.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
 import type { Policy } from './policy.js';
 import { KEY_OF } from './keys.js';
+import type { Nas } from './nas-records.js';
 import type { Verdict } from './world.js';
 
 /** Accounting-On and -Off: a new epoch in constant time; sessions confirm themselves or are closed when a grace ends. */
@@ -39,16 +40,30 @@ export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
   return APPLIED;
 }
 
+/**
+ * When to look again whether a grace is over, or null where it is: it is time in which addrd listened and, unless the NAS has
+ * said that its sessions are gone, in which it was heard for an interim round: across a gap, and while it is mute, nobody can
+ * show himself. One that was not heard for long enough has been taken away.
+ */
+function graceLasts(d: Draft, nas: Nas, rebooted: boolean, now: number, policy: Policy): number | null {
+  const listening = d.find('meta', 'listening_since')?.value ?? 0;
+  const isWaitedFor = !rebooted && now - nas.heardUntil < policy.forgottenNasMs;
+  const from = Math.max(nas.epochReceivedAt, listening, isWaitedFor ? nas.heardSince : 0);
+  const until = from + policy.epochGraceMs;
+  if (from > nas.epochReceivedAt && now < until) return until;
+  const heard = from + Math.min(policy.epochGraceMs, policy.interimRoundMs) - policy.heardStepMs;
+  return isWaitedFor && nas.heardUntil < heard ? now + policy.interimRoundMs : null;
+}
+
 /** Closes, as inferred, a slice of the sessions that no packet confirmed since the NAS's epoch began. */
 export function endGrace(d: Draft, nasId: number, now: number, policy: Policy): Verdict {
   const nas = d.get('nas', nasId);
-  // Across a gap nobody could show himself: the grace is time in which addrd listened.
-  const listening = d.find('meta', 'listening_since')?.value ?? 0;
-  if (listening > nas.epochReceivedAt && now < listening + policy.epochGraceMs) {
-    d.put('deadline', { kind: 'epoch-grace', ref: KEY_OF.nas(nas), dueAt: listening + policy.epochGraceMs });
+  const rebooted = policy.nas.get(nas.entry)?.accountingOn === 'reboot';
+  const later = graceLasts(d, nas, rebooted, now, policy);
+  if (later !== null) {
+    d.put('deadline', { kind: 'epoch-grace', ref: KEY_OF.nas(nas), dueAt: later });
     return APPLIED;
   }
-  const rebooted = policy.nas.get(nas.entry)?.accountingOn === 'reboot';
   const slice = d.unconfirmed(nas.id, nas.epoch);
   for (const id of slice) {
     const session = d.get('session', id);

@@ -2,6 +2,7 @@
 import type { Draft } from './draft.js';
 import type { IdentityDropEvent, IdentityPutEvent } from './events.js';
 import { forget, identityText, record } from './identity.js';
+import type { JournalKind } from './journal-kind.js';
 import { identityKey } from './keys.js';
 import type { Identity } from './records.js';
 import { newSubscriber } from './subscriber.js';
@@ -30,7 +31,7 @@ function reply(subscriber: string, identity: Pick<Identity, 'type' | 'scope' | '
   return { subscriber_id: subscriber, identity: { type, scope, value: identityText(identity), provenance } };
 }
 
-function note(d: Draft, kind: string, event: IdentityPutEvent | IdentityDropEvent, subscriber: number): void {
+function note(d: Draft, kind: JournalKind, event: IdentityPutEvent | IdentityDropEvent, subscriber: number): void {
   const { type, scope, receivedAt, tenant, actor } = event;
   const detail = { scope, value: identityText(event) };
   d.note({ at: receivedAt, kind, tenant, actor, subscriber, code: type, detail });

@@ -7,6 +7,7 @@ import type { NasPolicy, Policy } from './policy.js';
 import type { Nas } from './nas-records.js';
 import type { Assignment, Claim, ClaimType, Identity, Session, StrongType } from './records.js';
 import { decodeClass } from './session-class.js';
+import { nameClaims } from './user-name.js';
 
 /** The scope of a User-Name: unique within its tenant. */
 export const TENANT_SCOPE = 'tenant';
@@ -103,7 +104,7 @@ export function claimsOn(session: Session, claims: readonly Claim[], entry: NasP
   const { username } = session;
   if (username === null || claims.some(({ type }) => type === 'username')) return claims;
   const used = entry?.identity?.use.includes('username') ?? true;
-  return used ? [...claims, { type: 'username', scope: TENANT_SCOPE, bytes: username }] : claims;
+  return used ? [...claims, ...nameClaims(username, entry?.identity?.names)] : claims;
 }
 
 /**

@@ -1,9 +1,11 @@
 /** Which session a packet is of: NASes use Acct-Session-Id again, repeat themselves, and lose Starts and Stops. */
-import { sameBytes, samePrefix } from './address.js';
+import { samePrefix } from './address.js';
 import type { Draft } from './draft.js';
 import type { AccountingEvent } from './events.js';
 import type { Nas } from './nas-records.js';
+import type { Policy } from './policy.js';
 import type { Session, SessionUsage } from './records.js';
+import { isSameName } from './user-name.js';
 
 /** Clocks and counters of NASes are off by seconds: a session this much older than the open one is another one. */
 export const INSTANCE_SLACK_MS = 60_000;
@@ -27,24 +29,46 @@ export function impliedStart(event: AccountingEvent): number {
 }
 
 /** Whether a Start for a number that is known begins another session under the same number. */
-export function isNewInstance(event: AccountingEvent, session: Session, usage: SessionUsage, nas: Nas): boolean {
+export function isNewInstance(
+  event: AccountingEvent,
+  session: Session,
+  usage: SessionUsage,
+  nas: Nas,
+  policy: Policy,
+): boolean {
   const later =
     event.eventTimestamp !== null && usage.eventTimestamp !== null ? event.eventTimestamp > usage.eventTimestamp : null;
   if (session.endedAt === null) {
     const reborn = session.epoch < nas.epoch && event.receivedAt >= nas.epochReceivedAt;
     const moved = session.startSeen && isElsewhere(event, session);
-    return reborn || later === true || isSomebodyElse(event, session) || moved;
+    return reborn || later === true || isSomebodyElse(event, session, policy) || moved;
   }
   // Within a session Acct-Session-Time orders events: a Start is older than the Stop it comes after, unless it says otherwise.
   if (later !== null) return later;
-  if (isSomebodyElse(event, session)) return true;
+  if (isSomebodyElse(event, session, policy)) return true;
   // Where its Start was never seen, this may be it, late: but not for long. One session too many only holds an address.
   return event.at > session.endedAt + (session.startSeen ? 0 : INSTANCE_SLACK_MS);
 }
 
 /** Whether a packet names another User-Name than the session of its number: no retransmission does. */
-export function isSomebodyElse(event: AccountingEvent, session: Session): boolean {
-  return event.username !== null && session.username !== null && !sameBytes(event.username, session.username);
+export function isSomebodyElse(event: AccountingEvent, session: Session, policy: Policy): boolean {
+  if (event.username === null || session.username === null) return false;
+  return !isSameName(event.username, session.username, policy.nas.get(event.entry)?.identity?.names);
+}
+
+/**
+ * Whether a packet under another User-Name is of an earlier session than the open one, whose number was used again since: it
+ * left before that one began, or tells of a time before it.
+ */
+export function isLateOfAnother(d: Draft, event: AccountingEvent, session: Session, policy: Policy): boolean {
+  if (!isSomebodyElse(event, session, policy)) return false;
+  const began = impliedStart(event);
+  if (event.at < session.startedAt || began < session.startedAt - INSTANCE_SLACK_MS) return true;
+  if (began >= session.startedAt) return false;
+  // Within the slack it may be either: it is late where the session before was under its name.
+  const before = d.sessionBefore(session.id);
+  const known = before === null ? null : d.get('session', before);
+  return known !== null && known.username !== null && !isSomebodyElse(event, known, policy);
 }
 
 /** Whether a Start shows another IPv4 address than the session of its number does. */
@@ -68,13 +92,13 @@ export function isReborn(event: AccountingEvent, session: Session, nas: Nas): bo
  * The open session under which a packet's session was known before its config entry trusted what the NAS reports: the
  * same number from the same source, and the same holder as far as the packet tells. Null where there is none.
  */
-export function formerSelf(d: Draft, event: AccountingEvent): Session | null {
+export function formerSelf(d: Draft, event: AccountingEvent, policy: Policy): Session | null {
   const { tenant, kind } = event.nas;
   if (kind === 'source-address') return null;
   const nas = d.nasOf({ tenant, kind: 'source-address', bytes: event.source });
   const id = nas === null ? null : d.sessionOf(nas, event.sid);
   const session = id === null ? null : d.get('session', id);
-  if (session === null || session.endedAt !== null || isSomebodyElse(event, session)) return null;
+  if (session === null || session.endedAt !== null || isSomebodyElse(event, session, policy)) return null;
   const shared = event.addresses.some(({ prefix }) =>
     session.addresses.some((known) => samePrefix(known.prefix, prefix)),
   );

@@ -5,6 +5,7 @@ import type { Brake } from './brake.js';
 import { isMaintained, maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { MaintenanceEndEvent, MaintenanceEvent } from './events.js';
+import type { JournalKind } from './journal-kind.js';
 import type { Policy } from './policy.js';
 import type { Nas } from './nas-records.js';
 import { isoTime } from './time.js';
@@ -39,7 +40,7 @@ function answer(verdict: 'applied' | 'duplicate', code: string | null, brakes: r
 
 function note(
   d: Draft,
-  kind: string,
+  kind: JournalKind,
   nas: Nas,
   at: number,
   actor: string,

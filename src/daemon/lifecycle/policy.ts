@@ -2,6 +2,7 @@
 import { contains, type Prefix } from './address.js';
 import type { ConfiguredPool } from './events.js';
 import type { ClaimType, StrongType } from './records.js';
+import type { NameRules } from './user-name.js';
 
 /** A pool as the config wants it, with the numbers that the store gave to it and to its VRF. */
 export interface PoolPolicy extends Omit<ConfiguredPool, 'vrf'> {
@@ -21,7 +22,12 @@ export interface NasPolicy {
   /** How long one attempt at an effect can last on the wire, all retransmissions included. */
   readonly effectLifeMs: number;
   /** What its packets may name a subscriber by, and what is learned of that; everything and User-Names where not said. */
-  readonly identity?: { readonly use: readonly ClaimType[]; readonly learn: readonly StrongType[] };
+  readonly identity?: {
+    readonly use: readonly ClaimType[];
+    readonly learn: readonly StrongType[];
+    /** How its User-Names are read; as they come where not said. */
+    readonly names?: NameRules;
+  };
   /** Which profiles it can be told by CoA, and the Class of a session in the garden. Without: none. */
   readonly profiles?:
     { readonly suspend: boolean; readonly resume: boolean; readonly gardenClass: Uint8Array | null } | undefined;

@@ -1,5 +1,6 @@
 /** What addrd remembers: the records that `decide` reads and writes and that the store keeps, a table each. */
 import type { BrakeRows } from './brake.js';
+import type { JournalKind } from './journal-kind.js';
 import type { Nas, NasEpoch, Vrf } from './nas-records.js';
 import type { Family, Prefix } from './address.js';
 import type { EffectOrder, RenumberOrder, RevokeOrder } from './order.js';
@@ -356,7 +357,7 @@ export interface Meta {
 /** One line of the journal; the door adds its number. */
 export interface JournalEntry {
   readonly at: number;
-  readonly kind: string;
+  readonly kind: JournalKind;
   readonly tenant: string;
   readonly actor: string;
   readonly subscriber?: number | null;

@@ -138,7 +138,9 @@ export function renumber(d: Draft, event: RenumberEvent, policy: Policy): Verdic
     code: when,
     detail: { supersedes: formatPrefix(old.prefix), ...at, deadline: isoTime(deadline), reason },
   });
-  if (order.at !== null && order.at <= now) tellSessions(d, heir, order, now, policy);
-  else awaitSession(d, heir, order);
-  return { verdict: 'applied', code: null, detail: null, reply: reply(d, [old.id, heir.id]) };
+  const isDue = order.at !== null && order.at <= now;
+  const batch = isDue ? tellSessions(d, heir, order, now, policy) : null;
+  if (!isDue) awaitSession(d, heir, order);
+  const code = batch === null ? null : 'awaiting-approval';
+  return { verdict: 'applied', code, detail: null, reply: reply(d, [old.id, heir.id], batch) };
 }

@@ -6,9 +6,9 @@ import { formatPrefix } from './address.js';
 import { aboutPool, raise } from './alarms.js';
 import { maintenanceBarOf } from './braking.js';
 import type { Draft } from './draft.js';
-import { orderEffect } from './effect.js';
+import { noteEffect, orderEffect } from './effect.js';
 import { barred } from './evidence.js';
-import { awaits } from './guard.js';
+import { admits, awaits, guardOfActor, holdBack, mark, type Guarded } from './guard.js';
 import type { EffectOrder, RenumberOrder } from './order.js';
 import { actsOn, type Policy } from './policy.js';
 import type { Assignment, Outbox, Session } from './records.js';
@@ -36,30 +36,55 @@ export function awaitSession(d: Draft, { id }: Assignment, { at, told, deadline 
   d.put('deadline', { kind: 'renumber', ref: String(id), dueAt });
 }
 
-/** Tells each session on the old address to end, so that AAA returns the new one. */
+/** Tells each session on the old address to end, so that AAA returns the new one. Returns the batch in which that waits, or null. */
 export function tellSessions(
   d: Draft,
   heir: Assignment,
   order: RenumberOrder,
   now: number,
   policy: Policy,
-): Assignment {
+): number | null {
+  let batch: number | null = null;
   const told = { ...order, told: true };
   const current = d.put('assignment', { ...heir, renumber: told });
   const old = d.get('assignment', heir.supersedes ?? heir.id);
   const open = d.witnessesOf(old.id).filter((w) => w.closedAt === null && w.standing === 'held');
   if (!SERVED.has(old.state) || open.length === 0) {
     step(d, heir.id, 'disconnect', now, { state: 'skipped', outcome: 'no open session' });
-  } else for (const { ref } of open) tell(d, current, old, d.get('session', ref), now, policy);
+  } else {
+    const guarded = guardOfActor(d, heir.tenant, order.actor);
+    const admitted = admits(d, guarded, 1, now, policy);
+    const ordered = open.flatMap(({ ref }) => tell(d, current, old, d.get('session', ref), now, policy) ?? []);
+    // One order is one customer cut, however many sessions he has.
+    if (ordered.length > 0 && admitted) mark(d, guarded, 1, now, policy);
+    if (!admitted) for (const row of ordered) batch = holdTelling(d, current, guarded, row, now);
+  }
   awaitSession(d, current, told);
-  return current;
+  return batch;
 }
 
-function tell(d: Draft, heir: Assignment, old: Assignment, session: Session, now: number, policy: Policy): void {
+/** What a token may not cut without approval is held back: the new assignment is there, and its sessions stay as they are. */
+function holdTelling(d: Draft, heir: Assignment, guarded: Guarded, row: Outbox, now: number): number {
+  const example = `renumbering of ${d.get('subscriber', heir.subscriber).name}`;
+  const batch = holdBack(d, guarded, 'disconnects', 1, example, now);
+  noteEffect(d, d.put('outbox', { ...row, batch }), now, 'effect-held', 'awaiting-approval');
+  step(d, heir.id, 'disconnect', now, { outcome: awaits(batch) });
+  return batch;
+}
+
+/** Tells one session to end. Returns the effect that is to leave for it, where there was none before. */
+function tell(
+  d: Draft,
+  heir: Assignment,
+  old: Assignment,
+  session: Session,
+  now: number,
+  policy: Policy,
+): Outbox | null {
   const nas = d.get('nas', session.nas);
   if (policy.nas.get(nas.entry)?.coa !== true) {
     step(d, heir.id, 'disconnect', now, { state: 'failed', outcome: `no CoA address for NAS ${nas.entry}` });
-    return;
+    return null;
   }
   const renumber = { assignment: heir.id, generation: heir.generation };
   const order: EffectOrder = { assignment: old.id, generation: old.generation, renumber };
@@ -68,7 +93,7 @@ function tell(d: Draft, heir: Assignment, old: Assignment, session: Session, now
     d.put('outbox', { ...pending, dueAt: Math.min(pending.dueAt, now), orders: [...pending.orders, order] });
     const outcome = pending.batch === null ? null : awaits(pending.batch);
     step(d, heir.id, 'disconnect', now, { state: 'waiting', attempts: 1, outcome });
-    return;
+    return null;
   }
   const acts = actsOn(policy, nas.entry);
   const effect = { kind: 'nas.disconnect', session, orders: [order], desired: null, acts, approved: false } as const;
@@ -89,6 +114,7 @@ function tell(d: Draft, heir: Assignment, old: Assignment, session: Session, now
   });
   const outcome = acts ? null : 'observed';
   step(d, heir.id, 'disconnect', now, { state: acts ? 'waiting' : 'skipped', attempts: 1, outcome });
+  return acts ? row : null;
 }
 
 /**

@@ -306,8 +306,10 @@ function isRoute({ attribute }: ShownAddress): boolean {
   return attribute === 'Framed-Route' || attribute === 'Framed-IPv6-Route';
 }
 
+type Sighting = Pick<SessionAddress, 'attribute' | 'prefix'>;
+
 /** Whether two sightings are of one address, by the same attribute. */
-export function sameAddress(a: ShownAddress, b: ShownAddress | SessionAddress): boolean {
+export function sameAddress(a: Sighting, b: Sighting): boolean {
   return a.attribute === b.attribute && samePrefix(a.prefix, b.prefix);
 }
 

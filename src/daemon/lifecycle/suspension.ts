@@ -3,6 +3,7 @@ import type { HeldSuspend } from './brake.js';
 import type { Draft } from './draft.js';
 import type { ServiceEvent } from './events.js';
 import { admits, guardOfActor, holdBack, mark } from './guard.js';
+import type { JournalKind } from './journal-kind.js';
 import { refused, reply } from './orders.js';
 import type { Policy } from './policy.js';
 import { tell } from './profile.js';
@@ -47,7 +48,7 @@ function answer(d: Draft, subscriber: Subscriber, code: string | null, batch: nu
   return { verdict, code, detail: null, reply: reply(d, ids, batch) };
 }
 
-function note(d: Draft, subscriber: Subscriber, kind: string, order: ServiceOrder, detail: object): void {
+function note(d: Draft, subscriber: Subscriber, kind: JournalKind, order: ServiceOrder, detail: object): void {
   const { id, tenant } = subscriber;
   const { at, actor, reason } = order;
   d.note({ at, kind, tenant, actor, subscriber: id, code: kind, detail: { reason, ...detail } });

@@ -1,7 +1,7 @@
 /** That a NAS was heard is written every few seconds, whoever brings its packets. */
 import t from 'tap';
 import type { LifecycleEvent } from '../../../src/daemon/lifecycle/events.js';
-import { acct, NOON, octets } from '../../support/events.js';
+import { acct, deadline, NOON, nasOn, octets } from '../../support/events.js';
 import { openHouse, type House } from '../../support/house.js';
 
 const nas = { tenant: 'default', kind: 'nas-identifier' as const, bytes: octets('bras-a') };
@@ -44,4 +44,19 @@ t.test('who brings its packets is on record after a step', async (t) => {
   t.equal(entry.get(), 'proxy-a');
   await house.say(acct('acct-interim', 's', NOON + house.policy.heardStepMs, [], PROXIES[1]));
   t.equal(entry.get(), 'proxy-b');
+});
+
+t.test('a NAS that is not heard after its Accounting-On is waited for, until it counts as taken away', async (t) => {
+  const house = await openHouse(NOON);
+  const { epochGraceMs, forgottenNasMs } = house.policy;
+  await house.say(acct('acct-start', 's', NOON, [], { username: octets('ann') }), nasOn(NOON + 1));
+  const ended = house.db.prepare('SELECT end_kind FROM session').pluck();
+  for (const [after, kind] of [
+    [1 + epochGraceMs, null],
+    [forgottenNasMs - 1, null],
+    [forgottenNasMs + 1 + house.policy.interimRoundMs, 'inferred'],
+  ] as const) {
+    await house.say(deadline('epoch-grace', '1', NOON + after));
+    t.equal(ended.get(), kind);
+  }
 });
