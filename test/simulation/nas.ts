@@ -44,6 +44,8 @@ export interface TrueSession {
   late: boolean;
   /** Addresses that addrd has answered for, and since when: it has been told. */
   readonly told: Map<string, number>;
+  /** Addresses that have come into a pool since then, on which addrd has to judge it by its next report. */
+  readonly unjudged: Map<string, number>;
   inputOctets: number;
   outputOctets: number;
   /** A Disconnect-Request was acknowledged and has not ended it. */
@@ -57,6 +59,7 @@ export interface NasOptions {
   readonly name: string;
   readonly host: Host;
   readonly family: 4 | 6;
+  readonly vrf: string;
   readonly secret: Uint8Array;
   readonly dasSecret: Uint8Array;
   readonly server: UdpPeer;
@@ -147,6 +150,7 @@ export class Nas {
       addresses: [...addresses],
       late: this.#habits.lateAddresses && addresses.length > 1,
       told: new Map(),
+      unjudged: new Map(),
       shared: new Set(),
       inputOctets: 0,
       outputOctets: 0,
@@ -211,7 +215,7 @@ export class Nas {
         attributes.push(attribute('Acct-Output-Octets', encodeInteger(session.outputOctets)));
       }
     }
-    this.reporter.send({ status, about: session, seconds, attributes }, done);
+    this.reporter.send({ status, about: session, seconds, attributes, at: this.#time.wallMs() }, done);
     if (session !== null) this.onReport(session);
   }
 
@@ -233,9 +237,9 @@ export class Nas {
     for (const address of session.addresses) {
       const { type, value } = framed(address);
       const key = prefixKey(address.prefix);
-      if (shown.has(`${type}/${Buffer.from(value).toString('hex')}`) && !session.told.has(key)) {
-        session.told.set(key, this.#time.wallMs());
-      }
+      if (!shown.has(`${type}/${Buffer.from(value).toString('hex')}`)) continue;
+      if (!session.told.has(key)) session.told.set(key, this.#time.wallMs());
+      if (report.at > (session.unjudged.get(key) ?? Infinity)) session.unjudged.delete(key);
     }
   }
 

@@ -1,7 +1,7 @@
 /** Watches every commit and every datagram of addrd, and holds them against the truth that the NASes know. */
 import type { Database } from '../../src/store/open.js';
 import type { Config } from '../../src/daemon/config.js';
-import { contains, formatPrefix, hex, prefixKey } from '../../src/daemon/lifecycle/address.js';
+import { contains, formatPrefix, prefixKey, type Prefix } from '../../src/daemon/lifecycle/address.js';
 import { getAllowedTransitions, type LifecycleState } from '../../src/daemon/lifecycle/state.js';
 import type { EffectKind } from '../../src/daemon/lifecycle/records.js';
 import type { Policy } from '../../src/daemon/lifecycle/policy.js';
@@ -45,6 +45,14 @@ function preparedOnce(db: Database): Database {
   return { prepare, pragma: (what: string) => prepare(`PRAGMA ${what}`).all([]) } as unknown as Database;
 }
 
+interface Live {
+  /** VRF and prefix. */
+  readonly key: string;
+  readonly id: number;
+  readonly since: number;
+  readonly name: string;
+}
+
 interface PendingEffect {
   readonly id: number;
   readonly attempt: number;
@@ -60,7 +68,7 @@ export class Observer {
   readonly #db: Database;
   readonly #prepared: Database;
   #compiled: Policy | null = null;
-  readonly #config: Config;
+  #config: Config;
   readonly #lateMs: number;
   readonly #nases: readonly Nas[];
   readonly #statements: ReturnType<typeof prepareStatements>;
@@ -133,6 +141,23 @@ export class Observer {
     this.#holdAgainstTruth();
   }
 
+  /** Another config is in force. Who is on an address that comes into a pool by it is judged when he reports again. */
+  configure(config: Config): void {
+    const sessions = this.#nases.flatMap((nas) => nas.sessions.map((session) => ({ nas, session })));
+    const shown = sessions.flatMap((one) => one.session.addresses.map(({ prefix }) => ({ ...one, prefix })));
+    const before = shown.map(({ nas, prefix }) => this.#poolOf(nas, prefix));
+    this.#config = config;
+    this.#compiled = null;
+    for (const [index, { nas, session, prefix }] of shown.entries()) {
+      const pool = this.#poolOf(nas, prefix);
+      if (pool !== undefined && pool.name !== before[index]?.name) session.unjudged.set(prefixKey(prefix), nas.now());
+    }
+  }
+
+  #poolOf({ options }: Nas, prefix: Prefix): Config['pools'][number] | undefined {
+    return this.#config.pools.find((pool) => pool.vrf === options.vrf && contains(pool.prefix, prefix));
+  }
+
   #policy(): Policy {
     if (this.#compiled !== null) return this.#compiled;
     const pools = new Map(this.#db.prepare('SELECT name, id FROM pool').raw().all() as [string, number][]);
@@ -190,43 +215,29 @@ export class Observer {
    */
   #holdAgainstTruth(): void {
     const now = this.#now();
-    const live = new Map<string, { id: number; since: number; state: string; name: string }>();
-    for (const row of this.#statements.live.all() as {
-      net: Uint8Array;
-      plen: number;
-      id: number;
-      since: number;
-      state: string;
-      name: string;
-    }[]) {
-      live.set(`${hex(row.net)}/${row.plen}`, row);
-    }
+    const live = new Map<string, Live>();
+    for (const row of this.#statements.live.all() as Live[]) live.set(row.key, row);
     const past = new Map<string, string>();
-    for (const { net, plen, state } of this.#statements.past.all() as {
-      net: Uint8Array;
-      plen: number;
-      state: string;
-    }[]) {
-      past.set(`${hex(net)}/${plen}`, state);
-    }
+    for (const { key, state } of this.#statements.past.all() as { key: string; state: string }[]) past.set(key, state);
     for (const nas of this.#nases) {
       for (const session of nas.sessions) {
         for (const { prefix } of session.addresses) {
           const key = prefixKey(prefix);
           const told = session.told.get(key);
-          const pool = this.#config.pools.find((one) => contains(one.prefix, prefix));
+          const pool = this.#poolOf(nas, prefix);
           if (told === undefined || pool === undefined) continue;
           const where = `${formatPrefix(prefix)} while ${nas.describe(session)} is up and was reported`;
-          const holder = live.get(key);
+          const place = `${nas.options.vrf}/${key}`;
+          const holder = live.get(place);
           const gone =
             pool.kind === 'static' || (pool.kind === 'dynamic' && !session.shared.has(key)) ? 0 : this.#lateMs;
-          const state = past.get(key) ?? 'unused';
+          const state = past.get(place) ?? 'unused';
           let wrong: string | null = null;
           if (holder !== undefined) {
             const isOther = holder.since > told && holder.name !== session.customer && this.#heldSince(holder) > told;
             if (isOther && !session.shared.has(key)) wrong = `truth: ${holder.name} was given ${where}`;
             else if (isOther && pool.kind === 'static') wrong = `truth: ${holder.name} was given ${where}`;
-          } else if (state !== 'occupied' && state !== 'doubted' && state !== 'reserved')
+          } else if (!session.unjudged.has(key) && state !== 'occupied' && state !== 'doubted' && state !== 'reserved')
             wrong = `truth: ${state} is ${where}`;
           const about = `${nas.options.name} ${session.sid} ${session.startedAt} ${key}`;
           if (wrong === null) this.#wrongSince.delete(about);

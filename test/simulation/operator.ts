@@ -18,7 +18,7 @@ interface Order {
 
 export interface OperatorOptions {
   readonly customers: Customers;
-  readonly pools: readonly ConfiguredPool[];
+  readonly pools: () => readonly ConfiguredPool[];
   readonly pace: Pace;
   /** The command port of the addrd that runs now, if one does. */
   readonly port: () => CommandPort | null;
@@ -75,6 +75,8 @@ const REFUSALS = new Set([
   'address-required',
   'bad-deadline',
   'wrong-family',
+  'unknown-pool',
+  'pool-unsure',
   'pool-mismatch',
 ]);
 
@@ -128,8 +130,17 @@ export class Operator {
     return { ...this.#common(), subscriber: customer.name, family, prefix: null };
   }
 
+  /** The pools of the VRF in which a customer is; now and then somebody errs. */
+  #poolsOf(customer: Customer): readonly ConfiguredPool[] {
+    const pools = this.#options.pools();
+    const own = pools.filter(({ vrf }) => vrf === customer.nas.options.vrf);
+    return own.length < pools.length && this.#chance.flip(0.03) ? pools : own;
+  }
+
   #allocate(customer: Customer): void {
-    const { pools, customers } = this.#options;
+    const { customers } = this.#options;
+    const pools = this.#poolsOf(customer);
+    if (pools.length === 0) return;
     const pool = this.#chance.pick(pools);
     this.#order(customer, {
       ...this.#common(),
@@ -189,7 +200,9 @@ export class Operator {
 
   #renumber(customer: Customer): void {
     const chance = this.#chance;
-    const { pools, customers, pace } = this.#options;
+    const { customers, pace } = this.#options;
+    const pools = this.#poolsOf(customer);
+    if (pools.length === 0) return;
     const granted = customers.grantsOf(customer.name);
     const meant = granted.length > 0 && chance.flip(0.8) ? chance.pick(granted) : null;
     const families =
