@@ -16,8 +16,8 @@ interface PlannedPool {
   quarantine: string;
   offerTimeout: string | null;
   sticky: boolean;
-  excluded: readonly string[];
-  reserved: readonly string[];
+  excluded: readonly Part[];
+  reserved: readonly Part[];
   /** Whether the config has it. */
   present: boolean;
 }
@@ -79,7 +79,7 @@ export class AddressPlan {
       .map((pool) => {
         const { name, family, start, length, kind, vrf, more, quarantine, offerTimeout, sticky } = pool;
         const offer = offerTimeout === null ? '' : `, offer_timeout: ${offerTimeout}`;
-        const ranges = `excluded: [${pool.excluded.join(', ')}], reserved: [${pool.reserved.join(', ')}]`;
+        const ranges = `excluded: ${partsText(pool, pool.excluded)}, reserved: ${partsText(pool, pool.reserved)}`;
         return `  - { name: ${name}, family: ${family}, prefix: "${start}/${length}", kind: ${kind}, vrf: ${vrf}, sticky: ${sticky}, ${ranges}, quarantine: ${quarantine}${offer}${more} }\n`;
       })
       .join('');
@@ -92,8 +92,8 @@ export class AddressPlan {
     if (!pool.present) pool.present = true;
     else if (roll < 0.2) pool.present = false;
     else if (roll < 0.5) pool.length = chance.pick(pool.lengths);
-    else if (roll < 0.7) pool.excluded = parts(pool, chance);
-    else if (roll < 0.85) pool.reserved = parts(pool, chance);
+    else if (roll < 0.7) pool.excluded = parts(chance);
+    else if (roll < 0.85) pool.reserved = parts(chance);
     else if (roll < 0.9) pool.sticky = !pool.sticky;
     else if (roll < 0.95 || pool.offerTimeout === null)
       pool.quarantine = chance.pick([this.#pace.quarantine, '5s', '20s']);
@@ -101,14 +101,32 @@ export class AddressPlan {
   }
 }
 
-/** One or two parts of a pool at most, inside or beyond its end. */
-function parts({ family, start }: PlannedPool, chance: Chance): string[] {
+/** Units by their number in the pool, both included. */
+type Part = readonly [from: number, to: number];
+
+function parts(chance: Chance): Part[] {
   return Array.from({ length: chance.between(0, 2) }, () => {
     const from = chance.between(0, 15);
-    if (family === 'ipv6-pd') return `"2001:db8:100:${(from * 256).toString(16)}::/56"`;
-    if (family === 'ipv6') return `"2001:db8:1::${from.toString(16)}"`;
-    const [, net = '', first = '0'] = /^(.*\.)(\d+)$/.exec(start) ?? [];
-    const at = Number(first) + from;
-    return chance.flip(0.5) ? `${net}${at}` : `${net}${at}-${net}${at + chance.between(0, 5)}`;
+    return [from, from + (chance.flip(0.5) ? 0 : chance.between(0, 5))];
   });
+}
+
+const UNIT_LENGTHS = { ipv4: 32, ipv6: 128, 'ipv6-pd': 56 } as const;
+
+/** The parts that lie in a pool as it is now, as the config says them. */
+function partsText({ family, start, length }: PlannedPool, ranges: readonly Part[]): string {
+  const size = 2 ** (UNIT_LENGTHS[family] - length);
+  const [, net = '', first = '0'] = /^(.*\.)(\d+)$/.exec(start) ?? [];
+  const unit = (n: number): string => {
+    if (family === 'ipv6') return `2001:db8:1::${n.toString(16)}`;
+    return family === 'ipv4' ? `${net}${Number(first) + n}` : `2001:db8:100:${(n * 256).toString(16)}::`;
+  };
+  const texts = ranges
+    .filter(([, to]) => to < size)
+    .map(([from, to]) => {
+      if (from < to)
+        return `"${unit(from)}-${family === 'ipv6-pd' ? `2001:db8:100:${(to * 256 + 255).toString(16)}:ffff:ffff:ffff:ffff` : unit(to)}"`;
+      return `"${unit(from)}${family === 'ipv6-pd' ? '/56' : ''}"`;
+    });
+  return `[${texts.join(', ')}]`;
 }

@@ -11,6 +11,7 @@ import { ACCT_STATUS_TYPE, ATTRIBUTES } from '../../src/protocols/radius/diction
 import { PACKET_CODES, parse } from '../../src/protocols/radius/packet.js';
 import type { UdpPeer } from '../../src/protocols/io.js';
 import { invariants } from '../support/invariants.js';
+import { Handouts } from './handouts.js';
 import type { Nas, TrueSession } from './nas.js';
 import { Renumberings } from './renumberings.js';
 import type { Report } from './reporter.js';
@@ -76,6 +77,7 @@ export class Observer {
   readonly #wrongSince = new Map<string, number>();
   readonly #now: () => number;
   readonly #renumberings: Renumberings;
+  readonly handouts: Handouts;
   #seen = 0;
   #frozen = false;
   #quiet = 0;
@@ -92,6 +94,9 @@ export class Observer {
     this.#lateMs = LATE_MS * pace.rounds;
     this.#nases = nases;
     this.#statements = prepareStatements(db);
+    this.handouts = new Handouts(db, (what) => {
+      this.fault(what);
+    });
     this.#renumberings = new Renumberings(db, (what) => {
       this.fault(what);
     });
@@ -122,6 +127,7 @@ export class Observer {
     const moved = (this.#statements.moves.get(this.#seen) as number) > 0;
     this.#followTransitions();
     this.#renumberings.follow(this.#seen);
+    if (moved) this.handouts.follow(this.#seen);
     this.#followBrakes(moved);
     this.#seen = newest;
     this.#quiet += moved ? EVERY_COMMITS / EVERY_MOVES : 1;

@@ -1,6 +1,7 @@
 /** The provisioning system: orders through the command port, and repeats what it got no answer to. */
 import { parsePrefix } from '../../src/daemon/address-text.js';
 import { CommandUnavailable, type Command, type CommandPort, type CommandResult } from '../../src/daemon/command.js';
+import type { Prefix } from '../../src/daemon/lifecycle/address.js';
 import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
 import type { AssignmentReply } from '../../src/daemon/lifecycle/orders.js';
 import type { LifecycleState } from '../../src/daemon/lifecycle/state.js';
@@ -23,6 +24,8 @@ export interface OperatorOptions {
   /** The command port of the addrd that runs now, if one does. */
   readonly port: () => CommandPort | null;
   readonly onFault: (what: string) => void;
+  /** An order is about to ask for an address. */
+  readonly onAsked: (prefix: Prefix) => void;
   /** The share of revokes after which AAA goes on returning the address. */
   readonly forgetful: number;
   /** How the renumbering to an assignment stands, or null while nobody can tell. */
@@ -270,6 +273,8 @@ export class Operator {
   }
 
   #order(customer: Customer | null, command: Command): void {
+    if (command.kind === 'allocate' && command.requested !== null) this.#options.onAsked(command.requested);
+    if (command.kind === 'renumber' && command.to !== null) this.#options.onAsked(command.to);
     const order: Order = { command, customer, answered: null };
     this.outstanding++;
     this.#send(order);

@@ -87,7 +87,7 @@ export function drawScene(chance: Chance, kind: Kind): Scene {
   const braking = chance.fork();
   const guard = braking.pick([3, 8, 200]);
   const plan = new AddressPlan(chance.fork(), pace, kind.vrfs);
-  const count = chance.between(1, 3);
+  const count = Math.max(kind.vrfs ? 2 : 1, chance.between(1, 3));
   // Of worlds with two VRFs the first NAS is in the one, and the others in the other.
   const nases = Array.from({ length: count }, (_, n): NasScene => {
     return {

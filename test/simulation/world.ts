@@ -6,6 +6,7 @@ import { startCore, type Core } from '../../src/daemon/core.js';
 import type { Config } from '../../src/daemon/config.js';
 import type { Platform } from '../../src/daemon/platform.js';
 import { Metrics } from '../../src/daemon/metrics.js';
+import { prefixKey } from '../../src/daemon/lifecycle/address.js';
 import { censusOf } from '../../src/daemon/lifecycle/zones.js';
 import type { OpenUdp } from '../../src/protocols/io.js';
 import { prepare } from '../../src/store/open.js';
@@ -121,6 +122,7 @@ export class World {
       pace,
       port: () => (this.#life.alive ? (this.#core?.commands ?? null) : null),
       onFault,
+      onAsked: (prefix) => this.#observer.handouts.asked.add(prefixKey(prefix)),
       forgetful: this.#scene.forgetful,
       renumbering: (heir) => this.#renumbering(heir),
     });
