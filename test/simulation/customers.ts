@@ -2,6 +2,7 @@
 import { contains, prefixKey, samePrefix, unitAt, unitCount, type Prefix } from '../../src/daemon/lifecycle/address.js';
 import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
 import type { Chance } from './chance.js';
+import type { Marks } from './marks.js';
 import type { Framed, Nas, TrueSession } from './nas.js';
 import type { Pace } from './pace.js';
 import type { VirtualTime } from './time.js';
@@ -28,10 +29,18 @@ export interface CustomersOptions {
   readonly pace: Pace;
 }
 
+/** The circuit id of a line. */
+export function circuitOf(name: string): Uint8Array {
+  return new TextEncoder().encode(`olt1/${name}`);
+}
+
 export class Customers {
   readonly list: readonly Customer[];
   /** What AAA returns for each customer. */
   readonly #grants = new Map<string, Framed[]>();
+  readonly #classes = new Map<string, Uint8Array>();
+  /** How often the CPE of a line was exchanged. */
+  readonly #cpes = new Map<string, number>();
   readonly #time: VirtualTime;
   readonly #chance: Chance;
   readonly #pools: () => readonly ConfiguredPool[];
@@ -64,6 +73,23 @@ export class Customers {
       default:
         return { name, username: null, ordered: null, nas };
     }
+  }
+
+  /** AAA returns a Class with the addresses from now on. */
+  classify(name: string, octets: Uint8Array): void {
+    this.#classes.set(name, octets);
+  }
+
+  /** What names a line; its CPE is exchanged now and then. */
+  marksOf(name: string): Marks {
+    if (this.#chance.flip(0.03)) this.#cpes.set(name, (this.#cpes.get(name) ?? 0) + 1);
+    const n = this.list.findIndex((one) => one.name === name);
+    const octets = [2, 0, 0x5e, 0x10, this.#cpes.get(name) ?? 0, n];
+    return {
+      class: this.#classes.get(name) ?? null,
+      circuit: circuitOf(name),
+      mac: octets.map((octet) => octet.toString(16).padStart(2, '0')).join('-'),
+    };
   }
 
   grant(name: string, family: ConfiguredPool['family'], prefix: Prefix): void {
@@ -163,7 +189,8 @@ export class Customers {
   /** Begins a session, and notes on which addresses it is not alone. */
   #dialOn(nas: Nas, name: string, username: string | null, addresses: readonly Framed[]): TrueSession {
     const beside = addresses.map(({ prefix }) => ({ prefix, sessions: this.#sessionsOn(nas, prefix) }));
-    const session = nas.dial(name, username, addresses);
+    const known = nas.options.marking !== null && this.list.some((one) => one.name === name);
+    const session = nas.dial(name, username, addresses, known ? this.marksOf(name) : null);
     for (const { prefix, sessions } of beside) {
       if (sessions.length > 0) for (const one of [session, ...sessions]) one.shared.add(prefixKey(prefix));
     }

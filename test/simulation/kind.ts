@@ -10,9 +10,18 @@ export interface Kind {
   readonly plans: boolean;
   /** Some NASes are of another VRF, whose addresses are the same. */
   readonly vrfs: boolean;
+  /** Packets tell by Class, circuit id and MAC address who is on a line, and some tell it wrong. */
+  readonly identities: boolean;
 }
 
-export const PLAIN: Kind = { suspends: false, renumbers: false, months: false, plans: false, vrfs: false };
+export const PLAIN: Kind = {
+  suspends: false,
+  renumbers: false,
+  months: false,
+  plans: false,
+  vrfs: false,
+  identities: false,
+};
 
 /** The kind of the world of a seed where worlds of all kinds are run: each sort of event with each other. */
 export function kindOf(seed: number): Kind {
@@ -22,6 +31,7 @@ export function kindOf(seed: number): Kind {
     months: seed % 16 === 9,
     plans: seed % 5 < 2,
     vrfs: seed % 7 < 3,
+    identities: seed % 11 < 5,
   };
 }
 

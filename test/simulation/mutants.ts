@@ -210,6 +210,14 @@ const restless: Judge = (world, event, policy) => {
   return { ...decision, changes };
 };
 
+/** Looks at no Class. */
+const classless: Judge = (world, event, policy) =>
+  decide(
+    world,
+    isPacket(event) ? { ...event, claims: event.claims.filter(({ type }) => type !== 'class') } : event,
+    policy,
+  );
+
 /** Ends a revoke at once, whoever is there. */
 const endsAtOnce: Judge = (world, event, policy) => {
   const decision = decide(world, event, policy);
@@ -391,11 +399,11 @@ export const MUTANTS: readonly Mutant[] = [
     first: 3,
   },
   {
-    name: 'a pool that came back knows of nobody',
-    mutation: judge(misread('pool', { unsureSince: null }, ['allocate'])),
-    caught: /: truth: .* was given /,
-    first: 1,
-    kind: 'plans,vrfs',
+    name: 'the Class names nobody',
+    mutation: judge(classless),
+    caught: /: ending: session .* contests his own assignment/,
+    first: 22,
+    kind: 'identities',
   },
   {
     name: 'answers come before commits',

@@ -19,6 +19,7 @@ import type { AddressAttribute } from '../../src/daemon/lifecycle/records.js';
 import type { Chance } from './chance.js';
 import { Das } from './das.js';
 import type { Habits } from './habits.js';
+import { markedBy, type Marking, type Marks } from './marks.js';
 import type { Host, Network } from './network.js';
 import { Reporter, type Report, type StatusType } from './reporter.js';
 import type { Life, VirtualTime } from './time.js';
@@ -38,6 +39,12 @@ export interface TrueSession {
   readonly startedAt: number;
   up: boolean;
   readonly addresses: Framed[];
+  /** What its packets tell of the line beside the User-Name. */
+  readonly marks: readonly RadiusAttribute[];
+  /** A Class of addrd is among them. */
+  readonly classed: boolean;
+  /** They tell of another line. */
+  readonly mistaken: boolean;
   /** Addresses on which another session was up at the same time. */
   readonly shared: Set<string>;
   /** Addresses that the Start does not show yet. */
@@ -60,6 +67,7 @@ export interface NasOptions {
   readonly host: Host;
   readonly family: 4 | 6;
   readonly vrf: string;
+  readonly marking: Marking | null;
   readonly secret: Uint8Array;
   readonly dasSecret: Uint8Array;
   readonly server: UdpPeer;
@@ -91,6 +99,8 @@ export class Nas {
   readonly #chance: Chance;
   readonly #habits: Habits;
   #lastSid: number;
+  /** Of the session before. */
+  #lastClass: Uint8Array | null = null;
 
   constructor(time: VirtualTime, chance: Chance, network: Network, options: NasOptions) {
     this.options = options;
@@ -138,7 +148,16 @@ export class Nas {
     this.#report(ACCT_STATUS_TYPE['Accounting-On'], null, [], () => undefined);
   }
 
-  dial(customer: string, username: string | null, addresses: readonly Framed[]): TrueSession {
+  dial(
+    customer: string,
+    username: string | null,
+    addresses: readonly Framed[],
+    marks: Marks | null = null,
+  ): TrueSession {
+    const { marking } = this.options;
+    const swaps = marking?.class === 'swap' && this.#chance.flip(0.15);
+    const mine = marks === null ? null : { ...marks, class: swaps ? this.#lastClass : marks.class };
+    this.#lastClass = marks?.class ?? this.#lastClass;
     const sid = (this.#lastSid = this.#lastSid + 1).toString(16).toUpperCase().padStart(8, '0');
     const session: TrueSession = {
       nas: this,
@@ -148,6 +167,9 @@ export class Nas {
       startedAt: this.#time.monoMs(),
       up: true,
       addresses: [...addresses],
+      marks: marking === null || mine === null ? [] : markedBy(marking, mine),
+      classed: marking !== null && marking.class !== 'lose' && mine !== null && mine.class !== null,
+      mistaken: mine !== null && marks !== null && mine.class !== marks.class,
       late: this.#habits.lateAddresses && addresses.length > 1,
       told: new Map(),
       unjudged: new Map(),
@@ -208,7 +230,7 @@ export class Nas {
     if (session !== null) {
       attributes.push(attribute('Acct-Session-Id', encodeText(session.sid)));
       if (session.username !== null) attributes.push(attribute('User-Name', encodeText(session.username)));
-      attributes.push(...this.shown(session).map(framed));
+      attributes.push(...session.marks, ...this.shown(session).map(framed));
       if (status !== ACCT_STATUS_TYPE.Start) {
         attributes.push(attribute('Acct-Session-Time', encodeInteger(seconds)));
         attributes.push(attribute('Acct-Input-Octets', encodeInteger(session.inputOctets)));

@@ -241,7 +241,9 @@ export class Observer {
           let wrong: string | null = null;
           if (holder !== undefined) {
             const isOther = holder.since > told && holder.name !== session.customer && this.#heldSince(holder) > told;
-            if (isOther && !session.shared.has(key)) wrong = `truth: ${holder.name} was given ${where}`;
+            // Whose Class is another's is taken for that one.
+            if (isOther && session.mistaken && pool.kind !== 'static') wrong = null;
+            else if (isOther && !session.shared.has(key)) wrong = `truth: ${holder.name} was given ${where}`;
             else if (isOther && pool.kind === 'static') wrong = `truth: ${holder.name} was given ${where}`;
           } else if (!session.unjudged.has(key) && state !== 'occupied' && state !== 'doubted' && state !== 'reserved')
             wrong = `truth: ${state} is ${where}`;

@@ -4,9 +4,10 @@ import { CommandUnavailable, type Command, type CommandPort, type CommandResult 
 import type { Prefix } from '../../src/daemon/lifecycle/address.js';
 import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
 import type { AssignmentReply } from '../../src/daemon/lifecycle/orders.js';
+import { encodeClass } from '../../src/daemon/lifecycle/session-class.js';
 import type { LifecycleState } from '../../src/daemon/lifecycle/state.js';
 import type { Chance } from './chance.js';
-import { framedOf, type Customer, type Customers } from './customers.js';
+import { circuitOf, framedOf, type Customer, type Customers } from './customers.js';
 import type { Pace } from './pace.js';
 import type { VirtualTime } from './time.js';
 
@@ -38,6 +39,9 @@ export interface Standing {
   readonly old: LifecycleState;
   readonly outcome: 'done' | 'failed' | null;
 }
+
+/** The number of the store of every world. */
+export const STORE_ID = 4_711;
 
 const SERVED: ReadonlySet<LifecycleState> = new Set(['allocated', 'active', 'suspended']);
 
@@ -79,6 +83,8 @@ const REFUSALS = new Set([
   'bad-deadline',
   'wrong-family',
   'unknown-pool',
+  'already-recorded',
+  'not-recorded',
   'pool-unsure',
   'pool-mismatch',
 ]);
@@ -229,6 +235,21 @@ export class Operator {
     });
   }
 
+  /** Somebody tells addrd what names a subscriber, or takes it back; now and then of the wrong one. */
+  introduce(meanMs: number): void {
+    const act = (): void => {
+      if (this.#quiet) return;
+      const { list } = this.#options.customers;
+      const customer = this.#chance.pick(list);
+      const line = this.#chance.flip(0.95) ? customer : this.#chance.pick(list);
+      const identity = { type: 'circuit-id', scope: 'tenant', bytes: circuitOf(line.name) } as const;
+      const kind = this.#chance.flip(0.8) ? 'identity-put' : 'identity-drop';
+      this.#order(null, { ...this.#common(), kind, subscriber: customer.name, ...identity });
+      this.#time.after(this.#chance.wait(meanMs), act);
+    };
+    act();
+  }
+
   /** Somebody at the NOC reaches for the brakes now and then, and decides about what waits. */
   watch(meanMs: number, nases: readonly string[]): void {
     if (meanMs === 0) return;
@@ -333,7 +354,10 @@ export class Operator {
       this.#exchange(customer, assignments);
       return;
     }
-    for (const { family, address } of assignments) {
+    for (const { id, generation, family, address } of assignments) {
+      if (command.kind === 'allocate') {
+        customers.classify(customer.name, encodeClass({ store: STORE_ID, assignment: id, generation }));
+      }
       const prefix = parsePrefix(address);
       if (prefix === null) this.#options.onFault(`${address} is no address`);
       else if (command.kind === 'allocate') customers.grant(customer.name, family as ConfiguredPool['family'], prefix);
@@ -353,6 +377,10 @@ export class Operator {
     const family = heir.family as ConfiguredPool['family'];
     const roll = this.#chance.unit();
     if (roll < forgetful) return;
+    customers.classify(
+      customer.name,
+      encodeClass({ store: STORE_ID, assignment: heir.id, generation: heir.generation }),
+    );
     if (roll < 0.9) customers.exchange(customer.name, family, from, to);
     // Somebody adds the new one and leaves the old.
     else customers.grant(customer.name, family, to);

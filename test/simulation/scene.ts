@@ -4,6 +4,7 @@ import { drawHabits, type Habits } from './habits.js';
 import { AddressPlan, OTHER_VRF } from './address-plan.js';
 import type { Chance } from './chance.js';
 import type { Kind } from './kind.js';
+import { drawMarking, type Marking } from './marks.js';
 import type { Host, Weather } from './network.js';
 import { HOURLY, MONTHLY, type Pace } from './pace.js';
 
@@ -18,6 +19,8 @@ export interface NasScene {
   readonly habits: Habits;
   readonly takesDisconnects: boolean;
   readonly vrf: string;
+  /** What it tells of a line beside the User-Name, if anything. */
+  readonly marking: Marking | null;
 }
 
 export interface Scene {
@@ -54,10 +57,11 @@ const PROFILES = `suspend: [{ name: Filter-Id, value: garden }], resume: [{ name
 
 /** The config without its pools, before and after which it is. */
 function yaml(chance: Chance, nases: readonly NasScene[], guard: number, pace: Pace): readonly [string, string] {
-  const entries = nases.map(({ name, host, family, habits, takesDisconnects, vrf }) => {
+  const entries = nases.map(({ name, host, family, habits, takesDisconnects, vrf, marking }) => {
     const required = habits.messageAuthenticator && chance.flip(0.5) ? 'required' : 'optional';
     const coa = `coa: { secret: ${DAS_SECRET}, timeout: ${chance.pick(['500ms', '1s'])}, retries: ${chance.between(0, 3)}, ${PROFILES} }`;
-    return `    - { name: ${name}, address: "${host[family]}", secret: ${SECRET}, vrf: ${vrf}, message_authenticator: ${required}${takesDisconnects ? `, ${coa}` : ''} }`;
+    const learns = marking === null ? '' : ', identity: { learn: [username, circuit-id, remote-id] }';
+    return `    - { name: ${name}, address: "${host[family]}", secret: ${SECRET}, vrf: ${vrf}, message_authenticator: ${required}${learns}${takesDisconnects ? `, ${coa}` : ''} }`;
   });
   const before = `
 mode: ${chance.flip(0.9) ? 'act' : 'observe'}
@@ -97,6 +101,7 @@ export function drawScene(chance: Chance, kind: Kind): Scene {
       habits: drawHabits(chance, pace.rounds),
       takesDisconnects: chance.flip(0.9),
       vrf: kind.vrfs && n > 0 ? OTHER_VRF : 'global',
+      marking: kind.identities ? drawMarking(chance) : null,
     };
   });
   const [before, after] = yaml(chance, nases, guard, pace);

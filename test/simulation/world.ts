@@ -20,7 +20,7 @@ import { PLAIN, type Kind } from './kind.js';
 import { Nas } from './nas.js';
 import { CALM, Network } from './network.js';
 import { Observer } from './observer.js';
-import { Operator, type Standing } from './operator.js';
+import { Operator, STORE_ID, type Standing } from './operator.js';
 import { DARK_MS } from './pace.js';
 import { ADDRD, DAS_SECRET, drawScene, SECRET, type Scene } from './scene.js';
 import { VirtualTime, type Leap, type Life } from './time.js';
@@ -100,8 +100,17 @@ export class World {
       this.#observer.fault(what);
     };
     const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-    this.#nases = this.#scene.nases.map(({ name, host, family, vrf, habits }) => {
-      const options = { name, host, family, vrf, habits, secret: encode(SECRET), dasSecret: encode(DAS_SECRET) };
+    this.#nases = this.#scene.nases.map(({ name, host, family, vrf, marking, habits }) => {
+      const options = {
+        name,
+        host,
+        family,
+        vrf,
+        marking,
+        habits,
+        secret: encode(SECRET),
+        dasSecret: encode(DAS_SECRET),
+      };
       return new Nas(this.#time, chance.fork(), this.#network, {
         ...options,
         server: { address: ADDRD[family], port: 1813 },
@@ -141,6 +150,7 @@ export class World {
     this.#customers.begin(dialEveryMs);
     this.#operator.begin(orderEveryMs);
     if (this.#kind.suspends) this.#operator.serve(orderEveryMs * 2);
+    if (this.#kind.identities) this.#operator.introduce(orderEveryMs * 2);
     if (this.#kind.renumbers) this.#operator.move(orderEveryMs * 2);
     this.#operator.watch(this.#scene.brakeEveryMs, this.#nasNames());
     this.#trouble();
@@ -196,6 +206,7 @@ export class World {
       timers: this.#time.timers(life),
       turn: this.#time.turn(life, () => (this.#calm ? 0 : chance.between(0, this.#scene.turnMs))),
       random: chance,
+      storeId: STORE_ID,
       openUdp: this.#mutation.openUdp?.(openUdp) ?? openUdp,
       log,
       metrics,
