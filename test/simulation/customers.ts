@@ -2,6 +2,7 @@
 import { contains, prefixKey, samePrefix, unitAt, unitCount, type Prefix } from '../../src/daemon/lifecycle/address.js';
 import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
 import type { Chance } from './chance.js';
+import type { Marks } from './marks.js';
 import type { Framed, Nas, TrueSession } from './nas.js';
 import type { Pace } from './pace.js';
 import type { VirtualTime } from './time.js';
@@ -23,18 +24,26 @@ const ATTRIBUTE_OF = {
 
 export interface CustomersOptions {
   readonly nases: readonly Nas[];
-  readonly pools: readonly ConfiguredPool[];
+  readonly pools: () => readonly ConfiguredPool[];
   readonly count: number;
   readonly pace: Pace;
+}
+
+/** The circuit id of a line. */
+export function circuitOf(name: string): Uint8Array {
+  return new TextEncoder().encode(`olt1/${name}`);
 }
 
 export class Customers {
   readonly list: readonly Customer[];
   /** What AAA returns for each customer. */
   readonly #grants = new Map<string, Framed[]>();
+  readonly #classes = new Map<string, Uint8Array>();
+  /** How often the CPE of a line was exchanged. */
+  readonly #cpes = new Map<string, number>();
   readonly #time: VirtualTime;
   readonly #chance: Chance;
-  readonly #pools: readonly ConfiguredPool[];
+  readonly #pools: () => readonly ConfiguredPool[];
   readonly #nases: readonly Nas[];
   readonly #pace: Pace;
   #strangers = 0;
@@ -64,6 +73,23 @@ export class Customers {
       default:
         return { name, username: null, ordered: null, nas };
     }
+  }
+
+  /** AAA returns a Class with the addresses from now on. */
+  classify(name: string, octets: Uint8Array): void {
+    this.#classes.set(name, octets);
+  }
+
+  /** What names a line; its CPE is exchanged now and then. */
+  marksOf(name: string): Marks {
+    if (this.#chance.flip(0.03)) this.#cpes.set(name, (this.#cpes.get(name) ?? 0) + 1);
+    const n = this.list.findIndex((one) => one.name === name);
+    const octets = [2, 0, 0x5e, 0x10, this.#cpes.get(name) ?? 0, n];
+    return {
+      class: this.#classes.get(name) ?? null,
+      circuit: circuitOf(name),
+      mac: octets.map((octet) => octet.toString(16).padStart(2, '0')).join('-'),
+    };
   }
 
   grant(name: string, family: ConfiguredPool['family'], prefix: Prefix): void {
@@ -127,37 +153,44 @@ export class Customers {
       .filter(() => this.#chance.flip(0.9))
       // RFC 2865 section 5.44: at most one Framed-IP-Address.
       .filter(({ attribute }, n, all) => all.findIndex((one) => one.attribute === attribute) === n);
-    const external = this.#externalUnit(grants);
+    const external = this.#externalUnit(customer.nas, grants);
     const addresses = external === null ? grants : [...grants, external];
     if (addresses.length === 0 && !this.#chance.flip(0.1)) return;
     this.#dialOn(customer.nas, customer.name, customer.username, addresses);
     // A dynamic address is asked for again each time; some AAA servers remember the last answer.
     for (const { prefix } of grants) {
-      if (this.#kindAt(prefix) === 'dynamic' && this.#chance.flip(0.7)) this.withdraw(customer.name, prefix);
+      if (this.#kindAt(customer.nas, prefix) === 'dynamic' && this.#chance.flip(0.7))
+        this.withdraw(customer.name, prefix);
     }
   }
 
-  #kindAt(prefix: Prefix): ConfiguredPool['kind'] | null {
-    return this.#pools.find((pool) => contains(pool.prefix, prefix))?.kind ?? null;
+  #kindAt(nas: Nas, prefix: Prefix): ConfiguredPool['kind'] | null {
+    return this.#poolsOf(nas).find((pool) => contains(pool.prefix, prefix))?.kind ?? null;
   }
 
   /** What the NASes give of their own accord: an address of the external pool on which none of them has a session. */
-  #externalUnit(grants: readonly Framed[]): Framed | null {
-    const pool = this.#pools.find(({ kind }) => kind === 'external');
+  #externalUnit(nas: Nas, grants: readonly Framed[]): Framed | null {
+    const pool = this.#poolsOf(nas).find(({ kind }) => kind === 'external');
     if (pool === undefined || grants.some(({ attribute }) => attribute === 'Framed-IP-Address')) return null;
     const unit = this.anyUnit(pool);
-    return this.#sessionsOn(unit).length > 0 || this.#chance.flip(0.3) ? null : framedOf(pool.family, unit);
+    return this.#sessionsOn(nas, unit).length > 0 || this.#chance.flip(0.3) ? null : framedOf(pool.family, unit);
   }
 
-  #sessionsOn(prefix: Prefix): TrueSession[] {
+  #poolsOf(nas: Nas): readonly ConfiguredPool[] {
+    return this.#pools().filter(({ vrf }) => vrf === nas.options.vrf);
+  }
+
+  /** Of the VRF of a NAS. */
+  #sessionsOn({ options }: Nas, prefix: Prefix): TrueSession[] {
     const on = ({ addresses }: TrueSession): boolean => addresses.some((one) => samePrefix(one.prefix, prefix));
-    return this.#nases.flatMap(({ sessions }) => sessions.filter(on));
+    return this.#nases.flatMap((nas) => (nas.options.vrf === options.vrf ? nas.sessions.filter(on) : []));
   }
 
   /** Begins a session, and notes on which addresses it is not alone. */
   #dialOn(nas: Nas, name: string, username: string | null, addresses: readonly Framed[]): TrueSession {
-    const beside = addresses.map(({ prefix }) => ({ prefix, sessions: this.#sessionsOn(prefix) }));
-    const session = nas.dial(name, username, addresses);
+    const beside = addresses.map(({ prefix }) => ({ prefix, sessions: this.#sessionsOn(nas, prefix) }));
+    const known = nas.options.marking !== null && this.list.some((one) => one.name === name);
+    const session = nas.dial(name, username, addresses, known ? this.marksOf(name) : null);
     for (const { prefix, sessions } of beside) {
       if (sessions.length > 0) for (const one of [session, ...sessions]) one.shared.add(prefixKey(prefix));
     }
@@ -169,9 +202,10 @@ export class Customers {
     const chance = this.#chance;
     const nas = chance.pick(this.#nases);
     if (!nas.serving) return;
-    const pool = chance.pick(this.#pools);
-    const { family } = pool;
-    const addresses = chance.flip(0.8) ? [framedOf(family, this.anyUnit(pool))] : [outside(chance)];
+    const pools = this.#poolsOf(nas);
+    const pool = pools.length === 0 ? null : chance.pick(pools);
+    const inside = chance.flip(0.8) && pool !== null;
+    const addresses = inside ? [framedOf(pool.family, this.anyUnit(pool))] : [outside(chance)];
     const known = chance.flip(0.3);
     const customer = chance.pick(this.list);
     const name = known ? customer.name : `stranger-${String(++this.#strangers)}`;

@@ -71,7 +71,7 @@ export function ending(
     .pluck()
     .all(now - 1_000) as string[];
   for (const net of barred) found.push(`ending: ${net} is still in quarantine`);
-  found.push(...occupied(db, nases), ...effects(db, scene, nases, now), ...gardens(db, nases));
+  found.push(...occupied(db, nases), ...effects(db, scene, nases, now), ...gardens(db, nases), ...strangers(db, nases));
   const rows = db
     .prepare(
       `SELECT a.id, a.net, a.plen, a.stuck, e.outcome, a.revoke->>'sendDisconnect' AS disconnects, c.outcome AS disconnect
@@ -169,6 +169,23 @@ function gardens(db: Database, nases: readonly Nas[]): string[] {
     const truth = nasAt(nases, bytes)?.sessions.find((one) => one.sid === name);
     if (truth === undefined || truth.garden === (profile === 'suspend')) return [];
     return [`ending: session ${name} was told to ${profile}, and is ${truth.garden ? '' : 'not '}in the garden`];
+  });
+}
+
+/** Whose Class is his own contests nothing that is his. */
+function strangers(db: Database, nases: readonly Nas[]): string[] {
+  const rows = db
+    .prepare(
+      `SELECT s.sid, n.bytes AS nas, u.name, a.id FROM session s JOIN nas n ON n.id = s.nas, json_each(s.addresses) x
+         JOIN assignment a ON a.id = x.value->>3 JOIN subscriber u ON u.id = a.subscriber
+        WHERE s.ended_at IS NULL AND x.value->>2 = 'contested' AND a.state IN ('active', 'suspended')`,
+    )
+    .all() as { sid: Uint8Array; nas: Uint8Array; name: string; id: number }[];
+  return rows.flatMap(({ sid, nas: bytes, name, id }) => {
+    const text = Buffer.from(sid).toString();
+    const truth = nasAt(nases, bytes)?.sessions.find((one) => one.sid === text);
+    const isHis = truth?.customer === name && truth.classed && !truth.mistaken;
+    return isHis ? [`ending: session ${text} of ${name} contests his own assignment ${id}`] : [];
   });
 }
 

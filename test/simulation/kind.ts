@@ -6,13 +6,33 @@ export interface Kind {
   readonly renumbers: boolean;
   /** It lasts for months: see pace.ts. */
   readonly months: boolean;
+  /** Somebody changes the pools while they are in use. */
+  readonly plans: boolean;
+  /** Some NASes are of another VRF, whose addresses are the same. */
+  readonly vrfs: boolean;
+  /** Packets tell by Class, circuit id and MAC address who is on a line, and some tell it wrong. */
+  readonly identities: boolean;
 }
 
-export const PLAIN: Kind = { suspends: false, renumbers: false, months: false };
+export const PLAIN: Kind = {
+  suspends: false,
+  renumbers: false,
+  months: false,
+  plans: false,
+  vrfs: false,
+  identities: false,
+};
 
 /** The kind of the world of a seed where worlds of all kinds are run: each sort of event with each other. */
 export function kindOf(seed: number): Kind {
-  return { suspends: seed % 3 === 0, renumbers: seed % 2 === 0, months: seed % 16 === 9 };
+  return {
+    suspends: seed % 3 === 0,
+    renumbers: seed % 2 === 0,
+    months: seed % 16 === 9,
+    plans: seed % 5 < 2,
+    vrfs: seed % 7 < 3,
+    identities: seed % 11 < 5,
+  };
 }
 
 /** The kind that a list of names, with commas, says. @throws RangeError where it names none. */

@@ -9,7 +9,7 @@ import type { Rows, TableName } from '../../src/daemon/lifecycle/records.js';
 import { free } from '../../src/daemon/lifecycle/tenure.js';
 import { renumber } from '../../src/daemon/lifecycle/renumber-orders.js';
 import { arrive } from '../../src/daemon/lifecycle/renumbering.js';
-import type { AssignmentReply } from '../../src/daemon/lifecycle/orders.js';
+import { revoke, type AssignmentReply } from '../../src/daemon/lifecycle/orders.js';
 import { transition } from '../../src/daemon/lifecycle/transition.js';
 import type { Decision, World as Seen } from '../../src/daemon/lifecycle/world.js';
 import { decodeAccountingRequest } from '../../src/protocols/radius/accounting.js';
@@ -188,14 +188,63 @@ const movedIsGone: Judge = (world, event, policy) => {
   return d.close(verdict);
 };
 
+/** Takes what rests for free. */
+const restless: Judge = (world, event, policy) => {
+  if (event.kind !== 'allocate') return decide(world, event, policy);
+  const row = <T extends TableName>(table: T, key: string): Rows[T] | null => {
+    const found = world.row(table, key);
+    const past = String(table) === 'poolFree' && found !== null ? (found as Rows['poolFree']) : null;
+    return past?.state === 'quarantined' ? ({ ...found, subscriber: null, state: 'free' } as Rows[T]) : found;
+  };
+  const decision = decide(seenThrough(world, { row }), event, policy);
+  // The counters are those of what it was.
+  const changes = decision.changes.map((change) => {
+    const pool = change.table === 'pool' ? (change.row as Rows['pool'] | null) : null;
+    const before = pool === null ? null : world.row('pool', String(pool.id));
+    if (pool === null || before === null || pool.freed >= before.freed) return change;
+    const wasFree = decision.changes.some(
+      (one) => one.table === 'poolFree' && world.row('poolFree', one.key)?.state === 'free',
+    );
+    return wasFree ? change : { ...change, row: { ...pool, freed: before.freed, barred: before.barred - 1 } };
+  });
+  return { ...decision, changes };
+};
+
+/** Looks at no Class. */
+const classless: Judge = (world, event, policy) =>
+  decide(
+    world,
+    isPacket(event) ? { ...event, claims: event.claims.filter(({ type }) => type !== 'class') } : event,
+    policy,
+  );
+
+/** Ends a revoke at once, whoever is there. */
+const endsAtOnce: Judge = (world, event, policy) => {
+  const decision = decide(world, event, policy);
+  if (event.kind !== 'revoke' || decision.verdict !== 'applied') return decision;
+  const d = new Draft(world);
+  const verdict = revoke(d, event, policy);
+  for (const { id } of (verdict.reply as { assignments: readonly AssignmentReply[] }).assignments) {
+    const ending = d.get('assignment', id);
+    if (ending.state === 'revoking') free(d, ending, { kind: 'no-live-witness', detail: '' }, event.receivedAt, policy);
+  }
+  return d.close(verdict);
+};
+
 function isPacket(event: LifecycleEvent): event is AccountingEvent {
   return event.kind === 'acct-start' || event.kind === 'acct-interim' || event.kind === 'acct-stop';
 }
 
-/** Decides a packet with rows of a table changed, and leaves those columns as they were in what is written. */
-function misread<T extends 'pool' | 'subscriber'>(table: T, change: Partial<Rows[T]>): Judge {
+const PACKETS = ['acct-start', 'acct-interim', 'acct-stop'];
+
+/** Decides an event, a packet where nothing else is said, with rows of a table changed, and leaves those columns as they were in what is written. */
+function misread<T extends 'pool' | 'subscriber'>(
+  table: T,
+  change: Partial<Rows[T]>,
+  of: readonly string[] = PACKETS,
+): Judge {
   return (world, event, policy) => {
-    if (!event.kind.startsWith('acct-')) return decide(world, event, policy);
+    if (!of.includes(event.kind)) return decide(world, event, policy);
     const row = <U extends TableName>(name: U, key: string): Rows[U] | null => {
       const found = world.row(name, key);
       return found !== null && String(name) === table ? { ...found, ...change } : found;
@@ -323,6 +372,38 @@ export const MUTANTS: readonly Mutant[] = [
     caught: /: truth: /,
     first: 9,
     kind: 'renumbers',
+  },
+  {
+    name: 'an excluded unit is handed out',
+    mutation: judge(misread('pool', { excluded: [] }, ['allocate'])),
+    caught: /: handout: .* is excluded in pool /,
+    first: 1,
+  },
+  {
+    name: 'a reserved unit is handed out to anybody',
+    mutation: judge(misread('pool', { reserved: [] }, ['allocate'])),
+    caught: /: handout: .* is reserved; nobody asked/,
+    first: 3,
+    kind: 'plans',
+  },
+  {
+    name: 'who comes next need not wait for the quarantine',
+    mutation: judge(restless),
+    caught: /: handout: .* has not rested /,
+    first: 16,
+  },
+  {
+    name: 'a revoke ends with its order',
+    mutation: judge(endsAtOnce),
+    caught: /: truth: /,
+    first: 3,
+  },
+  {
+    name: 'the Class names nobody',
+    mutation: judge(classless),
+    caught: /: ending: session .* contests his own assignment/,
+    first: 22,
+    kind: 'identities',
   },
   {
     name: 'answers come before commits',

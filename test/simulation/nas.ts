@@ -19,6 +19,7 @@ import type { AddressAttribute } from '../../src/daemon/lifecycle/records.js';
 import type { Chance } from './chance.js';
 import { Das } from './das.js';
 import type { Habits } from './habits.js';
+import { markedBy, type Marking, type Marks } from './marks.js';
 import type { Host, Network } from './network.js';
 import { Reporter, type Report, type StatusType } from './reporter.js';
 import type { Life, VirtualTime } from './time.js';
@@ -38,12 +39,20 @@ export interface TrueSession {
   readonly startedAt: number;
   up: boolean;
   readonly addresses: Framed[];
+  /** What its packets tell of the line beside the User-Name. */
+  readonly marks: readonly RadiusAttribute[];
+  /** A Class of addrd is among them. */
+  readonly classed: boolean;
+  /** They tell of another line. */
+  readonly mistaken: boolean;
   /** Addresses on which another session was up at the same time. */
   readonly shared: Set<string>;
   /** Addresses that the Start does not show yet. */
   late: boolean;
   /** Addresses that addrd has answered for, and since when: it has been told. */
   readonly told: Map<string, number>;
+  /** Addresses that have come into a pool since then, on which addrd has to judge it by its next report. */
+  readonly unjudged: Map<string, number>;
   inputOctets: number;
   outputOctets: number;
   /** A Disconnect-Request was acknowledged and has not ended it. */
@@ -57,6 +66,8 @@ export interface NasOptions {
   readonly name: string;
   readonly host: Host;
   readonly family: 4 | 6;
+  readonly vrf: string;
+  readonly marking: Marking | null;
   readonly secret: Uint8Array;
   readonly dasSecret: Uint8Array;
   readonly server: UdpPeer;
@@ -88,6 +99,8 @@ export class Nas {
   readonly #chance: Chance;
   readonly #habits: Habits;
   #lastSid: number;
+  /** Of the session before. */
+  #lastClass: Uint8Array | null = null;
 
   constructor(time: VirtualTime, chance: Chance, network: Network, options: NasOptions) {
     this.options = options;
@@ -135,7 +148,16 @@ export class Nas {
     this.#report(ACCT_STATUS_TYPE['Accounting-On'], null, [], () => undefined);
   }
 
-  dial(customer: string, username: string | null, addresses: readonly Framed[]): TrueSession {
+  dial(
+    customer: string,
+    username: string | null,
+    addresses: readonly Framed[],
+    marks: Marks | null = null,
+  ): TrueSession {
+    const { marking } = this.options;
+    const swaps = marking?.class === 'swap' && this.#chance.flip(0.15);
+    const mine = marks === null ? null : { ...marks, class: swaps ? this.#lastClass : marks.class };
+    this.#lastClass = marks?.class ?? this.#lastClass;
     const sid = (this.#lastSid = this.#lastSid + 1).toString(16).toUpperCase().padStart(8, '0');
     const session: TrueSession = {
       nas: this,
@@ -145,8 +167,12 @@ export class Nas {
       startedAt: this.#time.monoMs(),
       up: true,
       addresses: [...addresses],
+      marks: marking === null || mine === null ? [] : markedBy(marking, mine),
+      classed: marking !== null && marking.class !== 'lose' && mine !== null && mine.class !== null,
+      mistaken: mine !== null && marks !== null && mine.class !== marks.class,
       late: this.#habits.lateAddresses && addresses.length > 1,
       told: new Map(),
+      unjudged: new Map(),
       shared: new Set(),
       inputOctets: 0,
       outputOctets: 0,
@@ -204,14 +230,14 @@ export class Nas {
     if (session !== null) {
       attributes.push(attribute('Acct-Session-Id', encodeText(session.sid)));
       if (session.username !== null) attributes.push(attribute('User-Name', encodeText(session.username)));
-      attributes.push(...this.shown(session).map(framed));
+      attributes.push(...session.marks, ...this.shown(session).map(framed));
       if (status !== ACCT_STATUS_TYPE.Start) {
         attributes.push(attribute('Acct-Session-Time', encodeInteger(seconds)));
         attributes.push(attribute('Acct-Input-Octets', encodeInteger(session.inputOctets)));
         attributes.push(attribute('Acct-Output-Octets', encodeInteger(session.outputOctets)));
       }
     }
-    this.reporter.send({ status, about: session, seconds, attributes }, done);
+    this.reporter.send({ status, about: session, seconds, attributes, at: this.#time.wallMs() }, done);
     if (session !== null) this.onReport(session);
   }
 
@@ -233,9 +259,9 @@ export class Nas {
     for (const address of session.addresses) {
       const { type, value } = framed(address);
       const key = prefixKey(address.prefix);
-      if (shown.has(`${type}/${Buffer.from(value).toString('hex')}`) && !session.told.has(key)) {
-        session.told.set(key, this.#time.wallMs());
-      }
+      if (!shown.has(`${type}/${Buffer.from(value).toString('hex')}`)) continue;
+      if (!session.told.has(key)) session.told.set(key, this.#time.wallMs());
+      if (report.at > (session.unjudged.get(key) ?? Infinity)) session.unjudged.delete(key);
     }
   }
 

@@ -1,7 +1,7 @@
 /** Watches every commit and every datagram of addrd, and holds them against the truth that the NASes know. */
 import type { Database } from '../../src/store/open.js';
 import type { Config } from '../../src/daemon/config.js';
-import { contains, formatPrefix, hex, prefixKey } from '../../src/daemon/lifecycle/address.js';
+import { contains, formatPrefix, prefixKey, type Prefix } from '../../src/daemon/lifecycle/address.js';
 import { getAllowedTransitions, type LifecycleState } from '../../src/daemon/lifecycle/state.js';
 import type { EffectKind } from '../../src/daemon/lifecycle/records.js';
 import type { Policy } from '../../src/daemon/lifecycle/policy.js';
@@ -11,6 +11,7 @@ import { ACCT_STATUS_TYPE, ATTRIBUTES } from '../../src/protocols/radius/diction
 import { PACKET_CODES, parse } from '../../src/protocols/radius/packet.js';
 import type { UdpPeer } from '../../src/protocols/io.js';
 import { invariants } from '../support/invariants.js';
+import { Handouts } from './handouts.js';
 import type { Nas, TrueSession } from './nas.js';
 import { Renumberings } from './renumberings.js';
 import type { Report } from './reporter.js';
@@ -45,6 +46,14 @@ function preparedOnce(db: Database): Database {
   return { prepare, pragma: (what: string) => prepare(`PRAGMA ${what}`).all([]) } as unknown as Database;
 }
 
+interface Live {
+  /** VRF and prefix. */
+  readonly key: string;
+  readonly id: number;
+  readonly since: number;
+  readonly name: string;
+}
+
 interface PendingEffect {
   readonly id: number;
   readonly attempt: number;
@@ -60,7 +69,7 @@ export class Observer {
   readonly #db: Database;
   readonly #prepared: Database;
   #compiled: Policy | null = null;
-  readonly #config: Config;
+  #config: Config;
   readonly #lateMs: number;
   readonly #nases: readonly Nas[];
   readonly #statements: ReturnType<typeof prepareStatements>;
@@ -68,6 +77,7 @@ export class Observer {
   readonly #wrongSince = new Map<string, number>();
   readonly #now: () => number;
   readonly #renumberings: Renumberings;
+  readonly handouts: Handouts;
   #seen = 0;
   #frozen = false;
   #quiet = 0;
@@ -84,6 +94,9 @@ export class Observer {
     this.#lateMs = LATE_MS * pace.rounds;
     this.#nases = nases;
     this.#statements = prepareStatements(db);
+    this.handouts = new Handouts(db, (what) => {
+      this.fault(what);
+    });
     this.#renumberings = new Renumberings(db, (what) => {
       this.fault(what);
     });
@@ -114,6 +127,7 @@ export class Observer {
     const moved = (this.#statements.moves.get(this.#seen) as number) > 0;
     this.#followTransitions();
     this.#renumberings.follow(this.#seen);
+    if (moved) this.handouts.follow(this.#seen);
     this.#followBrakes(moved);
     this.#seen = newest;
     this.#quiet += moved ? EVERY_COMMITS / EVERY_MOVES : 1;
@@ -131,6 +145,23 @@ export class Observer {
         this.fault(`journal: assignment ${id} is ${state} and the journal knows nothing of it`);
     }
     this.#holdAgainstTruth();
+  }
+
+  /** Another config is in force. Who is on an address that comes into a pool by it is judged when he reports again. */
+  configure(config: Config): void {
+    const sessions = this.#nases.flatMap((nas) => nas.sessions.map((session) => ({ nas, session })));
+    const shown = sessions.flatMap((one) => one.session.addresses.map(({ prefix }) => ({ ...one, prefix })));
+    const before = shown.map(({ nas, prefix }) => this.#poolOf(nas, prefix));
+    this.#config = config;
+    this.#compiled = null;
+    for (const [index, { nas, session, prefix }] of shown.entries()) {
+      const pool = this.#poolOf(nas, prefix);
+      if (pool !== undefined && pool.name !== before[index]?.name) session.unjudged.set(prefixKey(prefix), nas.now());
+    }
+  }
+
+  #poolOf({ options }: Nas, prefix: Prefix): Config['pools'][number] | undefined {
+    return this.#config.pools.find((pool) => pool.vrf === options.vrf && contains(pool.prefix, prefix));
   }
 
   #policy(): Policy {
@@ -190,43 +221,31 @@ export class Observer {
    */
   #holdAgainstTruth(): void {
     const now = this.#now();
-    const live = new Map<string, { id: number; since: number; state: string; name: string }>();
-    for (const row of this.#statements.live.all() as {
-      net: Uint8Array;
-      plen: number;
-      id: number;
-      since: number;
-      state: string;
-      name: string;
-    }[]) {
-      live.set(`${hex(row.net)}/${row.plen}`, row);
-    }
+    const live = new Map<string, Live>();
+    for (const row of this.#statements.live.all() as Live[]) live.set(row.key, row);
     const past = new Map<string, string>();
-    for (const { net, plen, state } of this.#statements.past.all() as {
-      net: Uint8Array;
-      plen: number;
-      state: string;
-    }[]) {
-      past.set(`${hex(net)}/${plen}`, state);
-    }
+    for (const { key, state } of this.#statements.past.all() as { key: string; state: string }[]) past.set(key, state);
     for (const nas of this.#nases) {
       for (const session of nas.sessions) {
         for (const { prefix } of session.addresses) {
           const key = prefixKey(prefix);
           const told = session.told.get(key);
-          const pool = this.#config.pools.find((one) => contains(one.prefix, prefix));
+          const pool = this.#poolOf(nas, prefix);
           if (told === undefined || pool === undefined) continue;
           const where = `${formatPrefix(prefix)} while ${nas.describe(session)} is up and was reported`;
-          const holder = live.get(key);
+          const place = `${nas.options.vrf}/${key}`;
+          const holder = live.get(place);
           const gone =
             pool.kind === 'static' || (pool.kind === 'dynamic' && !session.shared.has(key)) ? 0 : this.#lateMs;
-          const state = past.get(key) ?? 'unused';
+          const state = past.get(place) ?? 'unused';
           let wrong: string | null = null;
           if (holder !== undefined) {
             const isOther = holder.since > told && holder.name !== session.customer && this.#heldSince(holder) > told;
-            if (isOther && !session.shared.has(key)) wrong = `truth: ${holder.name} was given ${where}`;
+            // Whose Class is another's is taken for that one.
+            if (isOther && session.mistaken && pool.kind !== 'static') wrong = null;
+            else if (isOther && !session.shared.has(key)) wrong = `truth: ${holder.name} was given ${where}`;
             else if (isOther && pool.kind === 'static') wrong = `truth: ${holder.name} was given ${where}`;
-          } else if (state !== 'occupied' && state !== 'doubted' && state !== 'reserved')
+          } else if (!session.unjudged.has(key) && state !== 'occupied' && state !== 'doubted' && state !== 'reserved')
             wrong = `truth: ${state} is ${where}`;
           const about = `${nas.options.name} ${session.sid} ${session.startedAt} ${key}`;
           if (wrong === null) this.#wrongSince.delete(about);

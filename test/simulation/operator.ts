@@ -1,11 +1,13 @@
 /** The provisioning system: orders through the command port, and repeats what it got no answer to. */
 import { parsePrefix } from '../../src/daemon/address-text.js';
 import { CommandUnavailable, type Command, type CommandPort, type CommandResult } from '../../src/daemon/command.js';
+import type { Prefix } from '../../src/daemon/lifecycle/address.js';
 import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
 import type { AssignmentReply } from '../../src/daemon/lifecycle/orders.js';
+import { encodeClass } from '../../src/daemon/lifecycle/session-class.js';
 import type { LifecycleState } from '../../src/daemon/lifecycle/state.js';
 import type { Chance } from './chance.js';
-import { framedOf, type Customer, type Customers } from './customers.js';
+import { circuitOf, framedOf, type Customer, type Customers } from './customers.js';
 import type { Pace } from './pace.js';
 import type { VirtualTime } from './time.js';
 
@@ -18,11 +20,13 @@ interface Order {
 
 export interface OperatorOptions {
   readonly customers: Customers;
-  readonly pools: readonly ConfiguredPool[];
+  readonly pools: () => readonly ConfiguredPool[];
   readonly pace: Pace;
   /** The command port of the addrd that runs now, if one does. */
   readonly port: () => CommandPort | null;
   readonly onFault: (what: string) => void;
+  /** An order is about to ask for an address. */
+  readonly onAsked: (prefix: Prefix) => void;
   /** The share of revokes after which AAA goes on returning the address. */
   readonly forgetful: number;
   /** How the renumbering to an assignment stands, or null while nobody can tell. */
@@ -35,6 +39,9 @@ export interface Standing {
   readonly old: LifecycleState;
   readonly outcome: 'done' | 'failed' | null;
 }
+
+/** The number of the store of every world. */
+export const STORE_ID = 4_711;
 
 const SERVED: ReadonlySet<LifecycleState> = new Set(['allocated', 'active', 'suspended']);
 
@@ -75,6 +82,10 @@ const REFUSALS = new Set([
   'address-required',
   'bad-deadline',
   'wrong-family',
+  'unknown-pool',
+  'already-recorded',
+  'not-recorded',
+  'pool-unsure',
   'pool-mismatch',
 ]);
 
@@ -128,8 +139,17 @@ export class Operator {
     return { ...this.#common(), subscriber: customer.name, family, prefix: null };
   }
 
+  /** The pools of the VRF in which a customer is; now and then somebody errs. */
+  #poolsOf(customer: Customer): readonly ConfiguredPool[] {
+    const pools = this.#options.pools();
+    const own = pools.filter(({ vrf }) => vrf === customer.nas.options.vrf);
+    return own.length < pools.length && this.#chance.flip(0.03) ? pools : own;
+  }
+
   #allocate(customer: Customer): void {
-    const { pools, customers } = this.#options;
+    const { customers } = this.#options;
+    const pools = this.#poolsOf(customer);
+    if (pools.length === 0) return;
     const pool = this.#chance.pick(pools);
     this.#order(customer, {
       ...this.#common(),
@@ -189,7 +209,9 @@ export class Operator {
 
   #renumber(customer: Customer): void {
     const chance = this.#chance;
-    const { pools, customers, pace } = this.#options;
+    const { customers, pace } = this.#options;
+    const pools = this.#poolsOf(customer);
+    if (pools.length === 0) return;
     const granted = customers.grantsOf(customer.name);
     const meant = granted.length > 0 && chance.flip(0.8) ? chance.pick(granted) : null;
     const families =
@@ -211,6 +233,21 @@ export class Operator {
       ...{ when, at, reason: 'another block' },
       deadline: chance.flip(0.5) ? null : (at ?? now) + chance.between(20_000, 400_000) * pace.events,
     });
+  }
+
+  /** Somebody tells addrd what names a subscriber, or takes it back; now and then of the wrong one. */
+  introduce(meanMs: number): void {
+    const act = (): void => {
+      if (this.#quiet) return;
+      const { list } = this.#options.customers;
+      const customer = this.#chance.pick(list);
+      const line = this.#chance.flip(0.95) ? customer : this.#chance.pick(list);
+      const identity = { type: 'circuit-id', scope: 'tenant', bytes: circuitOf(line.name) } as const;
+      const kind = this.#chance.flip(0.8) ? 'identity-put' : 'identity-drop';
+      this.#order(null, { ...this.#common(), kind, subscriber: customer.name, ...identity });
+      this.#time.after(this.#chance.wait(meanMs), act);
+    };
+    act();
   }
 
   /** Somebody at the NOC reaches for the brakes now and then, and decides about what waits. */
@@ -257,6 +294,8 @@ export class Operator {
   }
 
   #order(customer: Customer | null, command: Command): void {
+    if (command.kind === 'allocate' && command.requested !== null) this.#options.onAsked(command.requested);
+    if (command.kind === 'renumber' && command.to !== null) this.#options.onAsked(command.to);
     const order: Order = { command, customer, answered: null };
     this.outstanding++;
     this.#send(order);
@@ -315,7 +354,10 @@ export class Operator {
       this.#exchange(customer, assignments);
       return;
     }
-    for (const { family, address } of assignments) {
+    for (const { id, generation, family, address } of assignments) {
+      if (command.kind === 'allocate') {
+        customers.classify(customer.name, encodeClass({ store: STORE_ID, assignment: id, generation }));
+      }
       const prefix = parsePrefix(address);
       if (prefix === null) this.#options.onFault(`${address} is no address`);
       else if (command.kind === 'allocate') customers.grant(customer.name, family as ConfiguredPool['family'], prefix);
@@ -335,6 +377,10 @@ export class Operator {
     const family = heir.family as ConfiguredPool['family'];
     const roll = this.#chance.unit();
     if (roll < forgetful) return;
+    customers.classify(
+      customer.name,
+      encodeClass({ store: STORE_ID, assignment: heir.id, generation: heir.generation }),
+    );
     if (roll < 0.9) customers.exchange(customer.name, family, from, to);
     // Somebody adds the new one and leaves the old.
     else customers.grant(customer.name, family, to);

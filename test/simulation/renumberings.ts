@@ -10,6 +10,7 @@ interface Ended {
   readonly kind: 'renumbered' | 'renumber-failed';
   readonly at: number;
   readonly heir: number;
+  readonly vrf: string;
   readonly net: Uint8Array;
   readonly plen: number;
   readonly since: number;
@@ -32,10 +33,10 @@ export class Renumberings {
   constructor(db: Database, fault: (what: string) => void) {
     this.#fault = fault;
     this.#ended = db.prepare<unknown[]>(
-      `SELECT j.kind, j.at, h.id AS heir, h.net, h.plen, h.allocated_at AS since, h.renumber->>'deadline' AS deadline,
+      `SELECT j.kind, j.at, h.id AS heir, v.name AS vrf, h.net, h.plen, h.allocated_at AS since, h.renumber->>'deadline' AS deadline,
               (SELECT count(*) FROM witness w WHERE w.assignment = h.id AND w.standing = 'held'
                                   AND w.closed_at IS NULL) AS 'on'
-         FROM journal j JOIN assignment h ON h.id = j.assignment
+         FROM journal j JOIN assignment h ON h.id = j.assignment JOIN vrf v ON v.id = h.vrf
         WHERE j.id > ? AND j.kind IN ('renumbered', 'renumber-failed')`,
     );
     this.#left = db.prepare<unknown[]>(
@@ -48,7 +49,7 @@ export class Renumberings {
   /** A NAS sends a report about a session: what it shows may be known to addrd from now on. */
   onReport(session: TrueSession): void {
     const { nas } = session;
-    for (const { prefix } of nas.shown(session)) this.#shown.set(prefixKey(prefix), nas.now());
+    for (const { prefix } of nas.shown(session)) this.#shown.set(`${nas.options.vrf}/${prefixKey(prefix)}`, nas.now());
   }
 
   /** Looks at what the journal says since a row of it. */
@@ -61,13 +62,13 @@ export class Renumberings {
     }
   }
 
-  #judge({ kind, at, heir, net, plen, since, deadline, on }: Ended): void {
+  #judge({ kind, at, heir, vrf, net, plen, since, deadline, on }: Ended): void {
     if (kind === 'renumber-failed') {
       if (at < deadline) this.#fault(`renumbering: to assignment ${heir} was given up before its deadline`);
       if (on > 0) this.#fault(`renumbering: to assignment ${heir} was given up while somebody is on it`);
       return;
     }
-    const shown = this.#shown.get(`${hex(net)}/${plen}`);
+    const shown = this.#shown.get(`${vrf}/${hex(net)}/${plen}`);
     if (shown === undefined || shown < since - UNDERWAY_MS) {
       this.#fault(`renumbering: to assignment ${heir} is done and no session showed it`);
     }

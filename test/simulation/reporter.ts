@@ -15,6 +15,8 @@ export interface Report<S> {
   readonly status: StatusType;
   readonly about: S;
   readonly seconds: number;
+  /** Unix milliseconds. */
+  readonly at: number;
   /** Everything but Acct-Delay-Time and Proxy-State. */
   readonly attributes: readonly RadiusAttribute[];
 }

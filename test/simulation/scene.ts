@@ -1,8 +1,10 @@
 /** What a world is like, drawn from its seed: the weather, the makes of NAS, the config of addrd. */
 import { parseConfig, type Config } from '../../src/daemon/config.js';
 import { drawHabits, type Habits } from './habits.js';
+import { AddressPlan, OTHER_VRF } from './address-plan.js';
 import type { Chance } from './chance.js';
 import type { Kind } from './kind.js';
+import { drawMarking, type Marking } from './marks.js';
 import type { Host, Weather } from './network.js';
 import { HOURLY, MONTHLY, type Pace } from './pace.js';
 
@@ -16,11 +18,18 @@ export interface NasScene {
   readonly family: 4 | 6;
   readonly habits: Habits;
   readonly takesDisconnects: boolean;
+  readonly vrf: string;
+  /** What it tells of a line beside the User-Name, if anything. */
+  readonly marking: Marking | null;
 }
 
 export interface Scene {
   readonly pace: Pace;
+  /** The config in the beginning. */
   readonly config: Config;
+  readonly plan: AddressPlan;
+  /** The config with other pools. */
+  readonly configOf: (pools: string) => Config;
   readonly nases: readonly NasScene[];
   readonly weather: Weather;
   readonly customers: number;
@@ -38,42 +47,34 @@ export interface Scene {
   readonly forgetful: number;
   /** Mean time between somebody's reaching for a brake, milliseconds; 0 where nobody does. */
   readonly brakeEveryMs: number;
+  /** Mean time between two changes of the pools, milliseconds. */
+  readonly planEveryMs: number;
   /** How long a turn of the event loop may take, milliseconds. */
   readonly turnMs: number;
 }
 
 const PROFILES = `suspend: [{ name: Filter-Id, value: garden }], resume: [{ name: Filter-Id, value: full }]`;
 
-/** Pools whose tenures come and go with sessions: in most worlds. */
-function pools(chance: Chance, pace: Pace): string {
-  const expels = chance.flip(0.5);
-  const dynamic = `  - { name: dynamic, family: ipv4, prefix: 198.51.100.16/28, kind: dynamic, offer_timeout: ${chance.pick(pace.offerTimeouts)}, disconnect_intruders: ${expels}, quarantine: ${pace.quarantine} }\n`;
-  const unknown = chance.pick(['adopt', 'adopt', 'occupy']);
-
-  const external = `  - { name: external, family: ipv4, prefix: 198.51.100.32/28, kind: external, unknown_subscriber: ${unknown}, disconnect_intruders: ${expels}, quarantine: ${pace.quarantine} }\n`;
-  return `${chance.flip(0.7) ? dynamic : ''}${chance.flip(0.7) ? external : ''}`;
-}
-
-function yaml(chance: Chance, nases: readonly NasScene[], guard: number, kinds: string, pace: Pace): string {
-  const entries = nases.map(({ name, host, family, habits, takesDisconnects }) => {
+/** The config without its pools, before and after which it is. */
+function yaml(chance: Chance, nases: readonly NasScene[], guard: number, pace: Pace): readonly [string, string] {
+  const entries = nases.map(({ name, host, family, habits, takesDisconnects, vrf, marking }) => {
     const required = habits.messageAuthenticator && chance.flip(0.5) ? 'required' : 'optional';
     const coa = `coa: { secret: ${DAS_SECRET}, timeout: ${chance.pick(['500ms', '1s'])}, retries: ${chance.between(0, 3)}, ${PROFILES} }`;
-    return `    - { name: ${name}, address: "${host[family]}", secret: ${SECRET}, message_authenticator: ${required}${takesDisconnects ? `, ${coa}` : ''} }`;
+    const learns = marking === null ? '' : ', identity: { learn: [username, circuit-id, remote-id] }';
+    return `    - { name: ${name}, address: "${host[family]}", secret: ${SECRET}, vrf: ${vrf}, message_authenticator: ${required}${learns}${takesDisconnects ? `, ${coa}` : ''} }`;
   });
-  return `
+  const before = `
 mode: ${chance.flip(0.9) ? 'act' : 'observe'}
 radius:
   accounting: { listen: ["${ADDRD[4]}:1813", "[${ADDRD[6]}]:1813"] }
   nas:
 ${entries.join('\n')}
 pools:
-  - { name: v4, family: ipv4, prefix: 100.64.0.0/28, quarantine: ${pace.quarantine} }
-  - { name: v4-small, family: ipv4, prefix: 198.51.100.0/30, quarantine: ${pace.quarantine} }
-  - { name: v6, family: ipv6, prefix: "2001:db8:1::/124", quarantine: ${pace.quarantine} }
-  - { name: pd, family: ipv6-pd, prefix: "2001:db8:100::/52", delegated_length: 56, quarantine: ${pace.quarantine} }
-${kinds}lifecycle: { ${pace.lifecycle} }
+`;
+  const after = `lifecycle: { ${pace.lifecycle} }
 guard: { count: ${guard}, floor: ${Math.ceil(guard / 2)}, share: 20%, window: ${pace.guardWindow} }
 `;
+  return [before, after];
 }
 
 const WEATHERS: readonly Weather[] = [
@@ -89,8 +90,9 @@ export function drawScene(chance: Chance, kind: Kind): Scene {
   const pace = kind.months ? MONTHLY : HOURLY;
   const braking = chance.fork();
   const guard = braking.pick([3, 8, 200]);
-  const kinds = pools(chance.fork(), pace);
-  const count = chance.between(1, 3);
+  const plan = new AddressPlan(chance.fork(), pace, kind.vrfs);
+  const count = Math.max(kind.vrfs ? 2 : 1, chance.between(1, 3));
+  // Of worlds with two VRFs the first NAS is in the one, and the others in the other.
   const nases = Array.from({ length: count }, (_, n): NasScene => {
     return {
       name: `bras${String(n + 1)}`,
@@ -98,16 +100,20 @@ export function drawScene(chance: Chance, kind: Kind): Scene {
       family: chance.flip(0.25) ? 6 : 4,
       habits: drawHabits(chance, pace.rounds),
       takesDisconnects: chance.flip(0.9),
+      vrf: kind.vrfs && n > 0 ? OTHER_VRF : 'global',
+      marking: kind.identities ? drawMarking(chance) : null,
     };
   });
+  const [before, after] = yaml(chance, nases, guard, pace);
+  const configOf = (pools: string): Config =>
+    parseConfig(`${before}${pools}${after}`, { readFile: () => '', env: () => undefined });
   const apart = (meanMs: number): number => meanMs * pace.events;
   return {
     pace,
     nases,
-    config: parseConfig(yaml(chance, nases, guard, kinds, pace), {
-      readFile: () => '',
-      env: () => undefined,
-    }),
+    config: configOf(plan.lines()),
+    plan,
+    configOf,
     weather: chance.pick(WEATHERS),
     customers: kind.months ? chance.between(4, 9) : chance.between(8, 24),
     dialEveryMs: apart(chance.pick([4_000, 8_000, 15_000])),
@@ -120,6 +126,7 @@ export function drawScene(chance: Chance, kind: Kind): Scene {
     faultiness: chance.pick([0, 0.002, 0.01]) / (kind.months ? 10 : 1),
     forgetful: chance.pick([0, 0.1, 0.4]),
     brakeEveryMs: apart(braking.pick([0, 2 * MINUTE, 5 * MINUTE])),
+    planEveryMs: apart(2 * MINUTE),
     turnMs: chance.pick([0, 0, 5, 60, 900]),
   };
 }

@@ -29,8 +29,8 @@ export function prepareStatements(db: Database) {
     ),
     attempt: db.prepare<unknown[]>('SELECT attempt FROM outbox WHERE id = ?').pluck(),
     live: db.prepare<unknown[]>(
-      `SELECT l.lo AS net, l.plen, a.id, a.allocated_at AS since, a.state, s.name FROM live l
-         JOIN assignment a ON a.id = l.assignment JOIN subscriber s ON s.id = a.subscriber`,
+      `SELECT v.name || '/' || lower(hex(l.lo)) || '/' || l.plen AS key, a.id, a.allocated_at AS since, a.state, s.name FROM live l
+         JOIN vrf v ON v.id = l.vrf JOIN assignment a ON a.id = l.assignment JOIN subscriber s ON s.id = a.subscriber`,
     ),
     // What the subscriber had there until he reclaimed it while a session of his was on it: addrd gave him nothing then.
     reclaimed: db.prepare<unknown[]>(
@@ -42,7 +42,9 @@ export function prepareStatements(db: Database) {
     ),
     // A unit rests as long as the end of who was on it is only inferred: until his silence shows it (section 3).
     past: db.prepare<unknown[]>(
-      `SELECT net, plen, iif(state = 'quarantined' AND occupant IS NOT NULL, 'doubted', state) AS state FROM pool_free`,
+      `SELECT v.name || '/' || lower(hex(f.net)) || '/' || f.plen AS key,
+              iif(f.state = 'quarantined' AND occupant IS NOT NULL, 'doubted', state) AS state 
+         FROM pool_free f JOIN pool p ON p.id = f.pool JOIN vrf v ON v.id = p.vrf`,
     ),
     session: db.prepare<unknown[]>(
       `SELECT s.ended_at AS ended, u.seconds FROM session s JOIN session_usage u ON u.id = s.id

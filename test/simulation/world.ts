@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { pino } from 'pino';
 import { startCore, type Core } from '../../src/daemon/core.js';
+import type { Config } from '../../src/daemon/config.js';
 import type { Platform } from '../../src/daemon/platform.js';
 import { Metrics } from '../../src/daemon/metrics.js';
+import { prefixKey } from '../../src/daemon/lifecycle/address.js';
 import { censusOf } from '../../src/daemon/lifecycle/zones.js';
 import type { OpenUdp } from '../../src/protocols/io.js';
 import { prepare } from '../../src/store/open.js';
@@ -18,7 +20,7 @@ import { PLAIN, type Kind } from './kind.js';
 import { Nas } from './nas.js';
 import { CALM, Network } from './network.js';
 import { Observer } from './observer.js';
-import { Operator, type Standing } from './operator.js';
+import { Operator, STORE_ID, type Standing } from './operator.js';
 import { DARK_MS } from './pace.js';
 import { ADDRD, DAS_SECRET, drawScene, SECRET, type Scene } from './scene.js';
 import { VirtualTime, type Leap, type Life } from './time.js';
@@ -74,6 +76,8 @@ export class World {
   readonly #customers: Customers;
   readonly #operator: Operator;
   readonly #observer: Observer;
+  /** The config file. */
+  #config: Config;
   readonly #mutation: Mutation;
   #life: Life = { alive: false };
   #core: Core | null = null;
@@ -96,8 +100,17 @@ export class World {
       this.#observer.fault(what);
     };
     const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-    this.#nases = this.#scene.nases.map(({ name, host, family, habits }) => {
-      const options = { name, host, family, habits, secret: encode(SECRET), dasSecret: encode(DAS_SECRET) };
+    this.#nases = this.#scene.nases.map(({ name, host, family, vrf, marking, habits }) => {
+      const options = {
+        name,
+        host,
+        family,
+        vrf,
+        marking,
+        habits,
+        secret: encode(SECRET),
+        dasSecret: encode(DAS_SECRET),
+      };
       return new Nas(this.#time, chance.fork(), this.#network, {
         ...options,
         server: { address: ADDRD[family], port: 1813 },
@@ -107,15 +120,18 @@ export class World {
         onFault,
       });
     });
-    const { config, pace } = this.#scene;
-    const stays = { nases: this.#nases, pools: config.pools, count: this.#scene.customers, pace };
+    const { pace } = this.#scene;
+    this.#config = this.#scene.config;
+    const pools = (): Config['pools'] => this.#config.pools;
+    const stays = { nases: this.#nases, pools, count: this.#scene.customers, pace };
     this.#customers = new Customers(this.#time, chance.fork(), stays);
     this.#operator = new Operator(this.#time, chance.fork(), {
       customers: this.#customers,
-      pools: config.pools,
+      pools,
       pace,
       port: () => (this.#life.alive ? (this.#core?.commands ?? null) : null),
       onFault,
+      onAsked: (prefix) => this.#observer.handouts.asked.add(prefixKey(prefix)),
       forgetful: this.#scene.forgetful,
       renumbering: (heir) => this.#renumbering(heir),
     });
@@ -134,6 +150,7 @@ export class World {
     this.#customers.begin(dialEveryMs);
     this.#operator.begin(orderEveryMs);
     if (this.#kind.suspends) this.#operator.serve(orderEveryMs * 2);
+    if (this.#kind.identities) this.#operator.introduce(orderEveryMs * 2);
     if (this.#kind.renumbers) this.#operator.move(orderEveryMs * 2);
     this.#operator.watch(this.#scene.brakeEveryMs, this.#nasNames());
     this.#trouble();
@@ -189,6 +206,7 @@ export class World {
       timers: this.#time.timers(life),
       turn: this.#time.turn(life, () => (this.#calm ? 0 : chance.between(0, this.#scene.turnMs))),
       random: chance,
+      storeId: STORE_ID,
       openUdp: this.#mutation.openUdp?.(openUdp) ?? openUdp,
       log,
       metrics,
@@ -198,9 +216,12 @@ export class World {
       },
     };
     const db = this.#mutation.database?.(this.#db, chance) ?? this.#db;
-    startCore(this.#scene.config, db, { ...platform, ...this.#mutation.platform?.(platform) }).then(
+    const config = this.#config;
+    startCore(config, db, { ...platform, ...this.#mutation.platform?.(platform) }).then(
       (core) => {
-        if (life.alive) this.#core = core;
+        if (!life.alive) return;
+        this.#core = core;
+        this.#observer.configure(config);
       },
       (error: unknown) => {
         // No space is the one thing that may keep it from starting.
@@ -247,7 +268,7 @@ export class World {
   }
 
   #trouble(): void {
-    const { pace, rebootEveryMs, partEveryMs, killEveryMs, cutEveryMs, fullEveryMs } = this.#scene;
+    const { pace, rebootEveryMs, partEveryMs, killEveryMs, cutEveryMs, fullEveryMs, planEveryMs } = this.#scene;
     const chance = this.#chance;
     this.#every(killEveryMs, () => {
       if (!this.#life.alive) return;
@@ -268,6 +289,11 @@ export class World {
         });
       });
     });
+    if (this.#kind.plans) {
+      this.#every(planEveryMs, () => {
+        this.#replan();
+      });
+    }
     this.#every(partEveryMs, () => {
       const nas = chance.pick(this.#nases);
       if (nas.serving) nas.announcePart();
@@ -297,6 +323,27 @@ export class World {
     });
   }
 
+  /** Somebody writes another config, and lets addrd read it, or starts it again. */
+  #replan(): void {
+    const { plan, configOf } = this.#scene;
+    plan.change(this.#chance);
+    this.#config = configOf(plan.lines());
+    if (!this.#life.alive) return;
+    if (this.#chance.flip(0.2)) this.#bury(this.#life);
+    else this.#reload();
+  }
+
+  #reload(): void {
+    const life = this.#life;
+    const config = this.#config;
+    void this.#core?.reload(config, ['pools']).then((refusal) => {
+      if (!life.alive) return;
+      if (refusal === null) this.#observer.configure(config);
+      else if (refusal.code !== 'reload-undecided')
+        this.#observer.fault(`reload: ${refusal.code} ${String(refusal.detail)}`);
+    });
+  }
+
   #makeRoom(): void {
     this.#db.pragma('max_page_count = 1000000');
   }
@@ -312,6 +359,7 @@ export class World {
     this.#operator.rest();
     // Not at a full minute, at which what is looked at again would fall on the end of the world.
     this.#time.after(7_300, () => {
+      if (this.#kind.plans) this.#reload();
       this.#tidy();
     });
     // By then the last reboots are over and addrd runs.
@@ -389,7 +437,7 @@ export class World {
 
   /** What the counters call free can be had, to the last unit, and nothing beyond. */
   async #handOutEverything(core: Core): Promise<void> {
-    for (const { name, family, tenant, kind } of this.#scene.config.pools) {
+    for (const { name, family, tenant, kind } of this.#config.pools) {
       if (kind === 'external') continue;
       const row = this.#db
         .prepare(`SELECT ${Table.columns(POOL, 'p')} FROM pool p WHERE name = ?`)
