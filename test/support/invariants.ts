@@ -67,6 +67,7 @@ export function invariants(db: Database, policy: Policy): string[] {
     ...standings(db),
     ...tenures(db),
     ...renumberings(db),
+    ...subnets(db),
   ];
 }
 
@@ -375,4 +376,20 @@ function renumberings(db: Database): string[] {
           AND h.state IN ('allocated', 'active', 'suspended')`,
     ),
   ];
+}
+
+/** A routed subnet rides on what is its subscriber's own, in its VRF, and ends when that has ended. */
+function subnets(db: Database): string[] {
+  const rows = db
+    .prepare(
+      `SELECT a.id, p.subscriber = a.subscriber AND p.vrf = a.vrf AND p.use <> 'routed' AND a.use = 'routed' AS fits,
+              p.state = 'revoked' AND a.state NOT IN ('revoking', 'revoked')
+                AND NOT EXISTS (SELECT 1 FROM deadline d WHERE d.kind = 'evidence' AND d.ref = CAST(a.id AS TEXT)) AS orphan
+         FROM assignment a JOIN assignment p ON p.id = a.parent`,
+    )
+    .all() as { id: number; fits: 0 | 1; orphan: 0 | 1 }[];
+  return rows.flatMap(({ id, fits, orphan }) => [
+    ...(fits === 1 ? [] : [`subnet: ${String(id)} cannot ride on its parent`]),
+    ...(orphan === 1 ? [`subnet: ${String(id)} is in service and its parent has ended`] : []),
+  ]);
 }

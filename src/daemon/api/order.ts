@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseAddress, readPrefix } from '../address-text.js';
 import type { Command, CommandResult } from '../command.js';
 import { formatAddress, width, type Family, type Prefix } from '../lifecycle/address.js';
+import type { ParentChoice } from '../lifecycle/events.js';
 import { outcome, type Commanded } from './commanded.js';
 import { Problem } from './problem.js';
 import { NOT_SERVED } from './validation.js';
@@ -56,6 +57,23 @@ const nasAddress = z.string().transform((given, context): string => {
   return z.NEVER;
 });
 
+const PARENT = 'must be `subscriber`, the number of an assignment, or an address or prefix';
+
+/** What a routed subnet rides on: an assignment's number, an address or prefix of the subscriber, or `subscriber`. */
+const parent = z
+  .union([z.number().int().positive(), z.string()], { error: PARENT })
+  .transform((given, context): ParentChoice => {
+    if (typeof given === 'number') return { by: 'id', id: given };
+    if (given === 'subscriber') return { by: 'subscriber' };
+    const reading = readPrefix(given.slice(0, LONGEST_PREFIX));
+    if ('prefix' in reading) return { by: 'prefix', prefix: reading.prefix };
+    context.addIssue({
+      code: 'custom',
+      message: `${PARENT}: ${reading.fault}`,
+    });
+    return z.NEVER;
+  });
+
 const allocate = {
   subscriber_id: subscriberId,
   pool_id: poolName.nullish().describe('left out: the first pool of the config that fits and has something left'),
@@ -65,7 +83,12 @@ const allocate = {
   use: z
     .enum(['address', 'wan-prefix', 'delegated', 'routed'])
     .nullish()
-    .describe('what it is for; routed subnets are handed out only where it says so'),
+    .describe('what it is for; routed subnets are handed out only where this, parent or pool_id says so'),
+  parent: parent
+    .nullish()
+    .describe(
+      'what a routed subnet rides on: the number of an assignment, its address, or `subscriber`: the only one that fits',
+    ),
   nas: poolName.nullish().describe('the name of the entry of radius.nas at which the subscriber is'),
   requested_address: prefix.nullish().describe('a particular address or prefix of the pool'),
   username: z
@@ -164,6 +187,7 @@ export function allocateCommand(body: AllocateBody, by: Commanded): Command {
     requested: fitting('requested_address', body.requested_address, body.family),
     username: body.username ?? null,
     ...(body.reclaim === true ? { reclaim: true } : {}),
+    ...(body.parent === null || body.parent === undefined ? {} : { parent: body.parent }),
     metadata: body.metadata === null || body.metadata === undefined ? null : JSON.stringify(body.metadata),
   };
 }

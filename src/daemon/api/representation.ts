@@ -74,7 +74,7 @@ function stuck({ state, stuck: why }: Assignment, freeze: Brake | null): string 
 }
 
 export function assignmentOf(shown: ShownAssignment): AssignmentView {
-  const { row, subscriber, pool, vrf, steps, past, approval, freeze, supersedes, heir } = shown;
+  const { row, subscriber, pool, vrf, steps, past, approval, freeze, parent, subnets, supersedes, heir } = shown;
   return {
     id: row.id,
     subscriber_id: subscriber,
@@ -109,6 +109,12 @@ export function assignmentOf(shown: ShownAssignment): AssignmentView {
             release_to_pool: row.revoke.releaseToPool,
           },
     evidence: row.evidence === null ? null : { ...row.evidence, at: isoTime(row.evidence.at) },
+    parent: parent === null ? null : { assignment: parent.id, address: formatPrefix(parent.prefix) },
+    subnets: subnets.map(({ id, prefix, state }) => ({
+      assignment: id,
+      address: formatPrefix(prefix),
+      lifecycle_state: state,
+    })),
     supersedes: supersedes === null ? null : formatPrefix(supersedes),
     renumbering: renumberingOf(row),
     superseded_by: heirOf(heir),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { alarmView, batchView, frozenView, maintenanceView } from './brake-views.js';
 import { identityView } from './identity-views.js';
+import { subnetFields } from './subnet-views.js';
 import { LIFECYCLE_STATES } from '../lifecycle/state.js';
 
 const time = z.string().describe('ISO 8601, UTC');
@@ -68,6 +69,7 @@ export const assignmentView = z.strictObject({
     })
     .nullable(),
   evidence: z.strictObject({ kind: z.string(), at: time, detail: z.string() }).nullable(),
+  ...subnetFields,
   supersedes: address.nullable().describe('the address in whose place it was ordered'),
   renumbering: renumberingView.nullable().describe('how it is to take the place of another'),
   superseded_by: renumberingView

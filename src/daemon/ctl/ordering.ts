@@ -23,6 +23,7 @@ export interface AllocateOptions {
   readonly pool?: string;
   readonly vrf?: string;
   readonly use?: string;
+  readonly parent?: string;
   readonly nas?: string;
   readonly address?: string;
   readonly username?: string;
@@ -130,9 +131,10 @@ function checked(address: string | undefined): void {
 
 /** Allocates; where pools of several VRFs fit, the failure lists them with what is free. */
 export async function allocate(desk: Desk, subscriber: string, options: AllocateOptions): Promise<void> {
-  const { family, pool, vrf, use, nas, address, username, reclaim } = options;
+  const { family, pool, vrf, use, parent, nas, address, username, reclaim } = options;
   checked(address);
-  const where = { pool_id: pool, vrf, use, nas };
+  const rides = parent !== undefined && /^\d+$/.test(parent) ? Number(parent) : parent;
+  const where = { pool_id: pool, vrf, use, parent: rides, nas };
   const body = { subscriber_id: subscriber, ...where, requested_address: address, username, reclaim };
   try {
     report(desk, [await order(desk, family, 'allocate', body)]);

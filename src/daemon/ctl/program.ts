@@ -232,6 +232,7 @@ function buildProgram(world: CtlWorld): Command {
     .option('--pool <pool>', 'without it: the first pool of the config that fits and has something left')
     .option('--vrf <vrf>', 'the VRF of the address')
     .option('--use <use>', 'address, wan-prefix, delegated or routed')
+    .option('--parent <parent>', 'what a routed subnet rides on: `subscriber`, an address of his, or an assignment')
     .option('--nas <entry>', 'the entry of radius.nas at which the subscriber is')
     .option('--address <address>', 'one particular address or prefix')
     .option('--username <name>', "the User-Name of the subscriber's sessions")

@@ -45,6 +45,12 @@ function assignmentStory(screen: Screen, assignment: AssignmentView, now: string
     2,
   );
   screen.line(`  assignment ${String(assignment.id)}, pool ${assignment.pool_id}; ${milestones(assignment)}`, null, 4);
+  const { parent, subnets } = assignment;
+  if (parent !== null) screen.line(`  rides on ${parent.address} (assignment ${String(parent.assignment)})`, null, 4);
+  if (subnets.length > 0) {
+    const riding = subnets.map((one) => `${one.address} (${one.lifecycle_state})`).join(', ');
+    screen.line(`  carries ${riding}`, null, 4);
+  }
   if (assignment.lifecycle_metadata !== null)
     screen.line(`  metadata ${JSON.stringify(assignment.lifecycle_metadata)}`, null, 4);
   if (revoke !== null) {

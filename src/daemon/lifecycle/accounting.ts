@@ -25,6 +25,7 @@ import type { Session, SessionAddress, SessionUsage } from './records.js';
 import { claimsOn, isDisputed, noteDispute, resolve, subscriberOf, type Who } from './identity.js';
 import type { JournalKind } from './journal-kind.js';
 import { settle } from './release.js';
+import { spread } from './routes.js';
 import { timed } from './skew.js';
 import { attach, detach, sameAddress, shows, type Leaving, type Showing } from './standing.js';
 import { settleOccupant } from './units.js';
@@ -373,7 +374,7 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
 export function account(d: Draft, received: AccountingEvent, policy: Policy): Verdict {
   const nas = hear(d, received, policy);
   if (nas === null) return TOO_MANY_NASES;
-  const event = timed(received, nas);
+  const event = spread(timed(received, nas), nas.vrf, policy);
   const id = d.sessionOf(nas.id, event.sid);
   const former = id === null ? formerSelf(d, event, policy) : null;
   if (former !== null) {

@@ -15,6 +15,7 @@ import { adoptsUnknown, poolOf, type Policy, type PoolPolicy } from './policy.js
 import type { Assignment, Session, SessionAddress, Witness } from './records.js';
 import { stay } from './release.js';
 import { arrive } from './renumbering.js';
+import { isRoute } from './routes.js';
 import { newSubscriber } from './subscriber.js';
 import { settleConflict } from './tenure.js';
 import { lookAgain, orderDisconnect } from './termination.js';
@@ -162,9 +163,7 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
   ): SessionAddress => ({ ...shown, standing, assignment, conflict: about, since });
   const holders = d.overlapping(session.vrf, shown.prefix).map((id) => d.get('assignment', id));
   const isHis = (holder: Assignment): boolean => isHolders(d, holder, session, who);
-  // A route around what is his, and nothing of anybody else's, is the sum of his own.
-  const sum = isRoute(shown) && holders.every(isHis) ? holders[0] : undefined;
-  const own = holders.find((holder) => contains(holder.prefix, shown.prefix)) ?? sum;
+  const own = holders.find((holder) => contains(holder.prefix, shown.prefix));
   const live = session.endedAt === null;
   // Whose it is nobody can tell for sure: one that should end is not cut for it, and does not end while it lasts.
   const unclear = isDisputed(who) && own?.state === 'revoking';
@@ -195,7 +194,7 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
     if (live && pool === null) strayOnto(d, session.vrf, shown.prefix, event.receivedAt);
     return stand('unmanaged');
   }
-  const holder = own ?? (around ? holders.find((one) => !isHis(one)) : undefined) ?? holders[0];
+  const holder = own ?? (around ? holders.find((one) => !isHis(one)) : holders[0]);
   const heir = live && pool !== null ? adoptOnto(d, session, shown, showing, pool, own ?? null) : null;
   if (heir === 'late') return stand('unmanaged');
   if (heir !== null) return stand('held', heir.id);
@@ -299,11 +298,6 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
   const witness = d.find('witness', witnessKey(assignment, session.id));
   if (witness?.closedAt === null) d.put('witness', { ...witness, closedAt: receivedAt, closeKind: kind });
   return assignment;
-}
-
-/** Whether what was shown is a route, so that it may be as wide as somebody has written it. */
-function isRoute({ attribute }: ShownAddress): boolean {
-  return attribute === 'Framed-Route' || attribute === 'Framed-IPv6-Route';
 }
 
 type Sighting = Pick<SessionAddress, 'attribute' | 'prefix'>;

@@ -21,6 +21,9 @@ export interface ShownAssignment {
   /** The revoke of it that waits for approval, and the freeze that keeps it from ending. */
   readonly approval: Approval | null;
   readonly freeze: Brake | null;
+  /** What a routed subnet rides on, and the subnets that ride on this one and are not REVOKED. */
+  readonly parent: Pick<Assignment, 'id' | 'prefix'> | null;
+  readonly subnets: readonly Pick<Assignment, 'id' | 'prefix' | 'state'>[];
   /** The address in whose place it was ordered, and the assignment that was last ordered in its own place. */
   readonly supersedes: Prefix | null;
   readonly heir: Assignment | null;
@@ -40,6 +43,7 @@ export class AssignmentReads {
   readonly #steps: Statement;
   readonly #past: Statement;
   readonly #prefix: Statement;
+  readonly #subnets: Statement;
   readonly #heir: Statement;
   readonly #brakes: BrakeReads;
 
@@ -63,6 +67,9 @@ export class AssignmentReads {
       .prepare(`SELECT ${Table.columns(STEP, 't')} FROM assignment_step t WHERE assignment = ?`)
       .raw(true);
     this.#prefix = db.prepare('SELECT net AS bytes, plen AS length FROM assignment WHERE id = ?');
+    this.#subnets = db.prepare(
+      "SELECT id, net AS bytes, plen AS length, state FROM assignment WHERE parent = ? AND state <> 'revoked' ORDER BY id",
+    );
     this.#heir = db
       .prepare(
         `SELECT ${Table.columns(ASSIGNMENT, 'a')} FROM assignment a WHERE a.supersedes = ? ORDER BY a.id DESC LIMIT 1`,
@@ -111,6 +118,10 @@ export class AssignmentReads {
       past: past === undefined ? null : POOL_FREE.read(past),
       approval: this.#brakes.approval(row.id),
       freeze: this.#brakes.freeze(),
+      parent: row.parent === null ? null : { id: row.parent, prefix: this.#prefix.get(row.parent) as Prefix },
+      subnets: (this.#subnets.all(row.id) as (Prefix & Pick<Assignment, 'id' | 'state'>)[]).map(
+        ({ id, state, bytes, length }) => ({ id, state, prefix: { bytes, length } }),
+      ),
       supersedes: row.supersedes === null ? null : (this.#prefix.get(row.supersedes) as Prefix),
       heir: heir === undefined ? null : ASSIGNMENT.read(heir),
     };
