@@ -29,8 +29,8 @@ export async function loadInThread(
     const entry = new URL('./config-worker.js', import.meta.url);
     const worker = new Worker(entry, { workerData, env: {}, execArgv: [] });
     worker.once('message', resolve);
-    worker.once('messageerror', reject);
-    worker.once('error', reject);
+    worker.on('messageerror', reject);
+    worker.on('error', reject);
     worker.once('exit', (status) => {
       reject(new ConfigUnread(status));
     });

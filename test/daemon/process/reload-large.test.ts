@@ -88,3 +88,19 @@ t.test('answers do not wait for it, and its outcome is told behind four thousand
   t.ok(longest < took / 3, `the longest took ${longest.toFixed(0)} ms, the reload ${took.toFixed(0)} ms`);
   t.comment(`the longest answer took ${longest.toFixed(0)} ms, the reload ${took.toFixed(0)} ms`);
 });
+
+t.test('a stop does not wait for a file that is being parsed', async (t) => {
+  const port = await freeUdpPort();
+  const place = makePlace((store) => yaml(store, port, '5s'));
+  t.teardown(() => {
+    place.remove();
+  });
+  const daemon = await startAddrd(place);
+  t.teardown(() => daemon.kill());
+  writeFileSync(`${place.config}.new`, yaml(place.store, port, '6s'));
+  renameSync(`${place.config}.new`, place.config);
+  daemon.child.kill('SIGHUP');
+  await pause(100);
+  t.equal(await daemon.stop(), 0);
+  t.notMatch(daemon.log(), '"code":"reload', 'and nothing of it was put in force');
+});
