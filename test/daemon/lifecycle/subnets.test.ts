@@ -22,11 +22,11 @@ const POOLS: readonly ConfiguredPool[] = [
   { ...STATIC, name: 'lan', family: 'ipv4', use: 'routed', prefix: prefix('198.51.100.0/27'), unitLength: 29 },
   { ...STATIC, name: 'lan6', family: 'ipv6', use: 'routed', prefix: prefix('2001:db8::/46'), unitLength: 48 },
 ];
-const NAMES = ['ann', 'bob', 'cat'] as const;
+const NAMES = ['ann', 'bob'] as const;
 const VERBS = [
   ...['address', 'subnet', 'subnet', 'subnet6', 'alone', 'dial', 'dial', 'dial', 'hang-up', 'hang-up'],
   ...['revoke', 'revoke-subnet', 'reclaim', 'renumber', 'renumber-subnet', 'activate', 'suspend', 'resume'],
-  ...['obey', 'obey', 'pass', 'pass'],
+  ...['revoke-subnet', 'revoke-subnet', 'obey', 'obey', 'pass', 'pass', 'pass', 'pass'],
 ] as const;
 
 interface Act {
@@ -36,7 +36,7 @@ interface Act {
   readonly flag: boolean;
 }
 
-const ACT = fc.record<Act>({ verb: fc.constantFrom(...VERBS), who: fc.nat(2), flag: fc.boolean() });
+const ACT = fc.record<Act>({ verb: fc.constantFrom(...VERBS), who: fc.nat(1), flag: fc.boolean() });
 
 interface Row extends Prefix {
   readonly id: number;
@@ -179,7 +179,7 @@ class Network {
         await this.#obey();
         break;
       case 'pass':
-        await this.#pass(5 * 60_000);
+        await this.#pass(10 * 60_000);
         break;
     }
     return this.#wrong();
@@ -274,7 +274,7 @@ class Network {
 t.test('a subnet is its holder’s for as long as it is routed to him, and no longer than its parent', async (t) => {
   const seed = seedOf(t);
   await fc.assert(
-    fc.asyncProperty(fc.array(ACT, { maxLength: 40, size: 'max' }), async (acts) => {
+    fc.asyncProperty(fc.array(ACT, { minLength: 30, maxLength: 80 }), async (acts) => {
       const house = await openHouse(NOON, {}, { pools: POOLS });
       const network = new Network(house);
       for (const act of acts) {
