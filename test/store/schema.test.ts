@@ -183,7 +183,7 @@ const REFUSED: readonly (readonly [code: string, sql: string])[] = [
   [CHECK, "INSERT INTO holding VALUES (0, 32, x'64400001', 5, 'tenure', 1, 4, 't', 1, 1, NULL, 'seen')"],
   [CHECK, "INSERT INTO holding VALUES (0, 32, x'64400001', 5, 'guess', 1, NULL, 't', 1, 1, NULL, 'seen')"],
   [CHECK, "INSERT INTO deadline VALUES ('whim', '1', 0)"],
-  [CHECK, "INSERT INTO conflict VALUES (1, 't', 'contested', 0, x'64400001', 32, 1, 1, 0, 0, 0, NULL)"],
+  [CHECK, "INSERT INTO conflict VALUES (1, 't', 'contested', 0, x'64400001', 32, 1, 1, 0, 0, 0, NULL, NULL)"],
   [
     CHECK,
     "INSERT INTO outbox VALUES (1, 't', 'k', 'a', 's', 1, '[]', 'pending', 0, 0, 0, NULL, 5, NULL, NULL, 0, 0, NULL)",

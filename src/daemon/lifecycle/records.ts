@@ -296,6 +296,8 @@ export interface Conflict {
   readonly prefix: Prefix;
   readonly session: number;
   readonly assignment: number | null;
+  /** The holder's, else the one that the address lay in: its alarm counts it until it ends. */
+  readonly pool: number | null;
   readonly count: number;
   readonly firstAt: number;
   readonly lastAt: number;

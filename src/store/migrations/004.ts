@@ -87,6 +87,13 @@ CREATE INDEX held_suspend_batch ON held_suspend (batch);
 ALTER TABLE pool_free ADD COLUMN occupant INTEGER REFERENCES session DEFERRABLE INITIALLY DEFERRED;
 -- How an assignment is to take the place of the one that it supersedes.
 ALTER TABLE assignment ADD COLUMN renumber TEXT CHECK (json_valid(renumber));
+-- Whose alarm counts a conflict.
+ALTER TABLE conflict ADD COLUMN pool INTEGER REFERENCES pool;
+UPDATE conflict SET pool = coalesce(
+  (SELECT a.pool FROM assignment a WHERE a.id = conflict.assignment),
+  (SELECT f.pool FROM pool_free f WHERE f.net = conflict.net AND f.plen = conflict.plen AND f.occupants > 0),
+  (SELECT CAST(substr(x.ref, 6) AS INTEGER) FROM alarm x WHERE x.cause = conflict.kind AND x.active > 0 LIMIT 1))
+  WHERE closed_at IS NULL;
 -- Who stands on a unit without an assignment.
 CREATE INDEX conflict_occupied ON conflict (vrf, net) WHERE kind = 'occupied' AND closed_at IS NULL;
 CREATE INDEX assignment_supersedes ON assignment (supersedes) WHERE supersedes IS NOT NULL;
@@ -95,7 +102,7 @@ CREATE INDEX assignment_supersedes ON assignment (supersedes) WHERE supersedes I
 /** An addrd that knows no CoA sends none: what is pending is superseded. Suspended assignments stay so, and can be revoked. */
 export const DOWN = `
 ALTER TABLE pool_free DROP COLUMN occupant;
-DROP INDEX assignment_supersedes; DROP INDEX conflict_occupied;
+DROP INDEX assignment_supersedes; DROP INDEX conflict_occupied; ALTER TABLE conflict DROP COLUMN pool;
 ALTER TABLE assignment DROP COLUMN renumber;
 DROP TABLE held_suspend;
 ALTER TABLE batch DROP COLUMN coas; ALTER TABLE batch DROP COLUMN suspends;
