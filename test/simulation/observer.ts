@@ -82,7 +82,7 @@ function prepareStatements(db: Database) {
     ),
     // A unit rests as long as the end of who was on it is only inferred: until his silence shows it (section 3).
     past: db.prepare<unknown[]>(
-      `SELECT net, plen, iif(state = 'quarantined' AND occupant IS NOT NULL, 'doubted', state) AS state FROM pool_free`,
+      `SELECT net, plen, iif(state = 'quarantined' AND doubted <> '', 'doubted', state) AS state FROM pool_free`,
     ),
     session: db.prepare<unknown[]>(
       `SELECT s.ended_at AS ended, u.seconds FROM session s JOIN session_usage u ON u.id = s.id

@@ -83,8 +83,8 @@ CREATE TABLE held_suspend (
 ) STRICT;
 CREATE INDEX held_suspend_batch ON held_suspend (batch);
 
--- Whose end on a unit was only inferred.
-ALTER TABLE pool_free ADD COLUMN occupant INTEGER REFERENCES session DEFERRABLE INITIALLY DEFERRED;
+-- Whose ends on a unit were only inferred: numbers of sessions, with commas between them.
+ALTER TABLE pool_free ADD COLUMN doubted TEXT NOT NULL DEFAULT '';
 -- How an assignment is to take the place of the one that it supersedes.
 ALTER TABLE assignment ADD COLUMN renumber TEXT CHECK (json_valid(renumber));
 -- Whose alarm counts a conflict.
@@ -101,7 +101,7 @@ CREATE INDEX assignment_supersedes ON assignment (supersedes) WHERE supersedes I
 
 /** An addrd that knows no CoA sends none: what is pending is superseded. Suspended assignments stay so, and can be revoked. */
 export const DOWN = `
-ALTER TABLE pool_free DROP COLUMN occupant;
+ALTER TABLE pool_free DROP COLUMN doubted;
 DROP INDEX assignment_supersedes; DROP INDEX conflict_occupied; ALTER TABLE conflict DROP COLUMN pool;
 ALTER TABLE assignment DROP COLUMN renumber;
 DROP TABLE held_suspend;
