@@ -131,8 +131,11 @@ t.test('the grace after an Accounting-On does not run out while addrd is away (s
   await house.say(nasOn(NOON + MINUTE), { kind: 'heartbeat', receivedAt: NOON + MINUTE });
   const back = NOON + 60 * MINUTE;
   await house.say({ kind: 'daemon-started', tenant: 'default', pools: POOLS, receivedAt: back });
+  // Another session shows that the NAS is there.
+  await house.say(acct('acct-start', 's2', back, [], { username: octets('another') }));
   await house.say(deadline('epoch-grace', '1', back));
   t.match(unit(house, '100.64.0.5'), { state: 'occupied', occupants: 1 });
+  await house.say(acct('acct-interim', 's2', back + 10 * MINUTE, [], { username: octets('another'), seconds: 600 }));
   const due = house.db.prepare("SELECT due_at FROM deadline WHERE kind = 'epoch-grace'").pluck().get() as number;
   t.equal(due, back + house.policy.epochGraceMs, 'it begins anew');
   await house.say(deadline('epoch-grace', '1', due));

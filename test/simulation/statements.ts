@@ -43,7 +43,7 @@ export function prepareStatements(db: Database) {
     // A unit rests as long as the end of who was on it is only inferred: until his silence shows it (section 3).
     past: db.prepare<unknown[]>(
       `SELECT v.name || '/' || lower(hex(f.net)) || '/' || f.plen AS key,
-              iif(f.state = 'quarantined' AND occupant IS NOT NULL, 'doubted', state) AS state 
+              iif(f.state = 'quarantined' AND doubted <> '', 'doubted', state) AS state 
          FROM pool_free f JOIN pool p ON p.id = f.pool JOIN vrf v ON v.id = p.vrf`,
     ),
     session: db.prepare<unknown[]>(

@@ -4,12 +4,10 @@ import { maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { Nas } from './nas-records.js';
 import type { Conflict, Pool } from './records.js';
-import { poolOf, type Policy } from './policy.js';
 import { formatPrefix } from './address.js';
 import type { AcknowledgeEvent, TroubleEvent } from './events.js';
 import type { JournalKind } from './journal-kind.js';
 import { isoTime } from './time.js';
-import { poolsAround } from './units.js';
 import type { Verdict } from './world.js';
 import { censusOf } from './zones.js';
 
@@ -123,21 +121,14 @@ export function clear(d: Draft, cause: AlarmCause, ref: string, at: number, by =
 }
 
 /** A session stands where it should not: the alarm names the pool of the holder, else the one in which the address lies. */
-export function conflictOpened(d: Draft, conflict: Conflict, nas: Nas, policy: Policy): void {
-  const { assignment, vrf, prefix } = conflict;
-  const pool = assignment === null ? poolOf(policy, vrf, prefix)?.id : d.get('assignment', assignment).pool;
-  if (pool === undefined) return;
-  const example = `${formatPrefix(conflict.prefix)} on NAS ${nas.entry}`;
-  raise(d, conflict.kind, aboutPool(d.get('pool', pool)), example, conflict.firstAt, true);
+export function conflictOpened(d: Draft, { kind, pool, prefix, firstAt }: Conflict, nas: Nas): void {
+  if (pool === null) return;
+  raise(d, kind, aboutPool(d.get('pool', pool)), `${formatPrefix(prefix)} on NAS ${nas.entry}`, firstAt, true);
 }
 
-/** It stands there no more. The config may have dropped the pool since, and put another in its place. */
-export function conflictClosed(d: Draft, { kind, assignment, vrf, prefix }: Conflict, at: number): void {
-  const pools =
-    assignment === null ? poolsAround(d, vrf, prefix) : [d.get('pool', d.get('assignment', assignment).pool)];
-  const counts = ({ ref }: About): boolean => (d.find('alarm', alarmKey(kind, ref))?.active ?? 0) > 0;
-  const about = pools.map(aboutPool).find(counts);
-  if (about !== undefined) lower(d, kind, about.ref, at);
+/** It stands there no more. */
+export function conflictClosed(d: Draft, { kind, pool }: Conflict, at: number): void {
+  if (pool !== null) lower(d, kind, aboutPool(d.get('pool', pool)).ref, at);
 }
 
 function isNearlyFull(used: bigint, usable: bigint): boolean {

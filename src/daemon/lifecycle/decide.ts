@@ -148,9 +148,9 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
         d.put('deadline', { kind: 'quarantine', ref: event.ref, dueAt: bar.until });
         return APPLIED;
       }
-      const doubted = past.occupant === null ? null : doubtedUntil(d, d.get('session', past.occupant), now, policy);
-      if (doubted !== null && past.state === 'quarantined') {
-        barUntil(d, past, doubted);
+      const doubted = past.doubted.flatMap((id) => doubtedUntil(d, d.get('session', id), now, policy) ?? []);
+      if (doubted.length > 0 && past.state === 'quarantined') {
+        barUntil(d, past, Math.max(...doubted));
         return APPLIED;
       }
       if (!freeUnit(d, past, now)) return APPLIED;

@@ -112,8 +112,8 @@ export interface PoolFree {
   readonly leftAt: number;
   /** Open sessions that stand on it without an assignment. */
   readonly occupants: number;
-  /** A session without an assignment that left it last, and whose end was only inferred: it may be there still. */
-  readonly occupant: number | null;
+  /** Sessions without an assignment that left it, and whose ends were only inferred: they may be there still. */
+  readonly doubted: readonly number[];
   /** The assignment and subscriber that held it last. */
   readonly assignment: number | null;
   readonly subscriber: number | null;
@@ -304,6 +304,8 @@ export interface Conflict {
   readonly prefix: Prefix;
   readonly session: number;
   readonly assignment: number | null;
+  /** The holder's, else the one that the address lay in: its alarm counts it until it ends. */
+  readonly pool: number | null;
   readonly count: number;
   readonly firstAt: number;
   readonly lastAt: number;

@@ -77,6 +77,7 @@ function conflict(
     prefix: shown.prefix,
     session: session.id,
     assignment: holder?.id ?? null,
+    pool: holder?.pool ?? poolOf(showing.policy, session.vrf, shown.prefix)?.id ?? null,
     count: 1,
     firstAt: event.receivedAt,
     lastAt: event.receivedAt,
@@ -97,7 +98,7 @@ function conflict(
     code: kind,
     detail: { conflict: row.id, attribute: shown.attribute },
   });
-  conflictOpened(d, row, nas, showing.policy);
+  conflictOpened(d, row, nas);
   return row.id;
 }
 

@@ -142,7 +142,9 @@ export function formerUnit(d: Draft, pool: Pool, subscriber: number): Prefix | n
     .former(pool.id, subscriber)
     .map((key) => d.find('poolFree', key))
     .filter((past) => past?.state === 'free' || past?.state === 'quarantined')
-    .filter((past) => past?.subscriber === subscriber && past.occupant === null && zoneOf(pool, past.prefix) === 'open')
+    .filter(
+      (past) => past?.subscriber === subscriber && past.doubted.length === 0 && zoneOf(pool, past.prefix) === 'open',
+    )
     .filter((past) => past === null || past.assignment === null || !wasRenumbered(d, past.assignment));
   return his.at(-1)?.prefix ?? null;
 }
@@ -160,7 +162,7 @@ export function nextFreeAt(d: Draft, pool: Pool): number | null {
 export function whyBarred(past: PoolFree | null, subscriber: number | null): PoolFree['state'] | null {
   if (past === null || past.state === 'free') return null;
   // Quarantine protects the next customer from the last one's traffic; the last one himself needs no protection.
-  const isHis = subscriber !== null && past.subscriber === subscriber && past.occupant === null;
+  const isHis = subscriber !== null && past.subscriber === subscriber && past.doubted.length === 0;
   if (past.state === 'quarantined' && isHis) return null;
   return past.state;
 }
@@ -186,7 +188,7 @@ export function leaveUnit(
   freeAt: number,
 ): void {
   recount(d, left.pool, left.prefix, 'held', 'barred');
-  d.put('poolFree', { ...left, state, freeAt, occupants: 0, occupant: null });
+  d.put('poolFree', { ...left, state, freeAt, occupants: 0, doubted: [] });
   if (state === 'quarantined') awaitFreedom(d, left.pool, left.prefix, freeAt);
 }
 
@@ -216,7 +218,7 @@ export function occupyUnit(d: Draft, pool: PoolPolicy, unit: Prefix): void {
     freeAt: past?.freeAt ?? 0,
     leftAt: past?.leftAt ?? 0,
     occupants: (past?.occupants ?? 0) + 1,
-    occupant: past?.occupant ?? null,
+    doubted: past?.doubted ?? [],
     assignment: past?.assignment ?? null,
     subscriber: past?.subscriber ?? null,
   });
@@ -232,6 +234,9 @@ export function occupiedUnit(d: Draft, vrf: number, prefix: Prefix): { pool: Poo
   return null;
 }
 
+/** So many sessions that may be on a unit still are remembered: the last ones. */
+const MOST_DOUBTED = 32;
+
 /** How a session without an assignment left a unit: when, until when the unit rests, and whether that was only inferred. */
 export interface Vacating {
   readonly session: Pick<Session, 'id' | 'subscriber'>;
@@ -246,10 +251,10 @@ export function vacateUnit(d: Draft, pool: Pick<Pool, 'id'>, unit: Prefix, vacat
   if (past === null || past.occupants === 0) return;
   const { session, leftAt, until, inferred } = vacating;
   const occupants = past.occupants - 1;
-  const occupant = inferred ? session.id : past.occupant;
+  const doubted = inferred ? [...past.doubted, session.id].slice(-MOST_DOUBTED) : past.doubted;
   // Who held it before a stranger was on it is not the last one any more, and has no way around its quarantine.
   const last = past.subscriber === session.subscriber ? {} : { assignment: null, subscriber: null };
-  const left = { ...past, ...last, leftAt, occupants, occupant };
+  const left = { ...past, ...last, leftAt, occupants, doubted };
   if (occupants > 0 || past.state === 'reserved') {
     d.put('poolFree', { ...left, assignment: past.assignment, subscriber: past.subscriber });
     return;
@@ -259,14 +264,15 @@ export function vacateUnit(d: Draft, pool: Pick<Pool, 'id'>, unit: Prefix, vacat
   awaitFreedom(d, pool.id, unit, freeAt);
 }
 
-/** The end of a session that was only inferred is known now: the unit that it occupied last rests as after any other. */
+/** The end of a session that was only inferred is known now: the unit that it occupied rests as after any other, where it was the last of them. */
 export function settleOccupant(d: Draft, { id, vrf }: Session, prefix: Prefix, leftAt: number): void {
   for (const pool of poolsAround(d, vrf, prefix)) {
     const unit = unitIn(pool, prefix);
     const past = unit === null ? null : d.find('poolFree', poolFreeKey(pool.id, unit));
-    if (past?.occupant !== id) continue;
-    const known = d.put('poolFree', { ...past, occupant: null, leftAt });
-    if (past.state === 'quarantined') barUntil(d, known, leftAt + pool.quarantineMs);
+    if (past?.doubted.includes(id) !== true) continue;
+    const doubted = past.doubted.filter((one) => one !== id);
+    const known = d.put('poolFree', { ...past, doubted, leftAt });
+    if (past.state === 'quarantined' && doubted.length === 0) barUntil(d, known, leftAt + pool.quarantineMs);
   }
 }
 
@@ -281,7 +287,7 @@ export function freeUnit(d: Draft, past: PoolFree, now: number): boolean {
 function unbar(d: Draft, past: PoolFree): void {
   const isOpen = zoneOf(d.get('pool', past.pool), past.prefix) === 'open';
   recount(d, past.pool, past.prefix, 'barred', isOpen ? 'free' : 'never');
-  if (isOpen) d.put('poolFree', { ...past, state: 'free', occupant: null });
+  if (isOpen) d.put('poolFree', { ...past, state: 'free', doubted: [] });
   else d.drop('poolFree', poolFreeKey(past.pool, past.prefix));
 }
 

@@ -83,10 +83,17 @@ CREATE TABLE held_suspend (
 ) STRICT;
 CREATE INDEX held_suspend_batch ON held_suspend (batch);
 
--- Whose end on a unit was only inferred.
-ALTER TABLE pool_free ADD COLUMN occupant INTEGER REFERENCES session DEFERRABLE INITIALLY DEFERRED;
+-- Whose ends on a unit were only inferred: numbers of sessions, with commas between them.
+ALTER TABLE pool_free ADD COLUMN doubted TEXT NOT NULL DEFAULT '';
 -- How an assignment is to take the place of the one that it supersedes.
 ALTER TABLE assignment ADD COLUMN renumber TEXT CHECK (json_valid(renumber));
+-- Whose alarm counts a conflict.
+ALTER TABLE conflict ADD COLUMN pool INTEGER REFERENCES pool;
+UPDATE conflict SET pool = coalesce(
+  (SELECT a.pool FROM assignment a WHERE a.id = conflict.assignment),
+  (SELECT f.pool FROM pool_free f WHERE f.net = conflict.net AND f.plen = conflict.plen AND f.occupants > 0),
+  (SELECT CAST(substr(x.ref, 6) AS INTEGER) FROM alarm x WHERE x.cause = conflict.kind AND x.active > 0 LIMIT 1))
+  WHERE closed_at IS NULL;
 -- Who stands on a unit without an assignment.
 CREATE INDEX conflict_occupied ON conflict (vrf, net) WHERE kind = 'occupied' AND closed_at IS NULL;
 CREATE INDEX assignment_supersedes ON assignment (supersedes) WHERE supersedes IS NOT NULL;
@@ -98,14 +105,14 @@ CREATE INDEX assignment_parent ON assignment (parent) WHERE parent IS NOT NULL;
 CREATE INDEX session_disconnect ON session (disconnect) WHERE disconnect IS NOT NULL;
 CREATE INDEX session_coa ON session (coa) WHERE coa IS NOT NULL;
 CREATE INDEX outbox_session ON outbox (session) WHERE session IS NOT NULL;
-CREATE INDEX pool_free_occupant ON pool_free (occupant) WHERE occupant IS NOT NULL;
 `;
 
 /** An addrd that knows no CoA sends none: what is pending is superseded. Suspended assignments stay so, and can be revoked. */
 export const DOWN = `
-DROP INDEX pool_free_occupant; DROP INDEX outbox_session; DROP INDEX session_coa; DROP INDEX session_disconnect;
-ALTER TABLE pool_free DROP COLUMN occupant;
+DROP INDEX outbox_session; DROP INDEX session_coa; DROP INDEX session_disconnect;
+ALTER TABLE pool_free DROP COLUMN doubted;
 DROP INDEX assignment_parent; DROP INDEX assignment_supersedes; DROP INDEX conflict_occupied;
+ALTER TABLE conflict DROP COLUMN pool;
 ALTER TABLE assignment DROP COLUMN renumber;
 DROP TABLE held_suspend;
 ALTER TABLE batch DROP COLUMN coas; ALTER TABLE batch DROP COLUMN suspends;

@@ -19,6 +19,7 @@ export const CONFLICT: TableSpec<Conflict> = {
     ['first_at', (row) => row.firstAt],
     ['last_at', (row) => row.lastAt],
     ['closed_at', (row) => row.closedAt],
+    ['pool', (row) => row.pool],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -32,6 +33,7 @@ export const CONFLICT: TableSpec<Conflict> = {
     firstAt: v[9] as number,
     lastAt: v[10] as number,
     closedAt: v[11] as number | null,
+    pool: v[12] as number | null,
   }),
   parse: numbered,
 };

@@ -17,7 +17,7 @@ export const POOL_FREE: TableSpec<PoolFree> = {
     ['assignment', (row) => row.assignment],
     ['subscriber', (row) => row.subscriber],
     ['left_at', (row) => row.leftAt],
-    ['occupant', (row) => row.occupant],
+    ['doubted', (row) => row.doubted.join()],
   ],
   read: (v) => ({
     pool: v[0] as number,
@@ -28,7 +28,7 @@ export const POOL_FREE: TableSpec<PoolFree> = {
     assignment: v[6] as number | null,
     subscriber: v[7] as number | null,
     leftAt: v[8] as number,
-    occupant: v[9] as number | null,
+    doubted: (v[9] as string) === '' ? [] : (v[9] as string).split(',').map(Number),
   }),
   parse: (key) => {
     const slash = key.indexOf('/');

@@ -188,6 +188,25 @@ t.test('alarms about a full pool are those of pools in the config', async (t) =>
   t.same(open(), ['pool-exhausted', 'pool-nearly-full']);
 });
 
+t.test('the end of a conflict counts for the pool in which it was met', async (t) => {
+  const house = await openHouse(NOON);
+  await house.say(acct('acct-start', 'x', NOON, ['100.64.0.5'], named('stranger')));
+  // Its place is another's by then, but for the address that is occupied.
+  await load(house, [v4({ name: 'v4b', prefix: prefix('100.64.0.8/29') })], NOON + 1);
+  await house.say(acct('acct-start', 'y', NOON + 2, ['100.64.0.9'], named('another')));
+  const open = (): unknown[] =>
+    house.db.prepare('SELECT name, active FROM alarm WHERE cleared_at IS NULL ORDER BY name').raw().all();
+  t.same(open(), [
+    ['v4', 1],
+    ['v4b', 1],
+  ]);
+  await house.say(acct('acct-stop', 'y', NOON + 3));
+  t.same(open(), [['v4', 1]]);
+  await house.say(acct('acct-stop', 'x', NOON + 4));
+  t.same(open(), []);
+  t.same(invariants(house.db, house.policy), []);
+});
+
 const CONFIGS: readonly (readonly ConfiguredPool[])[] = [
   [v4()],
   [v4({ quarantineMs: 20 * MINUTE })],
