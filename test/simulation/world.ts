@@ -78,13 +78,14 @@ export class World {
       this.#observer.fault(what);
     };
     const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-    this.#nases = this.#scene.nases.map(({ name, host, family, vrf, marking, habits }) => {
+    this.#nases = this.#scene.nases.map(({ name, host, family, vrf, marking, clock, habits }) => {
       const options = {
         name,
         host,
         family,
         vrf,
         marking,
+        clock,
         habits,
         secret: encode(SECRET),
         dasSecret: encode(DAS_SECRET),
