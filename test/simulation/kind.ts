@@ -12,6 +12,8 @@ export interface Kind {
   readonly vrfs: boolean;
   /** Packets tell by Class, circuit id and MAC address who is on a line, and some tell it wrong. */
   readonly identities: boolean;
+  /** The clocks of NASes are off, and some are set while they run, or begin in 1970 after a reboot. */
+  readonly clocks: boolean;
 }
 
 export const PLAIN: Kind = {
@@ -21,6 +23,7 @@ export const PLAIN: Kind = {
   plans: false,
   vrfs: false,
   identities: false,
+  clocks: false,
 };
 
 /** The kind of the world of a seed where worlds of all kinds are run: each sort of event with each other. */
@@ -32,6 +35,7 @@ export function kindOf(seed: number): Kind {
     plans: seed % 5 < 2,
     vrfs: seed % 7 < 3,
     identities: seed % 11 < 5,
+    clocks: seed % 13 < 4,
   };
 }
 

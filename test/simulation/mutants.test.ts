@@ -7,7 +7,7 @@ import { World } from './world.js';
 /** How many worlds a fault may hide from. */
 const PATIENCE = 30;
 
-t.setTimeout(300_000);
+t.setTimeout(900_000);
 
 for (const { name, mutation, caught, first, kind } of MUTANTS) {
   t.test(name, async (t) => {

@@ -68,6 +68,8 @@ export interface NasOptions {
   readonly family: 4 | 6;
   readonly vrf: string;
   readonly marking: Marking | null;
+  /** How wrong its clock may be. */
+  readonly clock: 'right' | 'off' | 'reset';
   readonly secret: Uint8Array;
   readonly dasSecret: Uint8Array;
   readonly server: UdpPeer;
@@ -86,6 +88,9 @@ function framed({ attribute: name, prefix }: Framed): RadiusAttribute {
   return attribute(name, name === 'Framed-IPv6-Address' ? encodeIpv6Addr(prefix) : encodeIpv6Prefix(prefix));
 }
 
+/** By how much clocks were seen to be wrong: seconds, a time zone, a day. */
+const CLOCKS_OFF_MS = [0, 20_000, -45_000, 90_000, -3_600_000, 86_400_000];
+
 export class Nas {
   readonly options: NasOptions;
   readonly sessions: TrueSession[] = [];
@@ -99,6 +104,7 @@ export class Nas {
   readonly #chance: Chance;
   readonly #habits: Habits;
   #lastSid: number;
+  #clockOffMs: number;
   /** Of the session before. */
   #lastClass: Uint8Array | null = null;
 
@@ -108,6 +114,7 @@ export class Nas {
     this.#chance = chance;
     this.#habits = options.habits;
     this.address = options.host[options.family];
+    this.#clockOffMs = options.clock === 'right' ? 0 : chance.pick(CLOCKS_OFF_MS);
     this.#lastSid = options.habits.reusesSids ? 0 : chance.between(0, 0xfff_ffff);
     const openUdp = network.opener(options.host, { alive: true });
     const { habits, secret, server } = options;
@@ -131,6 +138,14 @@ export class Nas {
     this.serving = false;
     for (const session of this.sessions.splice(0)) this.#down(session);
     this.reporter.forget();
+    if (this.options.clock === 'reset') {
+      // Without a clock of its own it begins in 1970, until NTP tells it the time.
+      this.#clockOffMs = -this.#time.wallMs();
+      this.#time.after(
+        this.#chance.between(60_000, 600_000),
+        () => (this.#clockOffMs = this.#chance.pick(CLOCKS_OFF_MS)),
+      );
+    }
     if (this.#habits.reusesSids) this.#lastSid = 0;
   }
 
@@ -225,7 +240,7 @@ export class Nas {
   ): void {
     const seconds = session === null ? 0 : Math.floor((this.#time.monoMs() - session.startedAt) / 1_000);
     const attributes = [attribute('Acct-Status-Type', encodeInteger(status)), ...more];
-    const now = Math.floor(this.#time.wallMs() / 1_000);
+    const now = Math.max(0, Math.floor((this.#time.wallMs() + this.#clockOffMs) / 1_000));
     if (this.#habits.eventTimestamp) attributes.push(attribute('Event-Timestamp', encodeInteger(now)));
     if (session !== null) {
       attributes.push(attribute('Acct-Session-Id', encodeText(session.sid)));

@@ -2,6 +2,7 @@
 import type { Database } from '../../src/store/open.js';
 import { hex, prefixKey } from '../../src/daemon/lifecycle/address.js';
 import type { TrueSession } from './nas.js';
+import type { Standing } from './operator.js';
 
 /** A report that was sent may come in this much later: each NAS repeats it, and the network delays it. */
 const UNDERWAY_MS = 120_000;
@@ -73,4 +74,16 @@ export class Renumberings {
       this.#fault(`renumbering: to assignment ${heir} is done and no session showed it`);
     }
   }
+}
+
+/** How a renumbering stands, as whoever ordered it can ask addrd; null while nobody can tell. */
+export function standingOf(db: Database, heir: number): Standing | null {
+  if (db.inTransaction) return null;
+  const row = db
+    .prepare(
+      `SELECT h.state, h.renumber->>'outcome' AS outcome, o.state AS old FROM assignment h
+         JOIN assignment o ON o.id = h.supersedes WHERE h.id = ?`,
+    )
+    .get(heir);
+  return (row ?? null) as Standing | null;
 }

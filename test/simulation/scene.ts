@@ -21,6 +21,7 @@ export interface NasScene {
   readonly vrf: string;
   /** What it tells of a line beside the User-Name, if anything. */
   readonly marking: Marking | null;
+  readonly clock: 'right' | 'off' | 'reset';
 }
 
 export interface Scene {
@@ -102,6 +103,7 @@ export function drawScene(chance: Chance, kind: Kind): Scene {
       takesDisconnects: chance.flip(0.9),
       vrf: kind.vrfs && n > 0 ? OTHER_VRF : 'global',
       marking: kind.identities ? drawMarking(chance) : null,
+      clock: kind.clocks ? chance.pick(['off', 'reset'] as const) : 'right',
     };
   });
   const [before, after] = yaml(chance, nases, guard, pace);

@@ -1,5 +1,4 @@
 /** A whole network around one addrd, from a seed: it runs, is disturbed, comes to rest, and tells what was wrong. */
-import { createHash } from 'node:crypto';
 import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { pino } from 'pino';
 import { startCore, type Core } from '../../src/daemon/core.js';
@@ -7,12 +6,9 @@ import type { Config } from '../../src/daemon/config.js';
 import type { Platform } from '../../src/daemon/platform.js';
 import { Metrics } from '../../src/daemon/metrics.js';
 import { prefixKey } from '../../src/daemon/lifecycle/address.js';
-import { censusOf } from '../../src/daemon/lifecycle/zones.js';
-import type { OpenUdp } from '../../src/protocols/io.js';
 import { prepare } from '../../src/store/open.js';
 import type { FaultPoint } from '../../src/store/commit.js';
-import { POOL } from '../../src/store/tables/pool.js';
-import { Table, type SqlValue } from '../../src/store/tables/table.js';
+import { handOutEverything } from './audit.js';
 import { Chance } from './chance.js';
 import { Customers, outside } from './customers.js';
 import { ending } from './ending.js';
@@ -20,10 +16,14 @@ import { PLAIN, type Kind } from './kind.js';
 import { Nas } from './nas.js';
 import { CALM, Network } from './network.js';
 import { Observer } from './observer.js';
-import { Operator, STORE_ID, type Standing } from './operator.js';
+import { leapOf } from './leap.js';
+import { Operator, STORE_ID } from './operator.js';
+import type { Mutation } from './mutation.js';
+import { hashOf, type Outcome } from './outcome.js';
 import { DARK_MS } from './pace.js';
+import { standingOf } from './renumberings.js';
 import { ADDRD, DAS_SECRET, drawScene, SECRET, type Scene } from './scene.js';
-import { VirtualTime, type Leap, type Life } from './time.js';
+import { VirtualTime, type Life } from './time.js';
 
 const MINUTE = 60_000;
 
@@ -41,28 +41,6 @@ class UnreadMetrics extends Metrics {
 }
 const metrics = new UnreadMetrics('simulation');
 const log = pino({ level: 'silent' });
-
-/** A fault put in on purpose, to show that a world notices it. */
-export interface Mutation {
-  readonly platform?: (platform: Platform) => Partial<Platform>;
-  readonly database?: (db: Database, chance: Chance) => Database;
-  readonly openUdp?: (openUdp: OpenUdp) => OpenUdp;
-}
-
-export interface Outcome {
-  readonly seed: number;
-  /** What was wrong first, and when, or null. */
-  readonly fault: string | null;
-  readonly virtualMs: number;
-  readonly commits: number;
-  readonly starts: number;
-  readonly disconnects: number;
-  readonly journal: number;
-  /** Of the whole journal. */
-  readonly hash: string;
-  /** Why revokes did not end, counted. */
-  readonly stuck: ReadonlyMap<string, number>;
-}
 
 export class World {
   readonly #seed: number;
@@ -100,13 +78,14 @@ export class World {
       this.#observer.fault(what);
     };
     const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-    this.#nases = this.#scene.nases.map(({ name, host, family, vrf, marking, habits }) => {
+    this.#nases = this.#scene.nases.map(({ name, host, family, vrf, marking, clock, habits }) => {
       const options = {
         name,
         host,
         family,
         vrf,
         marking,
+        clock,
         habits,
         secret: encode(SECRET),
         dasSecret: encode(DAS_SECRET),
@@ -133,7 +112,7 @@ export class World {
       onFault,
       onAsked: (prefix) => this.#observer.handouts.asked.add(prefixKey(prefix)),
       forgetful: this.#scene.forgetful,
-      renumbering: (heir) => this.#renumbering(heir),
+      renumbering: (heir) => standingOf(this.#db, heir),
     });
     this.#observer = new Observer(this.#db, this.#scene, this.#nases, thorough, () => this.#time.monoMs());
     this.#network.taps.push((datagram, from, to) => {
@@ -170,7 +149,7 @@ export class World {
       starts: this.#starts,
       disconnects: this.#observer.disconnects,
       journal: this.#db.prepare('SELECT count(*) FROM journal').pluck().get() as number,
-      hash: this.#hash(),
+      hash: hashOf(this.#db),
       stuck,
     };
     this.#life.alive = false;
@@ -196,7 +175,7 @@ export class World {
   #boot(): void {
     const life: Life = { alive: true };
     this.#life = life;
-    this.#time.leap = this.#kind.months ? this.#leap() : null;
+    this.#time.leap = this.#kind.months ? leapOf(this.#db) : null;
     this.#core = null;
     this.#starts++;
     const chance = this.#chance.fork();
@@ -369,29 +348,6 @@ export class World {
     });
   }
 
-  /** How a renumbering stands, as whoever ordered it can ask addrd; null while nobody can tell. */
-  #renumbering(heir: number): Standing | null {
-    if (this.#db.inTransaction) return null;
-    const row = this.#db
-      .prepare(
-        `SELECT h.state, h.renumber->>'outcome' AS outcome, o.state AS old FROM assignment h
-           JOIN assignment o ON o.id = h.supersedes WHERE h.id = ?`,
-      )
-      .get(heir);
-    return (row ?? null) as Standing | null;
-  }
-
-  #leap(): Leap {
-    const due = this.#db
-      .prepare(
-        `SELECT min(due) FROM (SELECT min(due_at) AS due FROM deadline WHERE due_at > :after
-           UNION ALL SELECT min(due_at) FROM outbox WHERE status = 'pending' AND due_at > :after)`,
-      )
-      .pluck();
-    const alive = this.#db.prepare("UPDATE meta SET value = max(value, ?) WHERE key = 'alive_at'");
-    return { nextDue: (after) => due.get({ after }) as number | null, skipped: (until) => alive.run(until) };
-  }
-
   #nasNames(): string[] {
     return this.#scene.nases.map(({ name }) => name);
   }
@@ -432,42 +388,11 @@ export class World {
     for (const line of ending(this.#db, this.#scene, this.#nases, this.#time.wallMs(), stuck))
       this.#observer.fault(line);
     this.#observer.lookAround();
-    await this.#handOutEverything(this.#core);
-  }
-
-  /** What the counters call free can be had, to the last unit, and nothing beyond. */
-  async #handOutEverything(core: Core): Promise<void> {
-    for (const { name, family, tenant, kind } of this.#config.pools) {
-      if (kind === 'external') continue;
-      const row = this.#db
-        .prepare(`SELECT ${Table.columns(POOL, 'p')} FROM pool p WHERE name = ?`)
-        .raw()
-        .get(name) as SqlValue[];
-      const { usable, used } = censusOf(POOL.read(row));
-      const free = Number(usable - used);
-      let given = 0;
-      let refusal: string | null = null;
-      while (refusal === null && given <= free) {
-        const common = { tenant, actor: 'token:audit', idempotency: null, username: null, metadata: null };
-        const order = { ...common, kind: 'allocate', family, pool: name, requested: null } as const;
-        let answer: string | null | undefined;
-        void core.commands.execute({ ...order, subscriber: `audit-${name}-${given}` }).then(({ verdict, code }) => {
-          answer = verdict === 'applied' ? null : code;
-        });
-        await this.#until(this.#time.monoMs() + 1_000);
-        if (answer === null) given++;
-        else refusal = answer ?? 'no answer';
-      }
-      if (given !== free || refusal !== 'pool-exhausted') {
-        this.#observer.fault(`ending: pool ${name} says ${free} free, gave ${given}, then ${String(refusal)}`);
-      }
-    }
-  }
-
-  #hash(): string {
-    const hash = createHash('sha256');
-    for (const row of this.#db.prepare('SELECT * FROM journal ORDER BY id').raw().iterate())
-      hash.update(JSON.stringify(row));
-    return hash.digest('hex');
+    await handOutEverything(this.#core, this.#db, this.#config, {
+      pass: (ms) => this.#until(this.#time.monoMs() + ms),
+      fault: (what) => {
+        this.#observer.fault(what);
+      },
+    });
   }
 }
