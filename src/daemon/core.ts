@@ -169,6 +169,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
     ...config.outbox,
     submit,
     perform: (row, signal) => dynauth.perform(row, signal),
+    busy: () => pipeline.flooded,
     held: (target) => brakes.holds(target),
     onResult: (row, outcome, tookMs) => {
       metrics.countEffect(row.kind, outcome.result, tookMs);

@@ -7,8 +7,10 @@ import type { LifecycleEvent } from './lifecycle/events.js';
 
 /** libuv hands over at most this many datagrams a turn: where it did, more are waiting. */
 const FULL_TURN = 32;
-/** How long a batch is held open for more. */
+/** How long a batch is held open for more, at least. */
 const GATHER_MS = 3;
+/** Or for this part of what the last commit took: after a long one much is waiting, and the next should take it along. */
+const GATHER_SHARE = 0.5;
 /** How often a store that could not be written is tried again. */
 const PROBE_MS = 1_000;
 
@@ -48,8 +50,11 @@ export class Pipeline {
   #state: 'open' | 'unavailable' | 'stopping' | 'lost' = 'open';
   #scheduled = false;
   #committing = false;
+  /** Packets since the last turn. */
   #arrived = 0;
+  #flooded = false;
   #gatheringSince = 0;
+  #commitMs = 0;
   #idle: (() => void)[] = [];
 
   constructor(options: PipelineOptions) {
@@ -61,6 +66,11 @@ export class Pipeline {
   /** Events that wait, and for how long the oldest has, in milliseconds. */
   queue(): { size: number; ageMs: number } {
     return { size: this.#lanes.size, ageMs: this.#lanes.age(this.#options.clock.monoMs()) };
+  }
+
+  /** Whether the last turn brought as many packets as one can, so that more are waiting in the kernel. */
+  get flooded(): boolean {
+    return this.#flooded;
   }
 
   /** Whether there is room for an event of a packet, and a store that can be written. */
@@ -86,7 +96,7 @@ export class Pipeline {
       settle(null, refusal);
       return;
     }
-    this.#arrived++;
+    if (share !== null) this.#arrived++;
     this.#schedule();
   }
 
@@ -115,8 +125,10 @@ export class Pipeline {
   #gather(): void {
     const brought = this.#arrived;
     this.#arrived = 0;
-    const late = this.#options.clock.monoMs() - this.#gatheringSince >= GATHER_MS;
-    if (brought >= FULL_TURN && this.#lanes.size < this.#limits.batch && !late) {
+    this.#flooded = brought >= FULL_TURN;
+    const patience = Math.max(GATHER_MS, this.#commitMs * GATHER_SHARE);
+    const late = this.#options.clock.monoMs() - this.#gatheringSince >= patience;
+    if (this.#flooded && this.#lanes.size < this.#limits.batch && !late) {
       this.#options.turn.defer(() => {
         this.#gather();
       });
@@ -132,7 +144,8 @@ export class Pipeline {
     const began = clock.monoMs();
     try {
       const committed = await this.#options.commit(batch.map(({ submission }) => submission));
-      this.#settle(batch, committed, clock.monoMs() - began);
+      this.#commitMs = clock.monoMs() - began;
+      this.#settle(batch, committed, this.#commitMs);
     } catch (error) {
       this.#suffer(error, batch);
     } finally {

@@ -11,6 +11,10 @@ import type { Outbox } from '../lifecycle/records.js';
 import { Breaker, DEFAULT_BREAKER, type BreakerKnobs } from './breaker.js';
 
 const DEFAULT_IN_FLIGHT = 32;
+/** Effects on their way to all targets together while packets are waiting. */
+const TRICKLE = 8;
+/** How soon it is looked at again whether packets are waiting. */
+const BUSY_PAUSE_MS = 10;
 /** When the store cannot take an event, it is offered again after this long. */
 const STORE_RETRY_MS = 1_000;
 /** When the outcome of an attempt was condemned, nobody knows what it was: the effect is due again after this long. */
@@ -27,6 +31,11 @@ export interface WorkerOptions {
   readonly submit: (event: EffectStartedEvent | EffectOutcomeEvent) => Promise<Settlement | null>;
   /** `signal` ends it as an error `cancelled`. */
   readonly perform: (row: Outbox, signal: AbortSignal) => Promise<EffectResult>;
+  /**
+   * Whether packets are waiting. Each effect brings three events and a Stop: while there are more packets than can be
+   * taken, few leave, or thousands of terminations would stand in accounting's way. Default: never.
+   */
+  readonly busy?: () => boolean;
   /** Whether a brake keeps everything from leaving for a target. */
   readonly held: (target: string) => boolean;
   /** Hears of each attempt's outcome, and how long it took. */
@@ -55,6 +64,7 @@ export class OutboxWorker {
   #timer: TimerHandle = null;
   /** How many of each kind are in flight. */
   readonly #flying = new Map<Outbox['kind'], number>();
+  #launched = 0;
   #running = false;
 
   constructor(options: WorkerOptions) {
@@ -143,9 +153,14 @@ export class OutboxWorker {
     if (!this.#running) return;
     const { clock, inFlight = DEFAULT_IN_FLIGHT } = this.#options;
     let soonest = Infinity;
+    const most = this.#options.busy?.() === true ? TRICKLE : Infinity;
     for (const [name, target] of this.#targets) {
       if (this.#options.held(name)) continue;
       while (target.inFlight < inFlight) {
+        if (this.#launched >= most) {
+          soonest = Math.min(soonest, BUSY_PAUSE_MS);
+          break;
+        }
         const next = target.waiting.peek();
         if (next === undefined) break;
         if (this.#queued.get(next.id) !== next) {
@@ -189,10 +204,12 @@ export class OutboxWorker {
     this.#busy.set(subject, []);
     const { kind } = row;
     target.inFlight++;
+    this.#launched++;
     this.#flying.set(kind, (this.#flying.get(kind) ?? 0) + 1);
     const probe = target.breaker.left();
     void this.#perform(row, target, probe).finally(() => {
       target.inFlight--;
+      this.#launched--;
       this.#flying.set(kind, (this.#flying.get(kind) ?? 1) - 1);
       const waiting = this.#busy.get(subject) ?? [];
       this.#busy.delete(subject);
