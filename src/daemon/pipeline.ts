@@ -11,6 +11,8 @@ const FULL_TURN = 32;
 const GATHER_MS = 3;
 /** Or for this part of what the last commit took: after a long one much is waiting, and the next should take it along. */
 const GATHER_SHARE = 0.5;
+/** How long a turn that was full counts: longer than a long commit. */
+const FLOOD_MS = 100;
 /** How often a store that could not be written is tried again. */
 const PROBE_MS = 1_000;
 
@@ -52,7 +54,7 @@ export class Pipeline {
   #committing = false;
   /** Packets since the last turn. */
   #arrived = 0;
-  #flooded = false;
+  #floodedAt = -Infinity;
   #gatheringSince = 0;
   #commitMs = 0;
   #idle: (() => void)[] = [];
@@ -68,9 +70,9 @@ export class Pipeline {
     return { size: this.#lanes.size, ageMs: this.#lanes.age(this.#options.clock.monoMs()) };
   }
 
-  /** Whether the last turn brought as many packets as one can, so that more are waiting in the kernel. */
+  /** Whether a turn brought as many packets as one can a moment ago: more are waiting in the kernel. */
   get flooded(): boolean {
-    return this.#flooded;
+    return this.#options.clock.monoMs() - this.#floodedAt < FLOOD_MS;
   }
 
   /** Whether there is room for an event of a packet, and a store that can be written. */
@@ -125,10 +127,10 @@ export class Pipeline {
   #gather(): void {
     const brought = this.#arrived;
     this.#arrived = 0;
-    this.#flooded = brought >= FULL_TURN;
-    const patience = Math.max(GATHER_MS, this.#commitMs * GATHER_SHARE);
-    const late = this.#options.clock.monoMs() - this.#gatheringSince >= patience;
-    if (this.#flooded && this.#lanes.size < this.#limits.batch && !late) {
+    const now = this.#options.clock.monoMs();
+    if (brought >= FULL_TURN) this.#floodedAt = now;
+    const late = now - this.#gatheringSince >= Math.max(GATHER_MS, this.#commitMs * GATHER_SHARE);
+    if (brought >= FULL_TURN && this.#lanes.size < this.#limits.batch && !late) {
       this.#options.turn.defer(() => {
         this.#gather();
       });

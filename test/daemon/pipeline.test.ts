@@ -172,6 +172,39 @@ t.test('a turn that brought all it could is waited for', (t) => {
   t.end();
 });
 
+t.test('after a long commit a batch is held open longer, while turns are full', async (t) => {
+  const b = bench();
+  const flood = (turn: number): void => {
+    for (let n = 0; n < 32; n++) b.start(`${String(turn)}.${String(n)}`);
+  };
+  t.notOk(b.pipeline.flooded);
+  b.start('first');
+  b.turn.next();
+  t.notOk(b.pipeline.flooded);
+  b.time.advance(20);
+  await b.batches[0]?.commit();
+  flood(0);
+  b.turn.next();
+  t.ok(b.pipeline.flooded);
+  b.time.advance(9.9);
+  flood(1);
+  b.turn.next();
+  t.equal(b.batches.length, 1, 'half of the 20 ms of the last one');
+  b.time.advance(0.1);
+  flood(2);
+  b.turn.next();
+  t.equal(b.batches[1]?.sids.length, 96);
+  await b.batches[1]?.commit();
+  b.time.advance(99);
+  t.ok(b.pipeline.flooded);
+  b.time.advance(1);
+  t.notOk(b.pipeline.flooded, 'and a moment later it is over');
+  for (let n = 0; n < 40; n++) b.order(`s${String(n)}`);
+  b.turn.next();
+  t.notOk(b.pipeline.flooded, 'orders are no flood');
+  t.equal(b.batches.length, 3);
+});
+
 t.test('orders go first, and a Stop takes its Interim along', (t) => {
   const b = bench();
   b.interim('x');

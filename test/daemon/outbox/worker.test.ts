@@ -19,7 +19,7 @@ async function settle(): Promise<void> {
 }
 
 /** Three customers in service, and the worker behind the door, tied to it as the core does. */
-async function rig(guardCount = 200, breaker?: BreakerKnobs) {
+async function rig(guardCount = 200, breaker?: BreakerKnobs, names: readonly string[] = NAMES) {
   const time = new FakeTime();
   const house = await openHouse(time.wallMs());
   house.policy = { ...house.policy, guard: { count: guardCount, floor: 1, share: 1, windowMs: 600_000 } };
@@ -27,6 +27,7 @@ async function rig(guardCount = 200, breaker?: BreakerKnobs) {
   const sent: { readonly session: number; readonly signal: AbortSignal; answer(result: EffectResult): void }[] = [];
   let condemned: LifecycleEvent['kind'] | null = null;
   let full = false;
+  let busy = false;
   const commit = async (...events: LifecycleEvent[]): Promise<readonly Settlement[]> => {
     const batch = events.map((event) => ({ event, source: 'test', raw: null, idempotency: null }));
     const committed = await house.door.commitBatch(batch, (world, event) => {
@@ -50,11 +51,12 @@ async function rig(guardCount = 200, breaker?: BreakerKnobs) {
         });
         sent.push({ session: row.session, signal, answer: resolve });
       }),
+    busy: () => busy,
     held: (target) => brakes.holds(target),
     onResult: () => undefined,
   });
   worker.start([]);
-  for (const [n, name] of NAMES.entries()) {
+  for (const [n, name] of names.entries()) {
     const address = `100.64.0.${String(n + 1)}`;
     await commit(allocate(name, time.wallMs()));
     await commit(acct('acct-start', `s-${name}`, time.wallMs(), [address], { username: octets(name) }));
@@ -66,6 +68,7 @@ async function rig(guardCount = 200, breaker?: BreakerKnobs) {
   const rest = {
     condemn: (kind: LifecycleEvent['kind'] | null) => (condemned = kind),
     fill: (is: boolean) => (full = is),
+    crowd: (is: boolean) => (busy = is),
   };
   const pass = async (ms: number): Promise<void> => {
     time.advance(ms);
@@ -224,4 +227,20 @@ t.test('what was under way before the circuit broke, and is called back, lets no
   r.sent[3]?.answer({ result: 'ack' });
   await settle();
   t.equal(r.sent.length, 5, 'what was called back leaves when the probe was answered');
+});
+
+t.test('while packets are waiting, eight are under way at once; afterwards all leave', async (t) => {
+  const names = Array.from({ length: 12 }, (_, n) => `s${String(n)}`);
+  const r = await rig(200, undefined, names);
+  r.crowd(true);
+  for (const name of names) await r.say(revoke(name, r.time.wallMs(), { actor: `token:${name}` }));
+  t.equal(r.sent.length, 8);
+  r.sent[0]?.answer({ result: 'ack' });
+  await settle();
+  t.equal(r.sent.length, 9, 'one for one');
+  await r.pass(1_000);
+  t.equal(r.sent.length, 9);
+  r.crowd(false);
+  await r.pass(10);
+  t.equal(r.sent.length, 12);
 });
