@@ -240,7 +240,9 @@ export class Observer {
           const state = past.get(place) ?? 'unused';
           let wrong: string | null = null;
           if (holder !== undefined) {
-            const isOther = holder.since > told && holder.name !== session.customer && this.#heldSince(holder) > told;
+            // Who is known by nothing but his session has its User-Name for a name.
+            const isHis = holder.name === session.customer || holder.name === session.username;
+            const isOther = holder.since > told && !isHis && this.#heldSince(holder) > told;
             // Whose Class is another's is taken for that one.
             if (isOther && session.mistaken && pool.kind !== 'static') wrong = null;
             else if (isOther && !session.shared.has(key)) wrong = `truth: ${holder.name} was given ${where}`;

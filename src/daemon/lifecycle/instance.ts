@@ -5,6 +5,7 @@ import type { AccountingEvent } from './events.js';
 import type { Nas } from './nas-records.js';
 import type { Policy } from './policy.js';
 import type { Session, SessionUsage } from './records.js';
+import { BEGUN_ANEW_MS } from './skew.js';
 import { isSameName } from './user-name.js';
 
 /** Clocks and counters of NASes are off by seconds: a session this much older than the open one is another one. */
@@ -28,6 +29,12 @@ export function impliedStart(event: AccountingEvent): number {
   return event.at - (event.seconds ?? 0) * 1000;
 }
 
+/** Whether one Event-Timestamp of a NAS, seconds, is after another; null where they do not tell. */
+function isLater(one: number | null, other: number | null): boolean | null {
+  if (one === null || other === null || one < other - BEGUN_ANEW_MS / 1000) return null;
+  return one > other;
+}
+
 /** Whether a Start for a number that is known begins another session under the same number. */
 export function isNewInstance(
   event: AccountingEvent,
@@ -36,8 +43,7 @@ export function isNewInstance(
   nas: Nas,
   policy: Policy,
 ): boolean {
-  const later =
-    event.eventTimestamp !== null && usage.eventTimestamp !== null ? event.eventTimestamp > usage.eventTimestamp : null;
+  const later = isLater(event.eventTimestamp, usage.eventTimestamp);
   if (session.endedAt === null) {
     const reborn = session.epoch < nas.epoch && event.receivedAt >= nas.epochReceivedAt;
     const moved = session.startSeen && isElsewhere(event, session);

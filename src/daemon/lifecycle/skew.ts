@@ -13,6 +13,9 @@ const TOLERANCE_MS = 5_000;
 /** Packets that waited in the NAS look like a clock that is behind: what lasts for a minute is a clock. */
 const STEADY_MS = 60_000;
 
+/** What is older than this by its Event-Timestamp did not wait for so long: the clock of its NAS has begun anew, in 1970. */
+export const BEGUN_ANEW_MS = 86_400_000;
+
 type Skew = Pick<Nas, 'skewMs' | 'skewSince' | 'skewSeenAt'>;
 
 /** What is known of a clock that was never measured. */
@@ -72,5 +75,6 @@ export function watchClock(d: Draft, nas: Nas, now: number): void {
 export function timed(event: AccountingEvent, { skewMs }: Nas): AccountingEvent {
   if (skewMs === null || Math.abs(skewMs) >= OFF_MS || event.eventTimestamp === null) return event;
   const at = event.eventTimestamp * 1000 - skewMs;
-  return event.eventTimestamp === 0 || event.at - at <= TOLERANCE_MS ? event : { ...event, at };
+  const late = event.at - at;
+  return event.eventTimestamp === 0 || late <= TOLERANCE_MS || late > BEGUN_ANEW_MS ? event : { ...event, at };
 }
