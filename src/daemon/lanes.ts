@@ -56,18 +56,23 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   heartbeat: 'control',
 };
 
-/** Where an event goes. `orderKey`: within which order is kept; `share`: whose part of the queue it takes; or null. */
+/**
+ * Where an event goes. `orderKey`: within which order is kept; `share`: whose part of the queue it takes; or null. `closes`
+ * says that it is the last of its batch: what comes after another config is judged by it.
+ */
 export interface Route {
   readonly lane: Lane;
   readonly orderKey: string | null;
   readonly share: string | null;
+  readonly closes: boolean;
 }
 
 /** A NAS has a share of its own, also where a proxy sends for many. */
 export function routeOf(event: LifecycleEvent): Route {
   const lane = LANE_OF[event.kind];
   const share = 'source' in event ? nasKey(event.nas) : null;
-  return { lane, orderKey: share === null || !('sid' in event) ? null : share + octetsKey(event.sid), share };
+  const orderKey = share === null || !('sid' in event) ? null : share + octetsKey(event.sid);
+  return { lane, orderKey, share, closes: event.kind === 'config-loaded' };
 }
 
 /** The length keeps a NAS-Identifier from running into what follows it. */
@@ -93,6 +98,7 @@ interface Queued<T> {
   readonly orderKey: string | null;
   readonly source: string;
   readonly queuedAt: number;
+  readonly closes: boolean;
   /** The event of the same session that was queued before. */
   before: Queued<T> | null;
   taken: boolean;
@@ -130,8 +136,8 @@ export class Lanes<T> {
     return now - oldest;
   }
 
-  /** Queues an item, or says why not. `now` is monotonic milliseconds. */
-  put(item: T, lane: Lane, orderKey: string | null, source: string, now: number): RefusalCode | null {
+  /** Queues an item, or says why not. `now` is monotonic milliseconds; `closes`: nothing comes after it in its batch. */
+  put(item: T, lane: Lane, orderKey: string | null, source: string, now: number, closes = false): RefusalCode | null {
     const { capacity, shedAfterMs } = this.#limits;
     if (lane === 'session' || lane === 'interim') {
       if (this.#size >= capacity) return 'queue-full';
@@ -140,7 +146,7 @@ export class Lanes<T> {
       if (this.#size > capacity / 2 && share > capacity / 4 && this.#bySource.size > 1) return 'source-share';
     } else if (this.#queues[lane].length - this.#heads[lane] >= capacity) return 'queue-full';
     const before = orderKey === null ? null : (this.#last.get(orderKey) ?? null);
-    const queued: Queued<T> = { item, lane, orderKey, source, queuedAt: now, before, taken: false };
+    const queued: Queued<T> = { item, lane, orderKey, source, queuedAt: now, closes, before, taken: false };
     this.#queues[lane].push(queued);
     if (orderKey !== null) this.#last.set(orderKey, queued);
     this.#bySource.set(source, (this.#bySource.get(source) ?? 0) + 1);
@@ -155,6 +161,7 @@ export class Lanes<T> {
       const end = Math.min(this.#limits.batch, batch.length + quota);
       for (let next = this.#front(lane); next !== null && batch.length < end; next = this.#front(lane)) {
         this.#claim(next, batch);
+        if (next.closes) return batch;
       }
     }
     return batch;

@@ -91,9 +91,9 @@ export class Pipeline {
       settle(null, this.#state === 'stopping' ? 'stopping' : 'store-unavailable');
       return;
     }
-    const { lane, orderKey, share } = routeOf(submission.event);
+    const { lane, orderKey, share, closes } = routeOf(submission.event);
     const now = this.#options.clock.monoMs();
-    const refusal = this.#lanes.put({ submission, settle }, lane, orderKey, share ?? submission.source, now);
+    const refusal = this.#lanes.put({ submission, settle }, lane, orderKey, share ?? submission.source, now, closes);
     if (refusal !== null) {
       settle(null, refusal);
       return;

@@ -186,3 +186,24 @@ t.test('told to shed, no Interim is taken, and everything else is', (t) => {
   t.strictSame(lanes.take(), ['c1', 's1', 'i1', 'i3'], 'what was queued before is not lost');
   t.end();
 });
+
+t.test('another config is the last of its batch: what comes after it is judged by it', (t) => {
+  const config: LifecycleEvent = {
+    kind: 'config-loaded',
+    tenant: 'default',
+    vrfs: [],
+    pools: [],
+    changed: [],
+    receivedAt: NOON,
+  };
+  t.ok(routeOf(config).closes);
+  t.notOk(routeOf(allocate('ann', NOON)).closes);
+  const lanes = limits({});
+  lanes.put('start', 'session', 'k', 'nas', 0);
+  lanes.put('order before', 'control', null, 'noc', 0);
+  lanes.put('config', 'control', null, 'addrd', 0, true);
+  lanes.put('order after', 'control', null, 'noc', 0);
+  t.strictSame(lanes.take(), ['order before', 'config']);
+  t.strictSame(lanes.take(), ['order after', 'start']);
+  t.end();
+});

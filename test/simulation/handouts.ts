@@ -35,6 +35,7 @@ export class Handouts {
   readonly #fault: (what: string) => void;
   readonly #begun;
   readonly #pool;
+  readonly #retiredSince;
   readonly #former;
 
   constructor(db: Database, fault: (what: string) => void) {
@@ -45,6 +46,10 @@ export class Handouts {
         WHERE j.id > ? AND j.kind = 'transition' AND j.to_state = 'allocated'`,
     );
     this.#pool = db.prepare<unknown[]>(`SELECT ${Table.columns(POOL, 'p')} FROM pool p WHERE id = ?`).raw();
+    // By an event of the same commit, after it was handed out.
+    this.#retiredSince = db.prepare<unknown[]>(
+      "SELECT 1 FROM journal WHERE kind = 'pool-retired' AND pool = ? AND id > ?",
+    );
     this.#former = db.prepare<unknown[]>(
       `SELECT b.id, b.subscriber, b.state, b.evidence->>'kind' AS ground, EXISTS (SELECT 1 FROM journal f
            WHERE f.kind = 'address-free' AND f.vrf = b.vrf AND f.net = b.net AND f.plen = b.plen AND f.id < ?
@@ -69,7 +74,8 @@ export class Handouts {
       const zone = zoneOf(pool, prefix);
       if (zone === 'excluded' || zone === 'outside') this.#fault(`${name} is ${zone} in pool ${pool.name}`);
       if (zone === 'reserved' && !this.asked.has(prefixKey(prefix))) this.#fault(`${name} is reserved; nobody asked`);
-      if (pool.retiredAt !== null) this.#fault(`${name}: pool ${pool.name} is retired`);
+      const wasRetired = pool.retiredAt !== null && this.#retiredSince.get(number, row) === undefined;
+      if (wasRetired) this.#fault(`${name}: pool ${pool.name} is retired`);
       if (pool.kind === 'external') this.#fault(`${name}: pool ${pool.name} is ${pool.kind}`);
     }
     if (former === undefined) return;

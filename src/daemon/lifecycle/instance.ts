@@ -43,15 +43,18 @@ export function isNewInstance(
   nas: Nas,
   policy: Policy,
 ): boolean {
-  const later = isLater(event.eventTimestamp, usage.eventTimestamp);
+  const reborn = session.epoch < nas.epoch && event.receivedAt >= nas.epochReceivedAt;
+  // A clock that was set since then does not tell.
+  const isSet = nas.skewMs !== null && nas.skewSince > usage.updatedAt;
+  const later = isSet ? null : isLater(event.eventTimestamp, usage.eventTimestamp);
   if (session.endedAt === null) {
-    const reborn = session.epoch < nas.epoch && event.receivedAt >= nas.epochReceivedAt;
     const moved = session.startSeen && isElsewhere(event, session);
     return reborn || later === true || isSomebodyElse(event, session, policy) || moved;
   }
   // Within a session Acct-Session-Time orders events: a Start is older than the Stop it comes after, unless it says otherwise.
+  // One of somebody else is another session, unless it is older than this one by a clock that has not begun anew either.
+  if (isSomebodyElse(event, session, policy) && (reborn || later === null)) return true;
   if (later !== null) return later;
-  if (isSomebodyElse(event, session, policy)) return true;
   // Where its Start was never seen, this may be it, late: but not for long. One session too many only holds an address.
   return event.at > session.endedAt + (session.startSeen ? 0 : INSTANCE_SLACK_MS);
 }
