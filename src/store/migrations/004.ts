@@ -5,6 +5,12 @@ const NET = Array.from({ length: 8 }, (_, k) => {
   return `((instr('0123456789ABCDEF', substr(hex(net), ${String(k + 1)}, 1)) - 1) << ${String(28 - 4 * k)})`;
 }).join(' + ');
 
+/** The first bits of a prefix, as many as pool p has: whole hexadecimal digits, and what is left of the next one. */
+function beginning(net: string): string {
+  const digit = `instr('0123456789ABCDEF', substr(hex(${net}), p.plen / 4 + 1, 1)) - 1`;
+  return `substr(hex(${net}), 1, p.plen / 4) || ((${digit}) >> (4 - p.plen % 4))`;
+}
+
 export const UP = `
 -- A session stands in the VRF that its NAS had when it was opened.
 ALTER TABLE session ADD COLUMN vrf INTEGER REFERENCES vrf;
@@ -87,12 +93,13 @@ CREATE INDEX held_suspend_batch ON held_suspend (batch);
 ALTER TABLE pool_free ADD COLUMN doubted TEXT NOT NULL DEFAULT '';
 -- How an assignment is to take the place of the one that it supersedes.
 ALTER TABLE assignment ADD COLUMN renumber TEXT CHECK (json_valid(renumber));
--- Whose alarm counts a conflict.
+-- Whose alarm counts a conflict. The pools of a VRF do not overlap, but for one that the config has dropped and nobody used.
 ALTER TABLE conflict ADD COLUMN pool INTEGER REFERENCES pool;
 UPDATE conflict SET pool = coalesce(
   (SELECT a.pool FROM assignment a WHERE a.id = conflict.assignment),
-  (SELECT f.pool FROM pool_free f WHERE f.net = conflict.net AND f.plen = conflict.plen AND f.occupants > 0),
-  (SELECT CAST(substr(x.ref, 6) AS INTEGER) FROM alarm x WHERE x.cause = conflict.kind AND x.active > 0 LIMIT 1))
+  (SELECT p.id FROM pool p WHERE p.vrf = conflict.vrf AND length(p.net) = length(conflict.net)
+      AND p.net <= conflict.net AND p.plen <= conflict.plen AND ${beginning('p.net')} = ${beginning('conflict.net')}
+    ORDER BY p.retired_at IS NOT NULL LIMIT 1))
   WHERE closed_at IS NULL;
 -- Who stands on a unit without an assignment.
 CREATE INDEX conflict_occupied ON conflict (vrf, net) WHERE kind = 'occupied' AND closed_at IS NULL;
