@@ -146,7 +146,7 @@ export class Image implements World {
     return [...ids];
   }
 
-  overlapping(vrf: number, prefix: Prefix): readonly number[] {
+  overlapping(vrf: number, prefix: Prefix, most = OVERLAP_LIMIT): readonly number[] {
     const found: number[] = [];
     const family = familyOf(prefix.bytes);
     const live = this.#entries.live;
@@ -157,7 +157,7 @@ export class Image implements World {
     }
     const hi = lastAddress(prefix);
     if (compareBytes(hi, prefix.bytes) > 0) {
-      const limit = OVERLAP_LIMIT + live.size;
+      const limit = most + live.size;
       for (const assignment of this.#queries.liveWithin(vrf, family, prefix.bytes, hi, limit)) {
         if (!gone(assignment)) found.push(assignment);
       }
@@ -171,7 +171,7 @@ export class Image implements World {
       const lo = (assignment: number): Uint8Array => this.row('live', String(assignment))?.prefix.bytes ?? hi;
       found.sort((a, b) => compareBytes(lo(a), lo(b)));
     }
-    return found.slice(0, OVERLAP_LIMIT);
+    return found.slice(0, most);
   }
 
   occupantsOf(vrf: number, prefix: Prefix): readonly string[] {

@@ -47,7 +47,7 @@ function samePrefix(a: ShownAddress['prefix'], b: ShownAddress['prefix']): boole
 /** Routes behind the addresses that a packet shows; each once, and a delegated prefix as what it is. */
 function addRoutes(shown: ShownAddress[], routes: readonly FramedRoute[], own: ShownAddress['attribute']): void {
   for (const { prefix, type } of routes) {
-    const attribute = type === DELEGATED ? 'Delegated-IPv6-Prefix' : own;
+    const attribute = type === DELEGATED && prefix.bytes.length === 16 ? 'Delegated-IPv6-Prefix' : own;
     if (!shown.some((one) => one.attribute === attribute && samePrefix(one.prefix, prefix))) {
       shown.push({ attribute, prefix });
     }

@@ -374,7 +374,7 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
 export function account(d: Draft, received: AccountingEvent, policy: Policy): Verdict {
   const nas = hear(d, received, policy);
   if (nas === null) return TOO_MANY_NASES;
-  const event = spread(timed(received, nas), nas.vrf, policy);
+  const event = spread(d, timed(received, nas), nas, policy);
   const id = d.sessionOf(nas.id, event.sid);
   const former = id === null ? formerSelf(d, event, policy) : null;
   if (former !== null) {

@@ -124,8 +124,8 @@ export class Draft {
     return [...ids];
   }
 
-  overlapping(vrf: number, prefix: Prefix): readonly number[] {
-    const found = new Set(this.#world.overlapping(vrf, prefix));
+  overlapping(vrf: number, prefix: Prefix, most?: number): readonly number[] {
+    const found = new Set(this.#world.overlapping(vrf, prefix, most));
     for (const { table, key, row } of this.#changes) {
       if (table !== 'live') continue;
       const live = row as Rows['live'] | null;

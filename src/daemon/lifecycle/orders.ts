@@ -115,6 +115,10 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
   const beginning = { provenance: 'allocated', confidence: 'authorised', metadata, actor, code: 'allocate' } as const;
   const rode = parent ?? (ending === null ? null : stillOn(d, ending));
   if (rode !== null && 'verdict' in rode) return rode;
+  if (rode !== null && ending?.parent !== rode.id && d.subnetsOf(rode.id).length >= MOST_SUBNETS) {
+    const detail = `${String(MOST_SUBNETS)} subnets ride on ${formatPrefix(rode.prefix)} already`;
+    return refused('too-many-subnets', detail);
+  }
   const rival = ending === null ? null : rivalOf(d, ending);
   if (ending !== null && rival !== null) {
     const detail = `session ${printable(rival.sid)} contests ${formatPrefix(ending.prefix)}`;
@@ -131,10 +135,6 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
     }
     const back = [id, ...d.subnetsOf(id).map((subnet) => subnet.id)];
     return { verdict: 'applied', code: 'reclaimed', detail: null, reply: reply(d, back) };
-  }
-  if (parent !== null && d.subnetsOf(parent.id).length >= MOST_SUBNETS) {
-    const detail = `${String(MOST_SUBNETS)} subnets ride on ${formatPrefix(parent.prefix)} already`;
-    return refused('too-many-subnets', detail);
   }
   const external = pools.find(({ kind }) => kind === 'external');
   if (external !== undefined) {

@@ -89,9 +89,11 @@ export function stillOn(d: Draft, { parent, subscriber }: Assignment): Assignmen
   const old = d.get('assignment', parent);
   const his = d.openAssignments(subscriber).map((id) => d.get('assignment', id));
   const now = [old, ...his].find((a) => SERVED.has(a.state) && a.vrf === old.vrf && samePrefix(a.prefix, old.prefix));
-  return (
-    now ?? refused('parent-ended', `it comes back with ${formatPrefix(old.prefix)}, on which it rides: reclaim that`)
-  );
+  if (now !== undefined) return now;
+  const name = formatPrefix(old.prefix);
+  if (old.state !== 'revoking')
+    return refused('parent-ended', `${name}, on which it rode, is ${old.state}: name a parent`);
+  return refused('parent-ended', `it comes back with ${name}, on which it rides: reclaim that`);
 }
 
 /** The only assignment of a subscriber that can be the parent; one of the subnet's own IP version before others. */

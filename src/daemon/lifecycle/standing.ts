@@ -15,7 +15,7 @@ import { adoptsUnknown, poolOf, type Policy, type PoolPolicy } from './policy.js
 import type { Assignment, Session, SessionAddress, Witness } from './records.js';
 import { stay } from './release.js';
 import { arrive } from './renumbering.js';
-import { isRoute } from './routes.js';
+import { isRoute, MOST_HOLDERS } from './routes.js';
 import { newSubscriber } from './subscriber.js';
 import { settleConflict } from './tenure.js';
 import { lookAgain, orderDisconnect } from './termination.js';
@@ -162,7 +162,8 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
     assignment: number | null = null,
     about: number | null = null,
   ): SessionAddress => ({ ...shown, standing, assignment, conflict: about, since });
-  const holders = d.overlapping(session.vrf, shown.prefix).map((id) => d.get('assignment', id));
+  const most = isRoute(shown) ? MOST_HOLDERS : undefined;
+  const holders = d.overlapping(session.vrf, shown.prefix, most).map((id) => d.get('assignment', id));
   const isHis = (holder: Assignment): boolean => isHolders(d, holder, session, who);
   const own = holders.find((holder) => contains(holder.prefix, shown.prefix));
   const live = session.endedAt === null;

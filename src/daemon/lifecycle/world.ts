@@ -29,8 +29,8 @@ export interface World {
   poolNamed(tenant: string, name: string): number | null;
   /** Every pool that the store knows, also those that the config has dropped. */
   pools(): readonly number[];
-  /** Assignments whose live prefix shares an address with `prefix`; at most 2 are looked for. */
-  overlapping(vrf: number, prefix: Prefix): readonly number[];
+  /** Assignments whose live prefix shares an address with `prefix`; at most `most`, 2 if not given, are looked for. */
+  overlapping(vrf: number, prefix: Prefix, most?: number): readonly number[];
   /** Keys of the open conflicts of sessions that stand within `prefix` without an assignment. */
   occupantsOf(vrf: number, prefix: Prefix): readonly string[];
   /** Assignments of a subscriber that are not REVOKED. */

@@ -16,17 +16,19 @@ const LENGTH = /^(?:0|[1-9]\d{0,2})$/;
 
 /**
  * Reads the text of a Framed-Route (IPv4) or Framed-IPv6-Route: a prefix, a gateway, metrics; only the prefix and Nokia's
- * `type` are looked at. An IPv4 route without a length has that of its class (RFC 2865 section 5.22). Bits beyond the
- * length are cleared. Undefined where the text is no such route: NASes send names of route tables there, too.
+ * `type` are looked at. An IPv4 route without a length has that of the mask behind it, where there is one in place of the
+ * gateway, else that of its class (RFC 2865 section 5.22). Bits beyond the length are cleared. Undefined where the text is
+ * no such route: NASes send names of route tables there, too.
  */
 export function parseFramedRoute(value: Uint8Array, family: 4 | 6): FramedRoute | undefined {
   const words = ascii(value).split(' ').filter(isWord);
-  const [destination] = words;
+  const [destination, second] = words;
   if (destination === undefined) return undefined;
   const slash = destination.indexOf('/');
   const bytes = addressOctets(slash === -1 ? destination : destination.slice(0, slash));
   if (bytes === undefined || bytes.length !== (family === 4 ? 4 : 16)) return undefined;
-  const length = slash === -1 ? classLength(bytes) : readLength(destination.slice(slash + 1), bytes.length * 8);
+  const length =
+    slash === -1 ? impliedLength(bytes, second) : readLength(destination.slice(slash + 1), bytes.length * 8);
   if (length === undefined) return undefined;
   const at = words.indexOf('type');
   return { prefix: { bytes: masked(bytes, length), length }, type: at < 0 ? undefined : words[at + 1] };
@@ -48,9 +50,24 @@ function readLength(text: string, most: number): number | undefined {
   return length <= most ? length : undefined;
 }
 
-/** 8, 16 or 24 by the class of an IPv4 address; an IPv6 one alone is a host. */
-function classLength(bytes: Uint8Array): number | undefined {
+/** The length of a destination that has none: an IPv6 one alone is a host, an IPv4 one is followed by a mask or a gateway. */
+function impliedLength(bytes: Uint8Array, second: string | undefined): number | undefined {
   if (bytes.length === 16) return 128;
+  if (second === undefined) return classLength(bytes);
+  const [first = 0, ...rest] = addressOctets(second) ?? [];
+  if (rest.length !== 3) return undefined;
+  if (first === 255) return maskLength([first, ...rest]);
+  return first < 224 ? classLength(bytes) : undefined;
+}
+
+/** How many bits a mask has, where its ones are all before its zeros. */
+function maskLength(octets: readonly number[]): number | undefined {
+  const bits = octets.map((octet) => octet.toString(2).padStart(8, '0')).join('');
+  return /^1*0*$/.test(bits) ? bits.lastIndexOf('1') + 1 : undefined;
+}
+
+/** 8, 16 or 24 by the class of an IPv4 address. */
+function classLength(bytes: Uint8Array): number | undefined {
   const [first = 0] = bytes;
   if (first < 128) return 8;
   if (first < 192) return 16;

@@ -5,7 +5,22 @@ const NET = Array.from({ length: 8 }, (_, k) => {
   return `((instr('0123456789ABCDEF', substr(hex(net), ${String(k + 1)}, 1)) - 1) << ${String(28 - 4 * k)})`;
 }).join(' + ');
 
+/** The first bits of a prefix, as many as pool p has: whole hexadecimal digits, and what is left of the next one. */
+function beginning(net: string): string {
+  const digit = `instr('0123456789ABCDEF', substr(hex(${net}), p.plen / 4 + 1, 1)) - 1`;
+  return `substr(hex(${net}), 1, p.plen / 4) || ((${digit}) >> (4 - p.plen % 4))`;
+}
+
+/** Assignments that are in service, or wait to be. */
+const SERVED = `('allocated', 'active', 'suspended')`;
+
+const KEPT =
+  'kept_004 (what TEXT NOT NULL, ref TEXT NOT NULL, row TEXT NOT NULL, PRIMARY KEY (what, ref)) STRICT, WITHOUT ROWID';
+
 export const UP = `
+-- What a step down to version 3 kept of this version, each in JSON.
+CREATE TABLE IF NOT EXISTS ${KEPT};
+
 -- A session stands in the VRF that its NAS had when it was opened.
 ALTER TABLE session ADD COLUMN vrf INTEGER REFERENCES vrf;
 UPDATE session SET vrf = (SELECT n.vrf FROM nas n WHERE n.id = session.nas);
@@ -58,11 +73,20 @@ ALTER TABLE nas ADD COLUMN skew_seen_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE subscriber ADD COLUMN generation INTEGER NOT NULL DEFAULT 0 CHECK (generation >= 0);
 ALTER TABLE subscriber ADD COLUMN suspended_at INTEGER CHECK (suspended_at IS NULL OR generation > 0);
 ALTER TABLE subscriber ADD COLUMN service TEXT CHECK (json_valid(service));
--- Who was suspended before a step down to version 3 still is.
-UPDATE subscriber SET generation = 1, suspended_at = h.at,
+UPDATE subscriber SET generation = k.row->>'generation', suspended_at = k.row->>'suspendedAt', service = k.row->>'service'
+  FROM kept_004 k WHERE k.what = 'subscriber' AND subscriber.id = CAST(k.ref AS INTEGER);
+-- Who has something that is suspended is.
+UPDATE subscriber SET generation = generation + 1, suspended_at = h.at,
        service = json_object('at', h.at, 'actor', 'addrd', 'reason', 'suspended before', 'sendCoa', json('true'), 'sendDisconnect', json('false'))
   FROM (SELECT subscriber AS id, max(suspended_at) AS at FROM assignment WHERE state = 'suspended' GROUP BY subscriber) h
-  WHERE h.id = subscriber.id;
+  WHERE h.id = subscriber.id AND subscriber.suspended_at IS NULL;
+-- What version 3 has put into service for him follows.
+INSERT INTO journal (at, kind, tenant, actor, subscriber, assignment, pool, vrf, net, plen, from_state, to_state, code)
+  SELECT coalesce((SELECT j.at FROM journal j ORDER BY j.id DESC LIMIT 1), a.activated_at), 'transition', a.tenant, 'addrd',
+         a.subscriber, a.id, a.pool, a.vrf, a.net, a.plen, 'active', 'suspended', 'suspended'
+    FROM subscriber s JOIN assignment a ON a.subscriber = s.id AND a.state = 'active' WHERE s.suspended_at IS NOT NULL;
+UPDATE assignment SET state = 'suspended', suspended_at = coalesce(activated_at, created_at)
+  WHERE state = 'active' AND subscriber IN (SELECT id FROM subscriber WHERE suspended_at IS NOT NULL);
 ALTER TABLE session ADD COLUMN coa INTEGER REFERENCES outbox DEFERRABLE INITIALLY DEFERRED;
 ALTER TABLE session ADD COLUMN garden INTEGER CHECK (garden IN (0, 1));
 ALTER TABLE session ADD COLUMN profile TEXT CHECK (json_valid(profile));
@@ -87,12 +111,13 @@ CREATE INDEX held_suspend_batch ON held_suspend (batch);
 ALTER TABLE pool_free ADD COLUMN doubted TEXT NOT NULL DEFAULT '';
 -- How an assignment is to take the place of the one that it supersedes.
 ALTER TABLE assignment ADD COLUMN renumber TEXT CHECK (json_valid(renumber));
--- Whose alarm counts a conflict.
+-- Whose alarm counts a conflict. The pools of a VRF do not overlap, but for one that the config has dropped and nobody used.
 ALTER TABLE conflict ADD COLUMN pool INTEGER REFERENCES pool;
 UPDATE conflict SET pool = coalesce(
   (SELECT a.pool FROM assignment a WHERE a.id = conflict.assignment),
-  (SELECT f.pool FROM pool_free f WHERE f.net = conflict.net AND f.plen = conflict.plen AND f.occupants > 0),
-  (SELECT CAST(substr(x.ref, 6) AS INTEGER) FROM alarm x WHERE x.cause = conflict.kind AND x.active > 0 LIMIT 1))
+  (SELECT p.id FROM pool p WHERE p.vrf = conflict.vrf AND length(p.net) = length(conflict.net)
+      AND p.net <= conflict.net AND p.plen <= conflict.plen AND ${beginning('p.net')} = ${beginning('conflict.net')}
+    ORDER BY p.retired_at IS NOT NULL LIMIT 1))
   WHERE closed_at IS NULL;
 -- Who stands on a unit without an assignment.
 CREATE INDEX conflict_occupied ON conflict (vrf, net) WHERE kind = 'occupied' AND closed_at IS NULL;
@@ -105,10 +130,66 @@ CREATE INDEX assignment_parent ON assignment (parent) WHERE parent IS NOT NULL;
 CREATE INDEX session_disconnect ON session (disconnect) WHERE disconnect IS NOT NULL;
 CREATE INDEX session_coa ON session (coa) WHERE coa IS NOT NULL;
 CREATE INDEX outbox_session ON outbox (session) WHERE session IS NOT NULL;
+
+-- A renumbering goes on. Where what it was to replace has ended meanwhile, the new one stands by itself.
+UPDATE assignment SET renumber = k.row FROM kept_004 k
+  WHERE k.what = 'renumber' AND assignment.id = CAST(k.ref AS INTEGER)
+    AND (k.row->>'outcome' IS NOT NULL OR assignment.state NOT IN ${SERVED}
+      OR (SELECT o.state FROM assignment o WHERE o.id = assignment.supersedes) IN ${SERVED});
+UPDATE batch SET suspends = k.row->>'suspends', coas = k.row->>'coas'
+  FROM kept_004 k WHERE k.what = 'batch' AND batch.id = CAST(k.ref AS INTEGER);
+INSERT INTO held_suspend (subscriber, batch, count, reason, actor, send_coa, send_disconnect, at)
+  SELECT CAST(ref AS INTEGER), row->>'batch', row->>'count', row->>'reason', row->>'actor', row->>'sendCoa', row->>'sendDisconnect',
+         row->>'at'
+    FROM kept_004 WHERE what = 'held-suspend';
+-- Version 3 did not see them when it was told what becomes of their batch.
+INSERT OR IGNORE INTO deadline (kind, ref, due_at)
+  SELECT DISTINCT 'approval', CAST(b.id AS TEXT), b.decided_at FROM held_suspend h JOIN batch b ON b.id = h.batch
+    WHERE b.status <> 'open';
+INSERT OR IGNORE INTO deadline (kind, ref, due_at)
+  SELECT row->>'kind', row->>'ref', row->>'dueAt' FROM kept_004 k
+    WHERE what = 'deadline' AND (row->>'kind' <> 'renumber' OR EXISTS (
+      SELECT 1 FROM assignment a WHERE a.id = CAST(row->>'ref' AS INTEGER) AND a.renumber IS NOT NULL));
+-- A session that version 3 has opened on a parent carries the subnets that were in service then.
+CREATE TABLE carried_004 (session INTEGER NOT NULL, assignment INTEGER NOT NULL, PRIMARY KEY (session, assignment)) STRICT;
+INSERT INTO carried_004 (session, assignment)
+  SELECT s.id, a.id FROM kept_004 k JOIN session s ON s.id > CAST(k.row AS INTEGER) AND s.ended_at IS NULL
+    JOIN json_each(s.addresses) x ON x.value->>2 = 'held'
+    JOIN assignment a ON a.parent = x.value->>3 AND a.state IN ('active', 'suspended') AND a.allocated_at <= s.started_at
+   WHERE k.what = 'sessions' AND NOT EXISTS (SELECT 1 FROM json_each(s.addresses) y WHERE y.value->>3 = a.id)
+   GROUP BY s.id, a.id;
+INSERT OR REPLACE INTO witness (assignment, source, ref, standing, opened_at)
+  SELECT c.assignment, 'session', s.id, 'held', s.first_seen_at FROM carried_004 c JOIN session s ON s.id = c.session;
+UPDATE session SET addresses = (SELECT json_group_array(json(v)) FROM (
+    SELECT value AS v FROM json_each(session.addresses)
+    UNION ALL
+    SELECT json_array(lower(hex(a.net)) || '/' || a.plen, 'parent', 'held', a.id, NULL, session.started_at)
+      FROM carried_004 c JOIN assignment a ON a.id = c.assignment WHERE c.session = session.id))
+  WHERE id IN (SELECT session FROM carried_004);
+DROP TABLE carried_004;
+DROP TABLE kept_004;
 `;
 
-/** An addrd that knows no CoA sends none: what is pending is superseded. Suspended assignments stay so, and can be revoked. */
+/**
+ * An addrd that knows no CoA sends none: what is pending is superseded. Suspended assignments stay so, and can be revoked.
+ * What version 3 cannot hold and would be missed is put aside for the way up: suspensions and those that wait for approval,
+ * renumberings, and what is due of a pool.
+ */
 export const DOWN = `
+CREATE TABLE ${KEPT};
+INSERT INTO kept_004 (what, ref, row)
+  SELECT 'subscriber', CAST(id AS TEXT),
+         json_object('generation', generation, 'suspendedAt', suspended_at, 'service', json(service))
+    FROM subscriber WHERE generation > 0
+  UNION ALL SELECT 'renumber', CAST(id AS TEXT), renumber FROM assignment WHERE renumber IS NOT NULL
+  UNION ALL SELECT 'batch', CAST(id AS TEXT), json_object('suspends', suspends, 'coas', coas)
+    FROM batch WHERE suspends > 0 OR coas > 0
+  UNION ALL SELECT 'held-suspend', CAST(subscriber AS TEXT), json_object('batch', batch, 'count', count, 'reason', reason,
+         'actor', actor, 'sendCoa', send_coa, 'sendDisconnect', send_disconnect, 'at', at)
+    FROM held_suspend
+  UNION ALL SELECT 'deadline', kind || '/' || ref, json_object('kind', kind, 'ref', ref, 'dueAt', due_at)
+    FROM deadline WHERE kind IN ('pool-trim', 'pool-kind', 'renumber')
+  UNION ALL SELECT 'sessions', 'last', CAST(coalesce(max(id), 0) AS TEXT) FROM session;
 DROP INDEX outbox_session; DROP INDEX session_coa; DROP INDEX session_disconnect;
 ALTER TABLE pool_free DROP COLUMN doubted;
 DROP INDEX assignment_parent; DROP INDEX assignment_supersedes; DROP INDEX conflict_occupied;

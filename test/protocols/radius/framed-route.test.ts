@@ -18,6 +18,11 @@ t.test('routes', (t) => {
   t.equal(read('192.168.1.0 192.168.1.1 1', 4), '192.168.1.0/24', 'class C');
   t.equal(read('172.16.0.0 0.0.0.0 1', 4), '172.16.0.0/16', 'class B');
   t.equal(read('10.0.0.0 0.0.0.0 1', 4), '10.0.0.0/8', 'class A');
+  t.equal(read('203.0.113.8 255.255.255.248 10.0.0.1', 4), '203.0.113.8/29', 'a mask, as in a table of routes');
+  t.equal(read('203.0.113.9 255.255.255.255', 4), '203.0.113.9/32');
+  t.equal(read('10.0.0.0 255.0.0.0 192.0.2.1 1', 4), '10.0.0.0/8');
+  t.equal(read('192.168.1.0/24 255.255.0.0', 4), '192.168.1.0/24', 'a length is a length');
+  t.equal(read('203.0.113.0', 4), '203.0.113.0/24', 'nothing behind it');
   // RFC 3162 section 2.5
   t.equal(read('2000:0:0:106::/64 2000::106:a00:20ff:fe99:a998 1', 6), '2000:0:0:106::/64');
   t.equal(read('2001:1000::/64 :: 0 pref 0 type pd-host', 6), '2001:1000::/64 pd-host', 'Nokia SR OS');
@@ -36,6 +41,10 @@ t.test('no routes', (t) => {
     t.equal(read(text, 6), undefined, JSON.stringify(text));
   }
   t.equal(read('224.0.0.0 0.0.0.0 1', 4), undefined, 'a group has no class of networks');
+  t.equal(read('203.0.113.8 255.255.0.255 10.0.0.1', 4), undefined, 'a mask with a hole');
+  for (const second of ['1', 'type', '224.0.0.1', '254.0.0.0', '2001:db8::1', '10.0.0']) {
+    t.equal(read(`203.0.113.8 ${second} 1`, 4), undefined, `${second} is no gateway`);
+  }
   t.equal(read('2001:db8::/32', 4), undefined, 'the other family');
   t.end();
 });
