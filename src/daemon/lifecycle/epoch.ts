@@ -5,6 +5,7 @@ import { maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { NasEvent } from './events.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
+import { isBehind } from './instance.js';
 import type { Policy } from './policy.js';
 import { KEY_OF } from './keys.js';
 import type { Nas } from './nas-records.js';
@@ -18,6 +19,10 @@ export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
   if (means === 'partial') return { verdict: 'applied', code: 'partial', detail: null, reply: null };
   if (nas.epoch > 0 && Math.abs(event.at - nas.epochAt) < policy.epochRepeatMs) {
     return { verdict: 'duplicate', code: 'same-epoch', detail: null, reply: null };
+  }
+  // Sent before the one that began this epoch: it says nothing of the sessions since. Unless our clock was set back.
+  if (event.at < nas.epochAt && event.receivedAt >= nas.epochReceivedAt) {
+    return { verdict: 'stale', code: 'older-than-epoch', detail: null, reply: null };
   }
   const next = d.put('nas', { ...nas, epoch: nas.epoch + 1, epochAt: event.at, epochReceivedAt: event.receivedAt });
   d.put('epoch', { nas: next.id, epoch: next.epoch, cause: event.kind, at: event.at, receivedAt: event.receivedAt });
@@ -68,6 +73,10 @@ export function endGrace(d: Draft, nasId: number, now: number, policy: Policy): 
   for (const id of slice) {
     const session = d.get('session', id);
     if (session.endedAt !== null || session.epoch >= nas.epoch) continue;
+    if (!isBehind(session, nas)) {
+      d.put('session', { ...session, epoch: nas.epoch });
+      continue;
+    }
     const end = { at: d.get('usage', id).updatedAt, receivedAt: now, kind: 'inferred' as const, terminateCause: null };
     const left = endSession(d, session, end, policy, rebooted ? 'nas-rebooted' : 'inferred');
     evaluateAll(d, left, now, policy);

@@ -2,6 +2,7 @@
 import type { Draft } from './draft.js';
 import { formatAddress, formatPrefix } from './address.js';
 import { horizonOf, isMaintained, maintenanceBar, maintenanceBarOf, maintenanceOf, type Bar } from './braking.js';
+import { isBehind } from './instance.js';
 import { printable } from './octets.js';
 import { longestPause, type Policy } from './policy.js';
 import { isoTime } from './time.js';
@@ -83,7 +84,7 @@ export function staleAt(d: Draft, session: Session, policy: Policy): number | nu
 
 /** Whether an open session was not seen since its NAS restarted. In a maintenance nobody is suspect. */
 export function isSuspect(d: Draft, session: Session): boolean {
-  return session.epoch < d.get('nas', session.nas).epoch && maintenanceOf(d, session.nas) === null;
+  return isBehind(session, d.get('nas', session.nas)) && maintenanceOf(d, session.nas) === null;
 }
 
 /**
