@@ -3,6 +3,7 @@ import type { Draft } from './draft.js';
 import { formatAddress, formatPrefix } from './address.js';
 import { horizonOf, isMaintained, maintenanceBar, maintenanceBarOf, maintenanceOf, type Bar } from './braking.js';
 import { isBehind } from './instance.js';
+import { epochKey } from './keys.js';
 import { printable } from './octets.js';
 import { longestPause, type Policy } from './policy.js';
 import { isoTime } from './time.js';
@@ -181,16 +182,20 @@ export function barred(d: Draft, since: number, now: number, policy: Policy): Ba
   };
 }
 
-/** Whether the end of a session that was only inferred is proven by a later one of the same holder on the same NAS. */
+/**
+ * Whether the end of a session that was only inferred is proven by a later one of the same holder on the same NAS: one that
+ * began after the restart that made it suspect, and after its last report. One that was there beside it proves nothing.
+ */
 function isSucceeded(d: Draft, witness: Witness, all: readonly Witness[]): boolean {
-  const { nas } = d.get('session', witness.ref);
-  return all.some(
-    (later) =>
-      later.standing === witness.standing &&
-      later.ref > witness.ref &&
-      later.closeKind === 'stop' &&
-      d.get('session', later.ref).nas === nas,
-  );
+  const { id, nas, epoch } = d.get('session', witness.ref);
+  const restart = d.find('epoch', epochKey(nas, epoch + 1));
+  if (restart === null) return false;
+  const { updatedAt } = d.get('usage', id);
+  return all.some((later) => {
+    if (later.standing !== witness.standing || later.ref <= id || later.closeKind !== 'stop') return false;
+    const session = d.get('session', later.ref);
+    return session.nas === nas && session.firstSeenAt > updatedAt && session.startedAt > restart.at;
+  });
 }
 
 /** Looks at every witness of an assignment (SEMANTICS, "Evidence that an address is idle"). */
