@@ -39,7 +39,7 @@ export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
     code: event.kind,
     detail: { epoch: next.epoch },
   });
-  if (d.unconfirmed(next.id, next.epoch).length > 0) {
+  if (d.unconfirmed(next.id, next.epoch, 1).length > 0) {
     raiseOfNas(d, 'restart-storm', next, `${event.kind}, epoch ${String(next.epoch)}`, event.receivedAt);
   }
   return APPLIED;

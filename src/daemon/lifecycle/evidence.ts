@@ -138,7 +138,7 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
     const bar = maintained ? maintenanceBar(d, nas, from, now, policy) : null;
     if (bar !== null) return waiting(`never seen; ${bar.because}`, bar.until);
     // Who has no session has nothing to report.
-    if (d.unconfirmed(nas.id, nas.epoch + 1).length === 0) continue;
+    if (d.openSessions(nas.id, 1) === 0) continue;
     const until = Math.max(from, nas.heardSince) + policy.interimRoundMs;
     if (now < until) return waiting(`never seen; one interim round ends at ${isoTime(until)}`, until);
     if (nas.heardUntil < until - policy.heardStepMs) {
