@@ -5,6 +5,7 @@ import { horizonOf, isMaintained, maintenanceBar, maintenanceBarOf, maintenanceO
 import { isBehind } from './instance.js';
 import { epochKey } from './keys.js';
 import { printable } from './octets.js';
+import type { Nas } from './nas-records.js';
 import { longestPause, type Policy } from './policy.js';
 import { isoTime } from './time.js';
 import type { Assignment, EvidenceKind, Session, SessionUsage, Witness } from './records.js';
@@ -121,8 +122,32 @@ function waiting(because: string, recheckAt: number | null): Proof {
   return { idle: false, because, recheckAt };
 }
 
+/**
+ * Why a NAS cannot tell whether somebody came before the horizon: it sends no Interims, so that nobody who is there shows
+ * himself. Null where that is not so, or where it has begun anew since and keeps no session over that.
+ */
+function unshown(nas: Nas, horizon: number, policy: Policy): string | null {
+  const { interim, accountingOn } = policy.nas.get(nas.entry) ?? {};
+  if (interim !== 'none' || (accountingOn === 'reboot' && nas.epochAt >= horizon)) return null;
+  return `addrd did not listen until ${isoTime(horizon)}, and ${nas.entry} sends no Interims`;
+}
+
+/** As {@link unshown}, of an assignment whose sessions have all ended, unless one of them lasted until after the horizon. */
+function unshownAgain(d: Draft, witnesses: readonly Witness[], horizon: number, policy: Policy): string | null {
+  let because: string | null = null;
+  for (const { standing, ref, closedAt } of witnesses) {
+    if (standing !== 'held') continue;
+    const { nas, endedAt } = d.get('session', ref);
+    // A Stop that the NAS has kept ends it when it was sent.
+    if (Math.min(closedAt ?? Infinity, endedAt ?? Infinity) >= horizon) return null;
+    because ??= unshown(d.get('nas', nas), horizon, policy);
+  }
+  return because;
+}
+
 function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: number, policy: Policy): Proof {
-  const from = Math.max(assignment.allocatedAt ?? assignment.createdAt, horizon);
+  const since = assignment.allocatedAt ?? assignment.createdAt;
+  const from = Math.max(since, horizon);
   const round = from + policy.interimRoundMs;
   if (now < round) return waiting(`never seen; one interim round ends at ${isoTime(round)}`, round);
   const maintained = isMaintained(d, now, policy);
@@ -137,6 +162,8 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
     if (isOwn) heard++;
     const bar = maintained ? maintenanceBar(d, nas, from, now, policy) : null;
     if (bar !== null) return waiting(`never seen; ${bar.because}`, bar.until);
+    const hidden = horizon > since ? unshown(nas, horizon, policy) : null;
+    if (hidden !== null) return waiting(`never seen, but ${hidden}`, now + policy.interimRoundMs);
     // Who has no session has nothing to report.
     if (d.openSessions(nas.id, 1) === 0) continue;
     const until = Math.max(from, nas.heardSince) + policy.interimRoundMs;
@@ -229,6 +256,8 @@ export function idleProof(d: Draft, assignment: Assignment, now: number, policy:
   if (answered !== null) return { idle: true, kind: `${answered}+silence`, detail: 'every open session fell silent' };
   if (last === null) return withParent(d, assignment) ?? neverSeen(d, assignment, horizon, now, policy);
   const name = `session ${printable(d.get('session', last.ref).sid)}`;
+  const hidden = horizon > since ? unshownAgain(d, witnesses, horizon, policy) : null;
+  if (hidden !== null) return waiting(`${name} had ended, but ${hidden}`, now + policy.interimRoundMs);
   const endedAt = last.closedAt ?? 0;
   return last.closeKind === 'stop' && endedAt >= (assignment.revokingAt ?? 0)
     ? { idle: true, kind: 'stop', detail: `${name} stopped at ${isoTime(endedAt)}` }
