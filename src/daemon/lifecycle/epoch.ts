@@ -52,7 +52,9 @@ export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
  */
 function graceLasts(d: Draft, nas: Nas, rebooted: boolean, now: number, policy: Policy): number | null {
   const listening = d.find('meta', 'listening_since')?.value ?? 0;
-  const isWaitedFor = !rebooted && now - nas.heardUntil < policy.forgottenNasMs;
+  // Nor is one waited for that sends no Interims: that it is heard shows nobody.
+  const shows = !rebooted && policy.nas.get(nas.entry)?.interim !== 'none';
+  const isWaitedFor = shows && now - nas.heardUntil < policy.forgottenNasMs;
   const from = Math.max(nas.epochReceivedAt, listening, isWaitedFor ? nas.heardSince : 0);
   const until = from + policy.epochGraceMs;
   if (from > nas.epochReceivedAt && now < until) return until;
