@@ -211,17 +211,20 @@ export class Image implements World {
     return [...refs].sort((a, b) => a - b).map((ref) => witnessKey(assignment, ref));
   }
 
-  unconfirmed(nas: number, epoch: number): readonly number[] {
+  unconfirmed(nas: number, epoch: number, most = SLICE): readonly number[] {
     const entries = this.#entries.session;
     const found: Rows['session'][] = [];
     const look = (session: Rows['session'] | null): void => {
       if (session?.nas === nas && session.endedAt === null && session.epoch < epoch) found.push(session);
     };
     // The database does not know whom this batch has confirmed or closed: as many more are asked for.
-    for (const id of this.#queries.unconfirmed(nas, epoch, SLICE + entries.size)) look(this.row('session', String(id)));
+    for (const id of this.#queries.unconfirmed(nas, epoch, most + entries.size)) {
+      if (found.length === most) break;
+      look(this.row('session', String(id)));
+    }
     for (const { row, stored } of entries.values()) if (stored === null) look(row);
     found.sort((a, b) => a.epoch - b.epoch || a.id - b.id);
-    return found.slice(0, SLICE).map(({ id }) => id);
+    return found.slice(0, most).map(({ id }) => id);
   }
 
   nasesIn(vrf: number): readonly number[] {

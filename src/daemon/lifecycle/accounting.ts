@@ -27,7 +27,7 @@ import type { JournalKind } from './journal-kind.js';
 import { settle } from './release.js';
 import { spread } from './routes.js';
 import { timed } from './skew.js';
-import { attach, detach, sameAddress, shows, type Leaving, type Showing } from './standing.js';
+import { attach, detach, prolong, sameAddress, shows, type Leaving, type Showing } from './standing.js';
 import { settleOccupant } from './units.js';
 import type { Verdict } from './world.js';
 
@@ -326,7 +326,8 @@ function stayUp(d: Draft, event: AccountingEvent, usage: SessionUsage): void {
 function proveEnd(d: Draft, event: AccountingEvent, session: Session, usage: SessionUsage, policy: Policy): Verdict {
   const { receivedAt, terminateCause } = event;
   d.put('usage', usageOf(event, session.id, usage));
-  d.put('session', { ...session, endKind: 'stop', endReceivedAt: receivedAt, terminateCause });
+  const endedAt = prolong(d, session, usage.updatedAt, Math.min(event.at, receivedAt));
+  d.put('session', { ...session, endedAt, endKind: 'stop', endReceivedAt: receivedAt, terminateCause });
   const changed = new Set<number>();
   for (const { assignment, standing, prefix } of session.addresses) {
     if (standing === 'occupied') settleOccupant(d, session, prefix, receivedAt);

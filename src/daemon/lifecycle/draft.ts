@@ -170,8 +170,8 @@ export class Draft {
     return this.#world.units;
   }
 
-  unconfirmed(nas: number, epoch: number): readonly number[] {
-    return this.#world.unconfirmed(nas, epoch);
+  unconfirmed(nas: number, epoch: number, most?: number): readonly number[] {
+    return this.#world.unconfirmed(nas, epoch, most);
   }
 
   reportedNases(entry: string, most: number): number {

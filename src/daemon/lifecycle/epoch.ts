@@ -5,6 +5,7 @@ import { maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { NasEvent } from './events.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
+import { isBehind } from './instance.js';
 import type { Policy } from './policy.js';
 import { KEY_OF } from './keys.js';
 import type { Nas } from './nas-records.js';
@@ -18,6 +19,10 @@ export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
   if (means === 'partial') return { verdict: 'applied', code: 'partial', detail: null, reply: null };
   if (nas.epoch > 0 && Math.abs(event.at - nas.epochAt) < policy.epochRepeatMs) {
     return { verdict: 'duplicate', code: 'same-epoch', detail: null, reply: null };
+  }
+  // Sent before the one that began this epoch: it says nothing of the sessions since. Unless our clock was set back.
+  if (event.at < nas.epochAt && event.receivedAt >= nas.epochReceivedAt) {
+    return { verdict: 'stale', code: 'older-than-epoch', detail: null, reply: null };
   }
   const next = d.put('nas', { ...nas, epoch: nas.epoch + 1, epochAt: event.at, epochReceivedAt: event.receivedAt });
   d.put('epoch', { nas: next.id, epoch: next.epoch, cause: event.kind, at: event.at, receivedAt: event.receivedAt });
@@ -34,7 +39,7 @@ export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
     code: event.kind,
     detail: { epoch: next.epoch },
   });
-  if (d.unconfirmed(next.id, next.epoch).length > 0) {
+  if (d.unconfirmed(next.id, next.epoch, 1).length > 0) {
     raiseOfNas(d, 'restart-storm', next, `${event.kind}, epoch ${String(next.epoch)}`, event.receivedAt);
   }
   return APPLIED;
@@ -47,7 +52,9 @@ export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
  */
 function graceLasts(d: Draft, nas: Nas, rebooted: boolean, now: number, policy: Policy): number | null {
   const listening = d.find('meta', 'listening_since')?.value ?? 0;
-  const isWaitedFor = !rebooted && now - nas.heardUntil < policy.forgottenNasMs;
+  // Nor is one waited for that sends no Interims: that it is heard shows nobody.
+  const shows = !rebooted && policy.nas.get(nas.entry)?.interim !== 'none';
+  const isWaitedFor = shows && now - nas.heardUntil < policy.forgottenNasMs;
   const from = Math.max(nas.epochReceivedAt, listening, isWaitedFor ? nas.heardSince : 0);
   const until = from + policy.epochGraceMs;
   if (from > nas.epochReceivedAt && now < until) return until;
@@ -68,6 +75,10 @@ export function endGrace(d: Draft, nasId: number, now: number, policy: Policy): 
   for (const id of slice) {
     const session = d.get('session', id);
     if (session.endedAt !== null || session.epoch >= nas.epoch) continue;
+    if (!isBehind(session, nas)) {
+      d.put('session', { ...session, epoch: nas.epoch });
+      continue;
+    }
     const end = { at: d.get('usage', id).updatedAt, receivedAt: now, kind: 'inferred' as const, terminateCause: null };
     const left = endSession(d, session, end, policy, rebooted ? 'nas-rebooted' : 'inferred');
     evaluateAll(d, left, now, policy);

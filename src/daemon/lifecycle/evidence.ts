@@ -2,7 +2,10 @@
 import type { Draft } from './draft.js';
 import { formatAddress, formatPrefix } from './address.js';
 import { horizonOf, isMaintained, maintenanceBar, maintenanceBarOf, maintenanceOf, type Bar } from './braking.js';
+import { isBehind } from './instance.js';
+import { epochKey } from './keys.js';
 import { printable } from './octets.js';
+import type { Nas } from './nas-records.js';
 import { longestPause, type Policy } from './policy.js';
 import { isoTime } from './time.js';
 import type { Assignment, EvidenceKind, Session, SessionUsage, Witness } from './records.js';
@@ -83,7 +86,7 @@ export function staleAt(d: Draft, session: Session, policy: Policy): number | nu
 
 /** Whether an open session was not seen since its NAS restarted. In a maintenance nobody is suspect. */
 export function isSuspect(d: Draft, session: Session): boolean {
-  return session.epoch < d.get('nas', session.nas).epoch && maintenanceOf(d, session.nas) === null;
+  return isBehind(session, d.get('nas', session.nas)) && maintenanceOf(d, session.nas) === null;
 }
 
 /**
@@ -119,8 +122,32 @@ function waiting(because: string, recheckAt: number | null): Proof {
   return { idle: false, because, recheckAt };
 }
 
+/**
+ * Why a NAS cannot tell whether somebody came before the horizon: it sends no Interims, so that nobody who is there shows
+ * himself. Null where that is not so, or where it has begun anew since and keeps no session over that.
+ */
+function unshown(nas: Nas, horizon: number, policy: Policy): string | null {
+  const { interim, accountingOn } = policy.nas.get(nas.entry) ?? {};
+  if (interim !== 'none' || (accountingOn === 'reboot' && nas.epochAt >= horizon)) return null;
+  return `addrd did not listen until ${isoTime(horizon)}, and ${nas.entry} sends no Interims`;
+}
+
+/** As {@link unshown}, of an assignment whose sessions have all ended, unless one of them lasted until after the horizon. */
+function unshownAgain(d: Draft, witnesses: readonly Witness[], horizon: number, policy: Policy): string | null {
+  let because: string | null = null;
+  for (const { standing, ref, closedAt } of witnesses) {
+    if (standing !== 'held') continue;
+    const { nas, endedAt } = d.get('session', ref);
+    // A Stop that the NAS has kept ends it when it was sent.
+    if (Math.min(closedAt ?? Infinity, endedAt ?? Infinity) >= horizon) return null;
+    because ??= unshown(d.get('nas', nas), horizon, policy);
+  }
+  return because;
+}
+
 function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: number, policy: Policy): Proof {
-  const from = Math.max(assignment.allocatedAt ?? assignment.createdAt, horizon);
+  const since = assignment.allocatedAt ?? assignment.createdAt;
+  const from = Math.max(since, horizon);
   const round = from + policy.interimRoundMs;
   if (now < round) return waiting(`never seen; one interim round ends at ${isoTime(round)}`, round);
   const maintained = isMaintained(d, now, policy);
@@ -135,8 +162,10 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
     if (isOwn) heard++;
     const bar = maintained ? maintenanceBar(d, nas, from, now, policy) : null;
     if (bar !== null) return waiting(`never seen; ${bar.because}`, bar.until);
+    const hidden = horizon > since ? unshown(nas, horizon, policy) : null;
+    if (hidden !== null) return waiting(`never seen, but ${hidden}`, now + policy.interimRoundMs);
     // Who has no session has nothing to report.
-    if (d.unconfirmed(nas.id, nas.epoch + 1).length === 0) continue;
+    if (d.openSessions(nas.id, 1) === 0) continue;
     const until = Math.max(from, nas.heardSince) + policy.interimRoundMs;
     if (now < until) return waiting(`never seen; one interim round ends at ${isoTime(until)}`, until);
     if (nas.heardUntil < until - policy.heardStepMs) {
@@ -180,16 +209,20 @@ export function barred(d: Draft, since: number, now: number, policy: Policy): Ba
   };
 }
 
-/** Whether the end of a session that was only inferred is proven by a later one of the same holder on the same NAS. */
+/**
+ * Whether the end of a session that was only inferred is proven by a later one of the same holder on the same NAS: one that
+ * began after the restart that made it suspect, and after its last report. One that was there beside it proves nothing.
+ */
 function isSucceeded(d: Draft, witness: Witness, all: readonly Witness[]): boolean {
-  const { nas } = d.get('session', witness.ref);
-  return all.some(
-    (later) =>
-      later.standing === witness.standing &&
-      later.ref > witness.ref &&
-      later.closeKind === 'stop' &&
-      d.get('session', later.ref).nas === nas,
-  );
+  const { id, nas, epoch } = d.get('session', witness.ref);
+  const restart = d.find('epoch', epochKey(nas, epoch + 1));
+  if (restart === null) return false;
+  const { updatedAt } = d.get('usage', id);
+  return all.some((later) => {
+    if (later.standing !== witness.standing || later.ref <= id || later.closeKind !== 'stop') return false;
+    const session = d.get('session', later.ref);
+    return session.nas === nas && session.firstSeenAt > updatedAt && session.startedAt > restart.at;
+  });
 }
 
 /** Looks at every witness of an assignment (SEMANTICS, "Evidence that an address is idle"). */
@@ -223,6 +256,8 @@ export function idleProof(d: Draft, assignment: Assignment, now: number, policy:
   if (answered !== null) return { idle: true, kind: `${answered}+silence`, detail: 'every open session fell silent' };
   if (last === null) return withParent(d, assignment) ?? neverSeen(d, assignment, horizon, now, policy);
   const name = `session ${printable(d.get('session', last.ref).sid)}`;
+  const hidden = horizon > since ? unshownAgain(d, witnesses, horizon, policy) : null;
+  if (hidden !== null) return waiting(`${name} had ended, but ${hidden}`, now + policy.interimRoundMs);
   const endedAt = last.closedAt ?? 0;
   return last.closeKind === 'stop' && endedAt >= (assignment.revokingAt ?? 0)
     ? { idle: true, kind: 'stop', detail: `${name} stopped at ${isoTime(endedAt)}` }

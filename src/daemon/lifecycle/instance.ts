@@ -11,6 +11,18 @@ import { isSameName } from './user-name.js';
 /** Clocks and counters of NASes are off by seconds: a session this much older than the open one is another one. */
 export const INSTANCE_SLACK_MS = 60_000;
 
+/** Acct-Delay-Time is in whole seconds, so that two times that a NAS tells of late are off by this much. */
+const DELAY_SLACK_MS = 1000;
+
+/**
+ * Whether a session was not seen since its NAS began anew. An Accounting-On may come later than a Start that was sent after
+ * it: who began since is of the new epoch, though nothing has confirmed him in it.
+ */
+export function isBehind(session: Session, nas: Nas): boolean {
+  const slack = nas.epochAt < nas.epochReceivedAt ? DELAY_SLACK_MS : 0;
+  return session.epoch < nas.epoch && session.startedAt <= nas.epochAt - slack;
+}
+
 /** Same content: a retransmission, whatever its identifier and Acct-Delay-Time are. */
 export function sameContent(event: AccountingEvent, usage: SessionUsage): boolean {
   return (
@@ -43,7 +55,7 @@ export function isNewInstance(
   nas: Nas,
   policy: Policy,
 ): boolean {
-  const reborn = session.epoch < nas.epoch && event.receivedAt >= nas.epochReceivedAt;
+  const reborn = isBehind(session, nas) && event.receivedAt >= nas.epochReceivedAt;
   // A clock that was set since then does not tell.
   const isSet = nas.skewMs !== null && nas.skewSince > usage.updatedAt;
   const later = isSet ? null : isLater(event.eventTimestamp, usage.eventTimestamp);
@@ -93,7 +105,7 @@ function isElsewhere(event: AccountingEvent, session: Session): boolean {
  * confirmed that one, and by its own count this one began later. Its Start was lost, perhaps while addrd was away.
  */
 export function isReborn(event: AccountingEvent, session: Session, nas: Nas): boolean {
-  const suspect = session.epoch < nas.epoch && event.receivedAt >= nas.epochReceivedAt;
+  const suspect = isBehind(session, nas) && event.receivedAt >= nas.epochReceivedAt;
   return suspect && event.seconds !== null && impliedStart(event) > session.startedAt + INSTANCE_SLACK_MS;
 }
 

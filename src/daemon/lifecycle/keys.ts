@@ -9,7 +9,7 @@ export const KEY_OF: { readonly [T in TableName]: (row: Rows[T]) => string } = {
   subscriber: (row) => String(row.id),
   identity: (row) => identityKey(row.tenant, row.type, row.scope, row.bytes),
   nas: (row) => String(row.id),
-  epoch: (row) => `${String(row.nas)}/${String(row.epoch)}`,
+  epoch: (row) => epochKey(row.nas, row.epoch),
   pool: (row) => String(row.id),
   poolFree: (row) => poolFreeKey(row.pool, row.prefix),
   assignment: (row) => String(row.id),
@@ -52,6 +52,10 @@ export function identityOfKey(key: string): Pick<Identity, 'tenant' | 'type' | '
 /** The key of a pool's unit. */
 export function poolFreeKey(pool: number, prefix: Prefix): string {
   return `${String(pool)}/${prefixKey(prefix)}`;
+}
+
+export function epochKey(nas: number, epoch: number): string {
+  return `${String(nas)}/${String(epoch)}`;
 }
 
 /** The key of a session's standing on an assignment. */

@@ -302,6 +302,22 @@ export function detach(d: Draft, session: Session, address: SessionAddress, leav
   return assignment;
 }
 
+/**
+ * Has a session that was taken to end at `inferred` end at `at`, if that is later, in the history of what it stood on to the
+ * last. Returns when it ended.
+ */
+export function prolong(d: Draft, session: Session, inferred: number, at: number): number {
+  for (const { prefix, since } of session.addresses) {
+    const holding = d.find(
+      'holding',
+      holdingKey({ vrf: session.vrf, prefix, since, kind: 'session', seq: session.id }),
+    );
+    if (holding === null || holding.until !== Math.max(inferred, holding.since)) continue;
+    d.put('holding', { ...holding, until: Math.max(holding.until, at) });
+  }
+  return Math.max(session.endedAt ?? at, at);
+}
+
 type Sighting = Pick<SessionAddress, 'attribute' | 'prefix'>;
 
 /** Whether two sightings are of one address, by the same attribute. */

@@ -43,8 +43,8 @@ export interface World {
   witnessesOf(assignment: number): readonly string[];
   /** What is asked of the units of pools. */
   readonly units: Units;
-  /** Open sessions of a NAS last confirmed before `epoch`; at most one slice. */
-  unconfirmed(nas: number, epoch: number): readonly number[];
+  /** Open sessions of a NAS last confirmed before `epoch`; at most `most`, or one slice. */
+  unconfirmed(nas: number, epoch: number, most?: number): readonly number[];
   /** How many NASes a config entry has admitted that are known by what their packets report; counting ends at `most`. */
   reportedNases(entry: string, most: number): number;
   /** The NASes of a VRF. */

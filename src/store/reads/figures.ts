@@ -4,6 +4,7 @@ import type { Conflict, Outbox, Pool } from '../../daemon/lifecycle/records.js';
 import type { LifecycleState } from '../../daemon/lifecycle/state.js';
 import { POOL } from '../tables/pool.js';
 import { Table, type SqlValue } from '../tables/table.js';
+import { behind } from './suspicion.js';
 
 /** When what counts as late; Unix milliseconds. */
 export interface Lateness {
@@ -114,7 +115,7 @@ export class FigureReads {
     this.#sessions = db.prepare(
       `SELECT n.entry AS entry, coalesce(sum(c.open), 0) AS open, coalesce(sum(c.suspect), 0) AS suspect
        FROM nas n LEFT JOIN (
-         SELECT e.nas AS nas, count(*) AS open, sum(e.epoch < m.epoch) AS suspect
+         SELECT e.nas AS nas, count(*) AS open, sum(${behind('e', 'm')}) AS suspect
          FROM session e INDEXED BY session_epoch JOIN nas m ON m.id = e.nas WHERE e.ended_at IS NULL GROUP BY e.nas
        ) c ON c.nas = n.id GROUP BY n.entry ORDER BY n.entry`,
     );

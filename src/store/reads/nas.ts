@@ -2,6 +2,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { Brake } from '../../daemon/lifecycle/brake.js';
 import type { Nas } from '../../daemon/lifecycle/nas-records.js';
 import { BrakeReads } from './brakes.js';
+import { behind } from './suspicion.js';
 import { NAS } from '../tables/nas.js';
 import { Table, type SqlValue } from '../tables/table.js';
 
@@ -28,7 +29,7 @@ export class NasReads {
     const open = 'SELECT count(*) FROM session e INDEXED BY session_epoch WHERE e.nas = n.id AND e.ended_at IS NULL';
     this.#all = db
       .prepare(
-        `SELECT ${Table.columns(NAS, 'n')}, v.name, (${open}), (${open} AND e.epoch < n.epoch) FROM nas n
+        `SELECT ${Table.columns(NAS, 'n')}, v.name, (${open}), (${open} AND e.epoch < n.epoch AND ${behind('e', 'n')}) FROM nas n
          JOIN vrf v ON v.id = n.vrf WHERE in_time(n.id) AND n.tenant = ? ORDER BY n.entry, n.id LIMIT ?`,
       )
       .raw(true);

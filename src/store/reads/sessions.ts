@@ -5,6 +5,7 @@ import type { Session, SessionUsage } from '../../daemon/lifecycle/records.js';
 import { SESSION } from '../tables/session.js';
 import { Table, type SqlValue } from '../tables/table.js';
 import { USAGE } from '../tables/usage.js';
+import { behind } from './suspicion.js';
 
 /** A session with its counters and the names of what it refers to. */
 export interface ShownSession {
@@ -27,7 +28,7 @@ export interface ShownSession {
 type Values = readonly SqlValue[];
 
 const COLUMNS = SESSION.columns.length;
-const SELECT = `SELECT ${Table.columns(SESSION, 'e')}, s.name, n.entry, n.address, n.epoch, n.kind, n.bytes, v.name,
+const SELECT = `SELECT ${Table.columns(SESSION, 'e')}, s.name, n.entry, n.address, ${behind('e', 'n')}, n.kind, n.bytes, v.name,
   max(n.heard_since, coalesce(b.ended_at, 0), coalesce(m.value, 0)), n.heard_until,
   b.since IS NOT NULL AND b.ended_at IS NULL FROM session e
   JOIN nas n ON n.id = e.nas JOIN vrf v ON v.id = e.vrf LEFT JOIN subscriber s ON s.id = e.subscriber
@@ -117,7 +118,7 @@ export class SessionReads {
         vrf: values[COLUMNS + 6] as string,
         nasAddress: values[COLUMNS + 2] as Uint8Array,
         nasKnown: { kind: values[COLUMNS + 4] as NasIdentity['kind'], bytes: values[COLUMNS + 5] as Uint8Array },
-        suspect: row.endedAt === null && !maintained && row.epoch < (values[COLUMNS + 3] as number),
+        suspect: row.endedAt === null && !maintained && values[COLUMNS + 3] === 1,
         heard: maintained ? null : { since: values[COLUMNS + 7] as number, until: values[COLUMNS + 8] as number },
       };
     });

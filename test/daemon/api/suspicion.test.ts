@@ -102,3 +102,18 @@ t.test('suspect after a restart of the NAS, but for who has shown himself; nobod
   t.equal((await world.call('POST', '/api/v1/maintenance', { body })).statusCode, 200);
   t.strictSame(await states(world), { ann: 'open', ben: 'open' });
 });
+
+t.test('who began after the restart is not suspect, though the Accounting-On came after his Start', async (t) => {
+  const { world, within } = await listen(t);
+  await fallSilent(world, NIGHT + ROUND);
+  const start = (name: string, at: number, v4: string) =>
+    packet({ kind: 'acct-start', sid: name, username: name, at, v4 });
+  const receivedAt = NIGHT + ROUND + 30_000;
+  await world.house.say(start('cid', receivedAt - 20_000, '100.64.0.3'));
+  await world.house.say({ ...fromNas, kind: 'nas-on', at: receivedAt - 25_000, receivedAt });
+  world.now = receivedAt;
+  t.strictSame(await states(world), { ann: 'suspect', ben: 'suspect', cid: 'open' });
+  const { nas } = (await world.call('GET', '/api/v1/nas')).json<{ nas: unknown }>();
+  t.match(nas, [{ open_sessions: 3, suspect_sessions: 2 }]);
+  t.match((await within('sessions')).out, /cid +bras +open/);
+});
