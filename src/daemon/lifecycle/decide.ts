@@ -2,7 +2,7 @@
 import { acknowledge, clear, DAEMON, DAEMON_TENANT, raise, recur, subside, trouble, watchPool } from './alarms.js';
 import { account, APPLIED } from './accounting.js';
 import { decideBatch, settleBatch } from './approving.js';
-import { freezeOf, maintenanceBarOf } from './braking.js';
+import { freezeOf, maintenanceBarIn, maintenanceBarOf } from './braking.js';
 import { Draft } from './draft.js';
 import { beginEpoch, endGrace } from './epoch.js';
 import type { ConfigLoadedEvent, DaemonStartedEvent, DeadlineEvent, HeartbeatEvent, LifecycleEvent } from './events.js';
@@ -143,7 +143,9 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
       const since = past.leftAt;
       const bar =
         barred(d, since, now, policy) ??
-        (past.assignment === null ? null : maintenanceBarOf(d, past.assignment, since, now, policy));
+        (past.assignment === null
+          ? maintenanceBarIn(d, d.get('pool', past.pool).vrf, since, now, policy)
+          : maintenanceBarOf(d, past.assignment, since, now, policy));
       if (bar !== null) {
         d.put('deadline', { kind: 'quarantine', ref: event.ref, dueAt: bar.until });
         return APPLIED;
