@@ -155,7 +155,7 @@ function requestedUnit(
 
 function unsure(d: Draft, pool: Pool, now: number, policy: Policy): Verdict {
   const until = isoTime(unsureUntil(d, pool, now, policy) ?? now);
-  return refused('pool-unsure', `pool ${pool.name} was out of the config, and hands out again from ${until}`);
+  return refused('pool-unsure', `pool ${pool.name} was not in the config before, and hands out from ${until}`);
 }
 
 /** Names the pools that have nothing left, and when the next of their units leaves quarantine. */

@@ -17,6 +17,14 @@ const FORGOTTEN_AT_ONCE = 500;
 /** A pool of the config with the number of its VRF. */
 type Wanted = Omit<ConfiguredPool, 'vrf'> & Pick<Pool, 'vrf'>;
 
+/** What the journal says of a pool that hands out nothing yet. */
+const WAITS = { waits: 'one interim round' };
+
+/** Whether any session of a VRF is open: it may stand on what a new pool covers, and shows that with its next report. */
+function isPeopled(d: Draft, vrf: number): boolean {
+  return d.nasesIn(vrf).some((nas) => d.openSessions(nas, 1) > 0);
+}
+
 /** Creates the VRFs that are new, and returns the number of each that the config names. */
 function settleVrfs(d: Draft, names: ReadonlySet<string>): ReadonlyMap<string, number> {
   return new Map([...names].map((name) => [name, d.vrfNamed(name) ?? d.put('vrf', { id: d.nextId('vrf'), name }).id]));
@@ -72,7 +80,7 @@ function retirePools(
     }
     const { tenant, vrf, prefix, name } = pool;
     const kind = wanted ? 'pool-back' : 'pool-retired';
-    const waits = wanted && d.get('pool', id).unsureSince !== null ? { waits: 'one interim round' } : {};
+    const waits = wanted && d.get('pool', id).unsureSince !== null ? WAITS : {};
     d.note({ at: now, kind, tenant, actor: 'addrd', pool: id, vrf, prefix, detail: { name, ...waits } });
   }
 }
@@ -83,7 +91,7 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
   if (id === null) {
     const fault = overlapsUsed(d, wanted, null);
     if (fault !== null) return fault;
-    const unsureSince = isUnsure(d, wanted, now, policy) ? now : null;
+    const waits = isPeopled(d, wanted.vrf) || isUnsure(d, wanted, now, policy);
     const { reserved, excluded } = partsOf(wanted);
     const {
       tenant: owner,
@@ -111,10 +119,11 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
       excluded,
       reserved,
       retiredAt: null,
-      unsureSince,
+      unsureSince: waits ? now : null,
     });
     const { tenant, name, vrf, prefix } = wanted;
-    d.note({ at: now, kind: 'pool-created', tenant, actor: 'addrd', pool: pool.id, vrf, prefix, detail: { name } });
+    const detail = { name, ...(waits ? WAITS : {}) };
+    d.note({ at: now, kind: 'pool-created', tenant, actor: 'addrd', pool: pool.id, vrf, prefix, detail });
     return null;
   }
   const known = d.get('pool', id);
