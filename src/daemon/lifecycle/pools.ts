@@ -74,7 +74,7 @@ function retirePools(
       d.put('pool', { ...pool, retiredAt: null, unsureSince: isUnsure(d, pool, now, policy) ? now : null });
       watchPool(d, id, 1, now);
     } else {
-      const unsureSince = unsureUntil(d, pool, now, policy) === null ? null : pool.unsureSince;
+      const unsureSince = unsureUntil(pool, now, policy) === null ? null : pool.unsureSince;
       d.put('pool', { ...pool, retiredAt: now, unsureSince });
       unwatchPool(d, pool, now);
     }
@@ -141,7 +141,7 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
   const fault = stays ? null : overlapsUsed(d, wanted, id);
   if (fault !== null) return fault;
   // Nor may it hand out at once where sessions came that nobody had to notice.
-  const waits = known.retiredAt === null ? unsureUntil(d, known, now, policy) !== null : known.unsureSince !== null;
+  const waits = known.retiredAt === null ? unsureUntil(known, now, policy) !== null : known.unsureSince !== null;
   const unsureSince = !stays && !waits && isUnsure(d, wanted, now, policy) ? now : known.unsureSince;
   const { quarantineMs } = wanted;
   if (known.quarantineMs !== quarantineMs || known.unsureSince !== unsureSince) {
