@@ -4,6 +4,7 @@
  */
 import { formatAddress, type Prefix } from './address.js';
 import { watchPool } from './alarms.js';
+import { maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import { isSuspect, staleAt } from './evidence.js';
 import { holdingKey, poolFreeKey, witnessKey } from './keys.js';
@@ -106,13 +107,18 @@ export function isHeardAt(d: Draft, nas: number, at: number, policy: Policy): bo
   return d.get('nas', nas).heardUntil >= at - policy.heardStepMs;
 }
 
-/** When it is worth another look whether the holder is gone; null where no time tells. */
+/**
+ * When it is worth another look whether the holder is gone; null where no time tells. In a maintenance nobody is: an
+ * interim round after its end, wherever that is by then, those who are there have shown it.
+ */
 export function goneAt(d: Draft, { id }: Assignment, nas: number, policy: Policy): number | null {
   let latest: number | null = null;
   for (const { standing, closedAt, ref } of d.witnessesOf(id)) {
     if (standing !== 'held' || closedAt !== null) continue;
     const session = d.get('session', ref);
-    const stale = session.nas === nas ? staleAt(d, session, policy) : null;
+    const maintained = maintenanceOf(d, session.nas)?.until ?? null;
+    const judged = maintained === null ? staleAt(d, session, policy) : maintained + policy.interimRoundMs;
+    const stale = session.nas === nas ? judged : null;
     if (stale === null) return null;
     latest = Math.max(latest ?? 0, stale);
   }
