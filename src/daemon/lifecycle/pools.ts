@@ -214,13 +214,13 @@ function forget(d: Draft, pool: Pool, ranges: readonly UnitRange[], now: number)
   if (some.length > 0) d.put('pool', { ...counted, freed: counted.freed - some.length });
   // As many as one question answers: there may be more.
   if (keys.length >= FORGOTTEN_AT_ONCE) d.put('deadline', { kind: 'pool-trim', ref: String(pool.id), dueAt: now });
-  else d.drop('deadline', `pool-trim/${String(pool.id)}`);
 }
 
 /** Goes on forgetting what {@link reshape} began. */
 export function trimPool(d: Draft, id: number, now: number): void {
   const pool = d.get('pool', id);
   const octets = pool.prefix.bytes.length;
+  d.drop('deadline', `pool-trim/${String(id)}`);
   const everything = [rangeOf({ bytes: new Uint8Array(octets), length: 0 }, pool.unitLength)];
   forget(d, pool, subtract(everything, openRanges(pool)), now);
 }
