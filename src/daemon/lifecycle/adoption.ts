@@ -48,6 +48,11 @@ function cameAt(d: Draft, { id, session }: Conflict): number {
   return d.get('session', session).addresses.find(({ conflict }) => conflict === id)?.since ?? 0;
 }
 
+/** The kind by which a pool's tenures end: one that was static is so until everybody has had the time of an offer to come. */
+export function kindInForce(d: Draft, { id, kind }: Pool): Pool['kind'] {
+  return d.find('deadline', `pool-kind/${String(id)}`) === null ? kind : 'static';
+}
+
 /** The states in which a tenure can pass on. */
 const PASSING: ReadonlySet<Assignment['state']> = new Set(['allocated', 'active', 'suspended', 'revoking']);
 
@@ -65,7 +70,8 @@ export function takes(
   policy: Policy,
 ): 'takes' | 'pushed-off' | 'contests' {
   const pool = d.get('pool', holder.pool);
-  const { kind, tenant } = pool;
+  const { tenant } = pool;
+  const kind = kindInForce(d, pool);
   if (kind === 'static' || tenant !== session.tenant || !PASSING.has(holder.state)) return 'contests';
   const pushed = d.find('witness', witnessKey(holder.id, session.id))?.closeKind === 'superseded';
   if (!mayBegin(pool, holder.prefix)) return pushed ? 'pushed-off' : 'contests';
