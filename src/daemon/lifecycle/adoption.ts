@@ -4,6 +4,7 @@
  */
 import { formatAddress, type Prefix } from './address.js';
 import { watchPool } from './alarms.js';
+import { maintenanceOf } from './braking.js';
 import type { Draft } from './draft.js';
 import { isSuspect, staleAt } from './evidence.js';
 import { holdingKey, poolFreeKey, witnessKey } from './keys.js';
@@ -47,6 +48,11 @@ function cameAt(d: Draft, { id, session }: Conflict): number {
   return d.get('session', session).addresses.find(({ conflict }) => conflict === id)?.since ?? 0;
 }
 
+/** The kind by which a pool's tenures end: one that was static is so until everybody has had the time of an offer to come. */
+export function kindInForce(d: Draft, { id, kind }: Pool): Pool['kind'] {
+  return d.find('deadline', `pool-kind/${String(id)}`) === null ? kind : 'static';
+}
+
 /** The states in which a tenure can pass on. */
 const PASSING: ReadonlySet<Assignment['state']> = new Set(['allocated', 'active', 'suspended', 'revoking']);
 
@@ -64,7 +70,8 @@ export function takes(
   policy: Policy,
 ): 'takes' | 'pushed-off' | 'contests' {
   const pool = d.get('pool', holder.pool);
-  const { kind, tenant } = pool;
+  const { tenant } = pool;
+  const kind = kindInForce(d, pool);
   if (kind === 'static' || tenant !== session.tenant || !PASSING.has(holder.state)) return 'contests';
   const pushed = d.find('witness', witnessKey(holder.id, session.id))?.closeKind === 'superseded';
   if (!mayBegin(pool, holder.prefix)) return pushed ? 'pushed-off' : 'contests';
@@ -106,13 +113,18 @@ export function isHeardAt(d: Draft, nas: number, at: number, policy: Policy): bo
   return d.get('nas', nas).heardUntil >= at - policy.heardStepMs;
 }
 
-/** When it is worth another look whether the holder is gone; null where no time tells. */
+/**
+ * When it is worth another look whether the holder is gone; null where no time tells. In a maintenance nobody is: an
+ * interim round after its end, wherever that is by then, those who are there have shown it.
+ */
 export function goneAt(d: Draft, { id }: Assignment, nas: number, policy: Policy): number | null {
   let latest: number | null = null;
   for (const { standing, closedAt, ref } of d.witnessesOf(id)) {
     if (standing !== 'held' || closedAt !== null) continue;
     const session = d.get('session', ref);
-    const stale = session.nas === nas ? staleAt(d, session, policy) : null;
+    const maintained = maintenanceOf(d, session.nas)?.until ?? null;
+    const judged = maintained === null ? staleAt(d, session, policy) : maintained + policy.interimRoundMs;
+    const stale = session.nas === nas ? judged : null;
     if (stale === null) return null;
     latest = Math.max(latest ?? 0, stale);
   }

@@ -61,6 +61,15 @@ export function isMaintained(d: Draft, now: number, policy: Policy): boolean {
 export function maintenanceBarOf(d: Draft, assignment: number, since: number, now: number, policy: Policy): Bar | null {
   if (!isMaintained(d, now, policy)) return null;
   const nases = new Set(d.witnessesOf(assignment).map(({ ref }) => d.get('session', ref).nas));
+  return latestBar(d, nases, since, now, policy);
+}
+
+/** As {@link maintenanceBar}, for every NAS of a VRF: of a unit that nobody held, nobody knows on which ones he was who left it. */
+export function maintenanceBarIn(d: Draft, vrf: number, since: number, now: number, policy: Policy): Bar | null {
+  return isMaintained(d, now, policy) ? latestBar(d, d.nasesIn(vrf), since, now, policy) : null;
+}
+
+function latestBar(d: Draft, nases: Iterable<number>, since: number, now: number, policy: Policy): Bar | null {
   let latest: Bar | null = null;
   for (const id of nases) {
     const bar = maintenanceBar(d, d.get('nas', id), since, now, policy);

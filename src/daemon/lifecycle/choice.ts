@@ -119,7 +119,7 @@ export function chooseUnit(
 ): Chosen | Verdict {
   const now = event.receivedAt;
   if (event.requested !== null) return requestedUnit(d, pools, event.requested, subscriber, now, policy);
-  const sure = pools.filter((pool) => unsureUntil(d, pool, now, policy) === null);
+  const sure = pools.filter((pool) => unsureUntil(pool, now, policy) === null);
   for (const pool of subscriber === null ? [] : sure) {
     const isSticky = policy.pools.find(({ id }) => id === pool.id)?.sticky !== false;
     const unit = isSticky && subscriber !== null ? formerUnit(d, pool, subscriber) : null;
@@ -129,7 +129,7 @@ export function chooseUnit(
     const unit = nextUnit(d, pool);
     if (unit !== null) return { pool, unit, next: true };
   }
-  for (const pool of pools) if (!sure.includes(pool)) return unsure(d, pool, now, policy);
+  for (const pool of pools) if (!sure.includes(pool)) return unsure(pool, now, policy);
   return exhausted(d, pools, now);
 }
 
@@ -147,15 +147,15 @@ function requestedUnit(
     const which = pools.length === 1 ? `pool ${pool?.name ?? ''} hands` : `any of the pools that fit hands`;
     return refused('not-in-pool', `${name} is nothing that ${which} out`);
   }
-  if (unsureUntil(d, pool, now, policy) !== null) return unsure(d, pool, now, policy);
+  if (unsureUntil(pool, now, policy) !== null) return unsure(pool, now, policy);
   if (isTaken(d, pool, unit)) return refused('address-taken', `${name} is held by another assignment`);
   const barred = whyBarred(d.find('poolFree', poolFreeKey(pool.id, unit)), subscriber);
   return barred === null ? { pool, unit, next: false } : refused(`address-${barred}`, `${name} is ${barred}`);
 }
 
-function unsure(d: Draft, pool: Pool, now: number, policy: Policy): Verdict {
-  const until = isoTime(unsureUntil(d, pool, now, policy) ?? now);
-  return refused('pool-unsure', `pool ${pool.name} was out of the config, and hands out again from ${until}`);
+function unsure(pool: Pool, now: number, policy: Policy): Verdict {
+  const until = isoTime(unsureUntil(pool, now, policy) ?? now);
+  return refused('pool-unsure', `pool ${pool.name} was not in the config before, and hands out from ${until}`);
 }
 
 /** Names the pools that have nothing left, and when the next of their units leaves quarantine. */

@@ -2,7 +2,7 @@
 import { acknowledge, clear, DAEMON, DAEMON_TENANT, raise, recur, subside, trouble, watchPool } from './alarms.js';
 import { account, APPLIED } from './accounting.js';
 import { decideBatch, settleBatch } from './approving.js';
-import { freezeOf, maintenanceBarOf } from './braking.js';
+import { freezeOf, maintenanceBarIn, maintenanceBarOf } from './braking.js';
 import { Draft } from './draft.js';
 import { beginEpoch, endGrace } from './epoch.js';
 import type { ConfigLoadedEvent, DaemonStartedEvent, DeadlineEvent, HeartbeatEvent, LifecycleEvent } from './events.js';
@@ -23,7 +23,7 @@ import { renumberDue } from './renumbering.js';
 import { release } from './reserved.js';
 import { disconnectAgain } from './termination.js';
 import { isoTime } from './time.js';
-import { barUntil, freeUnit, isGone } from './units.js';
+import { barUntil, freeUnit, isGone, waitAnew } from './units.js';
 import type { Decision, Verdict, World } from './world.js';
 
 /**
@@ -143,7 +143,9 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
       const since = past.leftAt;
       const bar =
         barred(d, since, now, policy) ??
-        (past.assignment === null ? null : maintenanceBarOf(d, past.assignment, since, now, policy));
+        (past.assignment === null
+          ? maintenanceBarIn(d, d.get('pool', past.pool).vrf, since, now, policy)
+          : maintenanceBarOf(d, past.assignment, since, now, policy));
       if (bar !== null) {
         d.put('deadline', { kind: 'quarantine', ref: event.ref, dueAt: bar.until });
         return APPLIED;
@@ -175,15 +177,16 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
 
 function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Verdict {
   const now = event.receivedAt;
-  const fault = settlePools(d, event, policy);
-  if (fault !== null) return fault;
   const alive = d.find('meta', 'alive_at')?.value ?? null;
-  if (event.storeId !== undefined && d.find('meta', 'store_id') === null) {
-    d.put('meta', { key: 'store_id', value: event.storeId });
-  }
   const gap = alive === null || now - alive > policy.gapToleranceMs || now < alive;
   // After a clock that went back nobody knows how long addrd was away: the gap ends when the clock has caught up.
   const since = alive !== null && now < alive ? alive + 1 : now;
+  if (gap && alive !== null) waitAnew(d, alive, since, policy);
+  const fault = settlePools(d, event, policy);
+  if (fault !== null) return fault;
+  if (event.storeId !== undefined && d.find('meta', 'store_id') === null) {
+    d.put('meta', { key: 'store_id', value: event.storeId });
+  }
   if (gap) d.put('meta', { key: 'listening_since', value: since });
   stayAlive(d, now);
   const incarnation = (d.find('meta', 'incarnation')?.value ?? 0) + 1;
@@ -220,6 +223,7 @@ function heartbeat(
   const alive = d.find('meta', 'alive_at')?.value ?? now;
   if (unrecorded > 0 || now - alive > Math.max(policy.gapToleranceMs, MISSED_HEARTBEATS_MS)) {
     d.put('meta', { key: 'listening_since', value: Math.max(now, alive) });
+    waitAnew(d, alive, Math.max(now, alive), policy);
     const detail = { alive_until: isoTime(alive), ...(unrecorded > 0 ? { unrecorded } : {}) };
     const code = unrecorded > 0 ? 'answered-unrecorded' : 'no-heartbeat';
     d.note({ at: now, kind: 'gap', tenant: DAEMON_TENANT, actor: 'addrd', code, detail });

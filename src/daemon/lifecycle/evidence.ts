@@ -47,11 +47,19 @@ export function canFallSilent(d: Draft, session: Session, policy: Policy): boole
   return d.get('usage', session.id).interims >= policy.silence.interims;
 }
 
-/** When to look again whether a session whose end was only inferred is silent; null where it is, or time tells nothing. */
+/** How long an address rests after a session whose end nobody saw, where its silence can show nothing. */
+export const UNSURE_REST_MS = 86_400_000;
+
+/**
+ * When to look again whether a session whose end was only inferred is gone; null where its silence shows it, or where that
+ * can show nothing and the address has rested long enough.
+ */
 export function doubtedUntil(d: Draft, session: Session, now: number, policy: Policy): number | null {
   if (session.endKind !== 'inferred') return null;
   const quiet = silence(d, session, d.find('meta', 'listening_since')?.value ?? now, now, policy);
-  return quiet.proven ? null : quiet.recheckAt;
+  if (quiet.proven || quiet.recheckAt !== null) return quiet.proven ? null : quiet.recheckAt;
+  const rested = (session.endReceivedAt ?? 0) + UNSURE_REST_MS;
+  return now < rested ? rested : null;
 }
 
 /** Since when a session is silent as far as addrd could hear it: its last report, or later, where nobody listened. */

@@ -17,6 +17,14 @@ const FORGOTTEN_AT_ONCE = 500;
 /** A pool of the config with the number of its VRF. */
 type Wanted = Omit<ConfiguredPool, 'vrf'> & Pick<Pool, 'vrf'>;
 
+/** What the journal says of a pool that hands out nothing yet. */
+const WAITS = { waits: 'one interim round' };
+
+/** Whether any session of a VRF is open: it may stand on what a new pool covers, and shows that with its next report. */
+function isPeopled(d: Draft, vrf: number): boolean {
+  return d.nasesIn(vrf).some((nas) => d.openSessions(nas, 1) > 0);
+}
+
 /** Creates the VRFs that are new, and returns the number of each that the config names. */
 function settleVrfs(d: Draft, names: ReadonlySet<string>): ReadonlyMap<string, number> {
   return new Map([...names].map((name) => [name, d.vrfNamed(name) ?? d.put('vrf', { id: d.nextId('vrf'), name }).id]));
@@ -66,13 +74,13 @@ function retirePools(
       d.put('pool', { ...pool, retiredAt: null, unsureSince: isUnsure(d, pool, now, policy) ? now : null });
       watchPool(d, id, 1, now);
     } else {
-      const unsureSince = unsureUntil(d, pool, now, policy) === null ? null : pool.unsureSince;
+      const unsureSince = unsureUntil(pool, now, policy) === null ? null : pool.unsureSince;
       d.put('pool', { ...pool, retiredAt: now, unsureSince });
       unwatchPool(d, pool, now);
     }
     const { tenant, vrf, prefix, name } = pool;
     const kind = wanted ? 'pool-back' : 'pool-retired';
-    const waits = wanted && d.get('pool', id).unsureSince !== null ? { waits: 'one interim round' } : {};
+    const waits = wanted && d.get('pool', id).unsureSince !== null ? WAITS : {};
     d.note({ at: now, kind, tenant, actor: 'addrd', pool: id, vrf, prefix, detail: { name, ...waits } });
   }
 }
@@ -83,7 +91,7 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
   if (id === null) {
     const fault = overlapsUsed(d, wanted, null);
     if (fault !== null) return fault;
-    const unsureSince = isUnsure(d, wanted, now, policy) ? now : null;
+    const waits = isPeopled(d, wanted.vrf) || isUnsure(d, wanted, now, policy);
     const { reserved, excluded } = partsOf(wanted);
     const {
       tenant: owner,
@@ -111,10 +119,11 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
       excluded,
       reserved,
       retiredAt: null,
-      unsureSince,
+      unsureSince: waits ? now : null,
     });
     const { tenant, name, vrf, prefix } = wanted;
-    d.note({ at: now, kind: 'pool-created', tenant, actor: 'addrd', pool: pool.id, vrf, prefix, detail: { name } });
+    const detail = { name, ...(waits ? WAITS : {}) };
+    d.note({ at: now, kind: 'pool-created', tenant, actor: 'addrd', pool: pool.id, vrf, prefix, detail });
     return null;
   }
   const known = d.get('pool', id);
@@ -132,7 +141,7 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
   const fault = stays ? null : overlapsUsed(d, wanted, id);
   if (fault !== null) return fault;
   // Nor may it hand out at once where sessions came that nobody had to notice.
-  const waits = known.retiredAt === null ? unsureUntil(d, known, now, policy) !== null : known.unsureSince !== null;
+  const waits = known.retiredAt === null ? unsureUntil(known, now, policy) !== null : known.unsureSince !== null;
   const unsureSince = !stays && !waits && isUnsure(d, wanted, now, policy) ? now : known.unsureSince;
   const { quarantineMs } = wanted;
   if (known.quarantineMs !== quarantineMs || known.unsureSince !== unsureSince) {
@@ -205,13 +214,13 @@ function forget(d: Draft, pool: Pool, ranges: readonly UnitRange[], now: number)
   if (some.length > 0) d.put('pool', { ...counted, freed: counted.freed - some.length });
   // As many as one question answers: there may be more.
   if (keys.length >= FORGOTTEN_AT_ONCE) d.put('deadline', { kind: 'pool-trim', ref: String(pool.id), dueAt: now });
-  else d.drop('deadline', `pool-trim/${String(pool.id)}`);
 }
 
 /** Goes on forgetting what {@link reshape} began. */
 export function trimPool(d: Draft, id: number, now: number): void {
   const pool = d.get('pool', id);
   const octets = pool.prefix.bytes.length;
+  d.drop('deadline', `pool-trim/${String(id)}`);
   const everything = [rangeOf({ bytes: new Uint8Array(octets), length: 0 }, pool.unitLength)];
   forget(d, pool, subtract(everything, openRanges(pool)), now);
 }

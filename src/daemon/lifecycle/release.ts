@@ -2,7 +2,7 @@
  * Release: in a dynamic or external pool a tenure ends with the last session on it, by evidence, without an order and
  * without effects (SEMANTICS, "Release and termination are two things"). A static tenure ends by order only.
  */
-import { goneAt, isHeardAt, ownOrder, succeed, takes, type By } from './adoption.js';
+import { goneAt, isHeardAt, kindInForce, ownOrder, succeed, takes, type By } from './adoption.js';
 import { freezeOf } from './braking.js';
 import type { Draft } from './draft.js';
 import { idleProof, isSuspect } from './evidence.js';
@@ -24,7 +24,7 @@ export function settle(d: Draft, assignment: Assignment, now: number, policy: Po
   // A routed subnet does not outlive what it rides on.
   if (rode === 'revoked') return beginRevoke(d, assignment, ownOrder('parent-ended'), now, policy);
   if (assignment.state === 'revoking') return finish(d, assignment, now, policy);
-  const { kind } = d.get('pool', assignment.pool);
+  const kind = kindInForce(d, d.get('pool', assignment.pool));
   return kind === 'static' || !RELEASABLE.has(assignment.state) ? assignment : release(d, assignment, now, policy);
 }
 

@@ -5,7 +5,7 @@ import { conflictOpened, watchPool } from './alarms.js';
 import { freezeOf } from './braking.js';
 import type { Draft } from './draft.js';
 import type { AccountingEvent, ShownAddress } from './events.js';
-import { canFallSilent } from './evidence.js';
+import { canFallSilent, UNSURE_REST_MS } from './evidence.js';
 import { isDisputed, isHolders, learn, record, type Who } from './identity.js';
 import { expel } from './intruder.js';
 import { holdingKey, witnessKey } from './keys.js';
@@ -24,9 +24,6 @@ import { occupiedUnit, occupyUnit, strayOnto, unitOf, vacateUnit } from './units
 
 /** A Start this much older than the tenure it meets was buffered by its NAS. */
 export const BUFFERED_MS = 60_000;
-
-/** How long an address rests after a stranger whose end nobody saw. */
-const UNSURE_REST_MS = 86_400_000;
 
 /** What attaching an address needs to know of the packet that showed it. */
 export interface Showing {

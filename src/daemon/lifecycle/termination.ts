@@ -11,7 +11,7 @@ import { actsOn, type Policy } from './policy.js';
 import { witnessKey } from './keys.js';
 import type { Nas } from './nas-records.js';
 import type { RevokeOrder } from './order.js';
-import type { Assignment, Session, Witness } from './records.js';
+import type { Assignment, Outbox, Session, Witness } from './records.js';
 import { free, recheck } from './tenure.js';
 import { step, transition } from './transition.js';
 
@@ -110,8 +110,9 @@ export function orderDisconnect(
     const known = pending.orders.some((o) => o.assignment === order.assignment && o.generation === order.generation);
     // One that was to wait until it is known who is where (see intruder.ts) is ordered now.
     const dueAt = pending.attempt === 0 ? Math.min(pending.dueAt, now) : pending.dueAt;
-    if (!known) d.put('outbox', { ...pending, dueAt, orders: [...pending.orders, order] });
-    if (pending.batch !== null) outcome = awaits(pending.batch);
+    const joined = known ? pending : d.put('outbox', { ...pending, dueAt, orders: [...pending.orders, order] });
+    const batch = takeOut(d, joined, now);
+    if (batch !== null) outcome = awaits(batch);
   } else {
     const acts = actsOn(policy, nas.entry);
     const row = orderEffect(
@@ -136,6 +137,25 @@ export function orderDisconnect(
   }
   step(d, assignment.id, 'disconnect', now, { state: 'waiting', attempts, startedAt: started, outcome });
   return true;
+}
+
+/**
+ * Another's order for a Disconnect that waits in the batch of a token: it is carried out, and leaves the batch. Returns the
+ * batch in which it waits all the same, that of its NAS, or null.
+ */
+function takeOut(d: Draft, row: Outbox, now: number): number | null {
+  if (row.batch === null) return null;
+  const batch = d.get('batch', row.batch);
+  if (!batch.scope.startsWith('token:')) return batch.id;
+  d.put('outbox', { ...row, batch: null, dueAt: Math.min(row.dueAt, now) });
+  if (batch.status === 'open') d.put('batch', { ...batch, disconnects: batch.disconnects - 1 });
+  // The assignment that is to take the place of the one that ends waited with it.
+  for (const { renumber } of row.orders) {
+    const heir = renumber?.assignment;
+    const waits = heir === undefined ? null : d.find('step', `${String(heir)}/disconnect`);
+    if (waits?.outcome === awaits(batch.id)) step(d, waits.assignment, 'disconnect', now, { outcome: null });
+  }
+  return null;
 }
 
 /**

@@ -45,17 +45,22 @@ export function strayOnto(d: Draft, vrf: number, prefix: Prefix, now: number): v
 }
 
 /**
- * Until when a pool that came back hands out nothing, or null: who was on it while it was retired is noticed when he
- * reports again, and one interim round, in which addrd listens, shows them all. `unsureSince` of a retired pool is when the
- * first of them came; of one in the config, when it came into it.
+ * Until when a pool that is new or came back hands out nothing, or null: who was on it before is noticed when he reports
+ * again, and one interim round, in which addrd listens, shows them all. `unsureSince` of a retired pool is when the first of
+ * them came; of one in the config, when it came into it, or when the last gap meanwhile ended.
  */
-export function unsureUntil(d: Draft, pool: Pool, now: number, policy: Policy): number | null {
+export function unsureUntil(pool: Pool, now: number, policy: Policy): number | null {
   if (pool.unsureSince === null) return null;
-  const round = policy.interimRoundMs;
-  const listening = d.find('meta', 'listening_since')?.value ?? 0;
-  const broken = listening > pool.unsureSince && listening <= pool.unsureSince + round;
-  const until = (broken ? listening : pool.unsureSince) + round;
+  const until = pool.unsureSince + policy.interimRoundMs;
   return now < until ? until : null;
+}
+
+/** A gap that began at `alive` and ends at `since`: the pools that were waiting then wait for a whole round after it. */
+export function waitAnew(d: Draft, alive: number, since: number, policy: Policy): void {
+  for (const pool of d.pools().map((id) => d.get('pool', id))) {
+    const waits = pool.retiredAt === null && unsureUntil(pool, alive, policy) !== null;
+    if (waits) d.put('pool', { ...pool, unsureSince: since });
+  }
 }
 
 /** Whether sessions may stand, unnoticed, on what a pool would hand out that is created or comes back now. */
@@ -66,7 +71,7 @@ export function isUnsure(d: Draft, wanted: Pick<Pool, 'vrf' | 'prefix'>, now: nu
     const left = pool.strayed ? intersect(pool.former, [rangeOf(wanted.prefix, pool.unitLength)]) : [];
     if (left.length > 0) return true;
     if (!overlaps(pool.prefix, wanted.prefix)) return false;
-    return pool.retiredAt === null ? unsureUntil(d, pool, now, policy) !== null : pool.unsureSince !== null;
+    return pool.retiredAt === null ? unsureUntil(pool, now, policy) !== null : pool.unsureSince !== null;
   });
 }
 

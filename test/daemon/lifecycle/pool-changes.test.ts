@@ -174,6 +174,30 @@ t.test('who came onto what a pool gave up is noticed before it, or another one, 
   t.equal(await ask(house, 'bob', NOON + 4 + round, '100.64.0.10'), 'applied');
 });
 
+t.test('what a pool gave up is forgotten to the last, also where the config changes again meanwhile', async (t) => {
+  const house = await openHouse(NOON);
+  const wide = { prefix: prefix('10.0.0.0/21'), quarantineMs: MINUTE };
+  await load(house, [v4(wide)], NOON);
+  const strangers = Array.from({ length: 600 }, (_, n) => [
+    `s${String(n)}`,
+    `10.0.${String(1 + (n >> 8))}.${String(n & 255)}`,
+  ]);
+  const came = strangers.map(([sid = '', address = '']) => acct('acct-start', sid, NOON, [address], named(sid)));
+  const left = strangers.map(([sid = '']) => acct('acct-stop', sid, NOON + 1));
+  for (const event of [...came, ...left]) await house.say(event);
+  await pass(house, NOON + 2 * MINUTE);
+  const past = (): unknown => house.db.prepare("SELECT count(*) FROM pool_free WHERE state = 'free'").pluck().get();
+  t.equal(past(), 600);
+  const narrow = { ...wide, prefix: prefix('10.0.6.0/23') };
+  await load(house, [v4(narrow)], NOON + 3 * MINUTE);
+  t.equal(past(), 100, 'as many as one event forgets');
+  await load(house, [v4({ ...narrow, excluded: [part('10.0.7.0/29')] })], NOON + 3 * MINUTE);
+  await pass(house, NOON + 4 * MINUTE);
+  t.equal(past(), 0);
+  t.same(house.db.prepare("SELECT * FROM deadline WHERE kind = 'pool-trim'").all(), []);
+  t.same(invariants(house.db, house.policy), []);
+});
+
 t.test('alarms about a full pool are those of pools in the config', async (t) => {
   const house = await openHouse(NOON);
   const small = [v4({ name: 'small', prefix: prefix('192.0.2.0/31') })];
