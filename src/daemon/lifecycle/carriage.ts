@@ -7,7 +7,7 @@ import { renumberOf } from './renumbering.js';
 import type { Assignment, Session, SessionAddress } from './records.js';
 import { BUFFERED_MS, openWitness, seen, type Showing } from './standing.js';
 
-/** The states in which a subnet comes with a session that begins. After a revoke AAA has to keep it back. */
+/** The states in which a subnet comes with a session that begins. */
 const COMING: ReadonlySet<Assignment['state']> = new Set(['allocated', 'active', 'suspended']);
 
 /**
@@ -35,15 +35,29 @@ function carry(d: Draft, session: Session, stands: SessionAddress[], parent: num
   const isHeir = (a: Assignment): number => Number(renumberOf(a) !== null);
   for (const { id } of [...d.subnetsOf(parent)].sort((a, b) => isHeir(b) - isHeir(a))) {
     const subnet = d.get('assignment', id);
-    if (!COMING.has(subnet.state) || isOn(id)) continue;
+    if (isOn(id) || !(COMING.has(subnet.state) || isOnYet(d, subnet, session))) continue;
     // Of a session that began before it was allocated only an order or its route can say that it is there.
-    const isNew = subnet.state === 'allocated';
+    const isNew = subnet.activatedAt === null;
     if (isNew && showing.since + BUFFERED_MS < (subnet.allocatedAt ?? subnet.createdAt)) continue;
     if (isHeir(subnet) === 1 && isOn(subnet.supersedes)) continue;
     stands.push(carried(subnet, showing.since));
     openWitness(d, id, session.id, 'held', showing.event.receivedAt);
     seen(d, subnet, d.get('session', session.id), showing);
   }
+}
+
+/**
+ * Whether a session may have a subnet that is being revoked: it began before the revoke, from which on AAA has to keep it back,
+ * or it stands on what AAA had to keep back with it.
+ */
+function isOnYet(d: Draft, subnet: Assignment, session: Session): boolean {
+  const { state, parent, revoke, revokingAt } = subnet;
+  if (state !== 'revoking' || parent === null) return false;
+  if (d.get('assignment', parent).state === 'revoking') return true;
+  const heir = revoke?.renumberedTo;
+  // What took its place is what AAA returned from when that was ordered.
+  if (heir !== undefined) return session.startedAt < (d.get('assignment', heir).allocatedAt ?? 0);
+  return session.startedAt <= (revokingAt ?? 0);
 }
 
 function carried({ id, prefix }: Assignment, since: number): SessionAddress {
