@@ -64,13 +64,14 @@ function carried({ id, prefix }: Assignment, since: number): SessionAddress {
   return { prefix, attribute: 'parent', standing: 'held', assignment: id, conflict: null, since };
 }
 
-/** What a session leaves, and the subnets that came to it with that. */
+/** What a session leaves, and the subnets that came to it with that, where it does not stand on that by another attribute. */
 export function alongWith(
   d: Draft,
   stands: readonly SessionAddress[],
   gone: readonly SessionAddress[],
 ): SessionAddress[] {
-  const left = new Set(gone.map(({ assignment }) => assignment));
+  const stays = new Set(stands.filter((address) => !gone.includes(address)).map(({ assignment }) => assignment));
+  const left = new Set(gone.map(({ assignment }) => assignment).filter((id) => !stays.has(id)));
   const along = stands.filter(({ attribute, assignment }) => {
     const parent = attribute === 'parent' && assignment !== null ? d.get('assignment', assignment).parent : null;
     return parent !== null && left.has(parent);
