@@ -2,6 +2,7 @@
 import { unitAt, unitCount } from './address.js';
 import type { AccountingEvent, ShownAddress } from './events.js';
 import { poolOf, type Policy } from './policy.js';
+import type { SessionAddress } from './records.js';
 
 /** A route over more units of a pool than this is judged as a whole. */
 const MOST_UNITS = 16n;
@@ -10,7 +11,7 @@ const MOST_UNITS = 16n;
 const MOST_ADDRESSES = 64;
 
 /** Whether what was shown is a route. */
-export function isRoute({ attribute }: ShownAddress): boolean {
+export function isRoute({ attribute }: Pick<SessionAddress, 'attribute'>): boolean {
   return attribute === 'Framed-Route' || attribute === 'Framed-IPv6-Route';
 }
 
