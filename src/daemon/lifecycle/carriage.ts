@@ -38,7 +38,9 @@ function carry(d: Draft, session: Session, stands: SessionAddress[], parent: num
     if (isOn(id) || !(COMING.has(subnet.state) || isOnYet(d, subnet, session))) continue;
     // Of a session that began before it was allocated only an order or its route can say that it is there.
     const isNew = subnet.activatedAt === null;
-    if (isNew && showing.since + BUFFERED_MS < (subnet.allocatedAt ?? subnet.createdAt)) continue;
+    // One that was buffered by its NAS may be younger than it says; but what it has instead of an heir is the old one.
+    const slack = isHeir(subnet) === 1 ? 0 : BUFFERED_MS;
+    if (isNew && session.startedAt + slack < (subnet.allocatedAt ?? subnet.createdAt)) continue;
     if (isHeir(subnet) === 1 && isOn(subnet.supersedes)) continue;
     stands.push(carried(subnet, showing.since));
     openWitness(d, id, session.id, 'held', showing.event.receivedAt);
