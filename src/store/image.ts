@@ -356,8 +356,10 @@ export class Image implements World {
   flush(): void {
     for (const table of DROPPED) this.#remove(table);
     for (const table of FLUSH_ORDER) {
+      // What rides on another assignment from now on names a row that may be new.
+      if (table === 'assignment') this.#insert(table);
       this.#update(table);
-      this.#insert(table);
+      if (table !== 'assignment') this.#insert(table);
     }
     this.#insert('live');
     this.#update('outbox');

@@ -65,16 +65,21 @@ export function settleBatch(d: Draft, ref: string, now: number, policy: Policy):
 }
 
 function settleRevoke(d: Draft, batch: Batch, key: string, now: number, policy: Policy): void {
-  const { reason, actor, sendDisconnect, releaseToPool } = d.get('approval', key);
+  const approval = d.find('approval', key);
+  // It was settled with what it rides on.
+  if (approval === null) return;
+  const { reason, actor, sendDisconnect, releaseToPool } = approval;
   const assignment = d.get('assignment', key);
   d.drop('approval', key);
   if (batch.status === 'approved' && validateLifecycleTransition(assignment.state, 'revoking')) {
     const order = { reason, actor, sendDisconnect, releaseToPool };
     beginRevoke(d, assignment, order, now, policy, batch.id);
-    // Subnets that came to ride on it while it waited; the others were held back with it.
+    // Subnets that were held back with it, wherever in the batch, and those that came to ride on it while it waited.
     for (const subnet of d.subnetsOf(assignment.id)) {
-      const waits = d.find('approval', String(subnet.id)) !== null;
-      if (waits || !validateLifecycleTransition(subnet.state, 'revoking')) continue;
+      const waits = d.find('approval', String(subnet.id));
+      if (waits !== null && waits.batch !== batch.id) continue;
+      if (!validateLifecycleTransition(subnet.state, 'revoking')) continue;
+      if (waits !== null) d.drop('approval', String(subnet.id));
       beginRevoke(d, subnet, order, now, policy, batch.id);
     }
     return;

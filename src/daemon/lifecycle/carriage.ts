@@ -7,7 +7,7 @@ import { renumberOf } from './renumbering.js';
 import type { Assignment, Session, SessionAddress } from './records.js';
 import { BUFFERED_MS, openWitness, seen, type Showing } from './standing.js';
 
-/** The states in which a subnet comes with a session that begins. After a revoke AAA has to keep it back. */
+/** The states in which a subnet comes with a session that begins. */
 const COMING: ReadonlySet<Assignment['state']> = new Set(['allocated', 'active', 'suspended']);
 
 /**
@@ -35,10 +35,12 @@ function carry(d: Draft, session: Session, stands: SessionAddress[], parent: num
   const isHeir = (a: Assignment): number => Number(renumberOf(a) !== null);
   for (const { id } of [...d.subnetsOf(parent)].sort((a, b) => isHeir(b) - isHeir(a))) {
     const subnet = d.get('assignment', id);
-    if (!COMING.has(subnet.state) || isOn(id)) continue;
+    if (isOn(id) || !(COMING.has(subnet.state) || isOnYet(d, subnet, session))) continue;
     // Of a session that began before it was allocated only an order or its route can say that it is there.
-    const isNew = subnet.state === 'allocated';
-    if (isNew && showing.since + BUFFERED_MS < (subnet.allocatedAt ?? subnet.createdAt)) continue;
+    const isNew = subnet.activatedAt === null;
+    // One that was buffered by its NAS may be younger than it says; but what it has instead of an heir is the old one.
+    const slack = isHeir(subnet) === 1 ? 0 : BUFFERED_MS;
+    if (isNew && session.startedAt + slack < (subnet.allocatedAt ?? subnet.createdAt)) continue;
     if (isHeir(subnet) === 1 && isOn(subnet.supersedes)) continue;
     stands.push(carried(subnet, showing.since));
     openWitness(d, id, session.id, 'held', showing.event.receivedAt);
@@ -46,17 +48,32 @@ function carry(d: Draft, session: Session, stands: SessionAddress[], parent: num
   }
 }
 
+/**
+ * Whether a session may have a subnet that is being revoked: it began before the revoke, from which on AAA has to keep it back,
+ * or it stands on what AAA had to keep back with it.
+ */
+function isOnYet(d: Draft, subnet: Assignment, session: Session): boolean {
+  const { state, parent, revoke, revokingAt } = subnet;
+  if (state !== 'revoking' || parent === null) return false;
+  if (d.get('assignment', parent).state === 'revoking') return true;
+  const heir = revoke?.renumberedTo;
+  // What took its place is what AAA returned from when that was ordered.
+  if (heir !== undefined) return session.startedAt < (d.get('assignment', heir).allocatedAt ?? 0);
+  return session.startedAt <= (revokingAt ?? 0);
+}
+
 function carried({ id, prefix }: Assignment, since: number): SessionAddress {
   return { prefix, attribute: 'parent', standing: 'held', assignment: id, conflict: null, since };
 }
 
-/** What a session leaves, and the subnets that came to it with that. */
+/** What a session leaves, and the subnets that came to it with that, where it does not stand on that by another attribute. */
 export function alongWith(
   d: Draft,
   stands: readonly SessionAddress[],
   gone: readonly SessionAddress[],
 ): SessionAddress[] {
-  const left = new Set(gone.map(({ assignment }) => assignment));
+  const stays = new Set(stands.filter((address) => !gone.includes(address)).map(({ assignment }) => assignment));
+  const left = new Set(gone.map(({ assignment }) => assignment).filter((id) => !stays.has(id)));
   const along = stands.filter(({ attribute, assignment }) => {
     const parent = attribute === 'parent' && assignment !== null ? d.get('assignment', assignment).parent : null;
     return parent !== null && left.has(parent);

@@ -188,10 +188,10 @@ export function activate(d: Draft, event: ActivateEvent): Verdict {
     return refused('invalid-transition', `${formatPrefix(wrong.prefix)} is ${wrong.state} and cannot become active`);
   }
   const fresh = chosen.filter((a) => a.state === 'allocated');
-  for (const assignment of fresh) {
-    const why = { at: event.receivedAt, actor: event.actor, code: 'activate' };
-    carryOpen(d, intoService(d, assignment, why), event.receivedAt);
-  }
+  const why = { at: event.receivedAt, actor: event.actor, code: 'activate' };
+  for (const { id } of fresh) intoService(d, d.get('assignment', id), why);
+  // What was in service by one session may have been brought to another since.
+  for (const { id } of chosen) carryOpen(d, d.get('assignment', id), event.receivedAt);
   return {
     verdict: fresh.length > 0 ? 'applied' : 'duplicate',
     code: fresh.length > 0 ? null : 'already-active',

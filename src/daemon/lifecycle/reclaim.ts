@@ -48,11 +48,23 @@ export function reclaim(
     }
     spare(d, d.get('session', ref), now);
   }
-  for (const subnet of d.subnetsOf(old.id)) {
-    if (subnet.state !== 'revoking' || subnet.revokingAt !== old.revokingAt || rivalOf(d, subnet) !== null) continue;
+  for (const subnet of returning(d, old)) {
     reclaim(d, subnet, { ...beginning, metadata: subnet.metadata, parent: heir.id }, now);
   }
+  // What was not revoked, or not yet, rides on.
+  for (const subnet of d.subnetsOf(old.id)) {
+    if (subnet.state !== 'revoking') d.put('assignment', { ...subnet, parent: heir.id });
+  }
   return d.get('assignment', heir.id);
+}
+
+/** The subnets that were revoked with what they ride on. Of one that was being renumbered the old one comes back, by itself. */
+function returning(d: Draft, { id, revokingAt }: Assignment): Assignment[] {
+  const all = d
+    .subnetsOf(id)
+    .filter((one) => one.state === 'revoking' && one.revokingAt === revokingAt && rivalOf(d, one) === null)
+    .filter(({ revoke }) => revoke?.renumberedTo === undefined);
+  return all.filter(({ supersedes }) => !all.some((one) => one.id === supersedes));
 }
 
 /** A session that stood on the old assignment stands on the new one in the same way. */

@@ -9,6 +9,7 @@ import { idleProof, isSuspect } from './evidence.js';
 import { offerTimeoutOf, type Policy } from './policy.js';
 import type { Assignment, Session, Witness } from './records.js';
 import { renumberOf } from './renumbering.js';
+import { isRoute } from './routes.js';
 import { free, recheck, settleConflict } from './tenure.js';
 import { beginRevoke, evaluate, lookAgain } from './termination.js';
 import { isoTime } from './time.js';
@@ -45,7 +46,7 @@ export function judgeAnew(d: Draft, assignment: Assignment, now: number, policy:
   else if (RELEASABLE.has(assignment.state)) expect(d, assignment, null, null, now);
 }
 
-/** A session that takes an assignment over, which it has contested so far: its holder is gone. Null where there is none. */
+/** A session that takes an assignment over, which it has contested so far, and not by a route: its holder is gone. Null where there is none. */
 function successor(
   d: Draft,
   assignment: Assignment,
@@ -56,7 +57,7 @@ function successor(
   const rivals = d.witnessesOf(assignment.id).filter((w) => w.standing === 'contested' && w.closedAt === null);
   for (const { ref } of rivals.sort((a, b) => b.ref - a.ref)) {
     const session = d.get('session', ref);
-    const shown = session.addresses.find((address) => address.assignment === assignment.id);
+    const shown = session.addresses.find((one) => one.assignment === assignment.id && !isRoute(one));
     const { subscriber } = session;
     // Nor has he shown himself since the NAS restarted.
     if (subscriber === null || shown === undefined || isSuspect(d, session)) continue;

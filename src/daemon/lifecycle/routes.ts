@@ -5,6 +5,7 @@ import type { AccountingEvent, ShownAddress } from './events.js';
 import { resolve } from './identity.js';
 import type { Nas } from './nas-records.js';
 import { poolOf, type Policy } from './policy.js';
+import type { SessionAddress } from './records.js';
 import { MOST_SUBNETS } from './subnets.js';
 
 /** A route over more units of a pool than this is judged as a whole. */
@@ -17,7 +18,7 @@ const MOST_ADDRESSES = 64;
 export const MOST_HOLDERS = MOST_SUBNETS + 1;
 
 /** Whether what was shown is a route. */
-export function isRoute({ attribute }: ShownAddress): boolean {
+export function isRoute({ attribute }: Pick<SessionAddress, 'attribute'>): boolean {
   return attribute === 'Framed-Route' || attribute === 'Framed-IPv6-Route';
 }
 

@@ -194,14 +194,17 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
     return stand('unmanaged');
   }
   const holder = own ?? (around ? holders.find((one) => !isHis(one)) : holders[0]);
-  const heir = live && pool !== null ? adoptOnto(d, session, shown, showing, pool, own ?? null) : null;
+  // A route shows who it is behind, and not who is on what it leads to.
+  const mayHold = live && pool !== null && !isRoute(shown);
+  const heir = mayHold ? adoptOnto(d, session, shown, showing, pool, own ?? null) : null;
   if (heir === 'late') return stand('unmanaged');
   if (heir !== null) return stand('held', heir.id);
   hold(d, session, showing, shown, null);
   if (holder !== undefined) {
     if (live) {
       openWitness(d, holder.id, session.id, 'contested', event.receivedAt);
-      const gone = d.get('pool', holder.pool).kind === 'static' ? null : goneAt(d, holder, session.nas, policy);
+      const passes = d.get('pool', holder.pool).kind !== 'static' && !isRoute(shown);
+      const gone = passes ? goneAt(d, holder, session.nas, policy) : null;
       if (gone !== null) lookAgain(d, holder, gone);
       // Nobody is cut for identities that contradict each other.
       if (pool?.disconnectIntruders === true && !isDisputed(who)) expel(d, session, holder, event.receivedAt, policy);
