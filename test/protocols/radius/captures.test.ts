@@ -103,6 +103,8 @@ t.test('a dual-stack Interim of radclient, field by field', (t) => {
     framedIpv6Addresses: [{ bytes: fromHex('20010db8000100020000000000000001'), length: 128 }],
     framedIpv6Prefixes: [{ bytes: fromHex('20010db8000100020000000000000000'), length: 64 }],
     delegatedIpv6Prefixes: [{ bytes: fromHex('20010db8010000000000000000000000'), length: 56 }],
+    framedRoutes: [],
+    framedIpv6Routes: [],
     proxyState: [],
     oddities: [],
     sessionId: octets('0A1B2C3D4E5F0001'),
