@@ -46,15 +46,15 @@ const BREAKS: readonly (readonly [expected: RegExp, sql: string])[] = [
   [/^census: pool v4 says free 11, it is 10$/, "UPDATE pool SET barred = barred - 1 WHERE name = 'v4'"],
   [
     /^unit: 100\.64\.0\.3 of pool v4 is live and with a past$/,
-    "INSERT INTO pool_free VALUES (1, x'64400003', 32, 'free', 0, 0, NULL, NULL, 0, NULL)",
+    "INSERT INTO pool_free VALUES (1, x'64400003', 32, 'free', 0, 0, NULL, NULL, 0, '')",
   ],
   [
     /^counter: pool v4 says usedExcluded 0, it is 1$/,
-    "INSERT INTO pool_free VALUES (1, x'6440000f', 32, 'reserved', 0, 0, NULL, NULL, 0, NULL)",
+    "INSERT INTO pool_free VALUES (1, x'6440000f', 32, 'reserved', 0, 0, NULL, NULL, 0, '')",
   ],
   [
     /^unit: 1 in use are no units of pool v4$/,
-    "INSERT INTO pool_free VALUES (1, x'64400010', 32, 'reserved', 0, 0, NULL, NULL, 0, NULL)",
+    "INSERT INTO pool_free VALUES (1, x'64400010', 32, 'reserved', 0, 0, NULL, NULL, 0, '')",
   ],
   [
     /^cursor: 100\.64\.0\.1 of pool v4 lies before the cursor and was never used$/,
