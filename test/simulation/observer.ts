@@ -249,7 +249,7 @@ export class Observer {
             const isHis = holder.name === session.customer || holder.name === session.username;
             const isOther = holder.since > told && !isHis && this.#heldSince(holder) > told;
             // Whose Class is another's is taken for that one.
-            // So is he of whom addrd has learnt, on an address that AAA gave to two, that his User-Name is that one's.
+            // So is he whose User-Name addrd has learnt as that one's (seed 255). Open: in an external pool it should not.
             const taken = session.mistaken || this.#isTaught(holder.name, session);
             if (isOther && taken && pool.kind !== 'static') wrong = null;
             else if (isOther && !session.shared.has(key)) wrong = `truth: ${holder.name} was given ${where}`;
