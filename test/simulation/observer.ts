@@ -203,11 +203,6 @@ export class Observer {
     if (cut > count) this.fault(`brake: ${cut} revokes within the window of the guard, which lets ${count} pass`);
   }
 
-  /** Whether addrd has seen the User-Name of a session on an address of somebody else, and learnt it as his. */
-  #isTaught(holder: string, { username }: TrueSession): boolean {
-    return username !== null && this.#statements.taught.get(holder, new TextEncoder().encode(username)) !== undefined;
-  }
-
   /**
    * An address on which a session is up that addrd was told of (it answered a packet that showed the address) is neither
    * free, nor in quarantine (which begins when it was found idle), nor somebody else's who got it since.
@@ -249,9 +244,7 @@ export class Observer {
             const isHis = holder.name === session.customer || holder.name === session.username;
             const isOther = holder.since > told && !isHis && this.#heldSince(holder) > told;
             // Whose Class is another's is taken for that one.
-            // So is he whose User-Name addrd has learnt as that one's (seed 255). Open: in an external pool it should not.
-            const taken = session.mistaken || this.#isTaught(holder.name, session);
-            if (isOther && taken && pool.kind !== 'static') wrong = null;
+            if (isOther && session.mistaken && pool.kind !== 'static') wrong = null;
             else if (isOther && !session.shared.has(key)) wrong = `truth: ${holder.name} was given ${where}`;
             else if (isOther && pool.kind === 'static') wrong = `truth: ${holder.name} was given ${where}`;
           } else if (!session.unjudged.has(key) && state !== 'occupied' && state !== 'doubted' && state !== 'reserved')

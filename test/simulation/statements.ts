@@ -85,10 +85,6 @@ export function prepareStatements(db: Database) {
           WHERE b.status = 'open' AND a.state IN ('revoking', 'revoked')`,
       )
       .pluck(),
-    taught: db.prepare<unknown[]>(
-      `SELECT 1 FROM identity i JOIN subscriber s ON s.id = i.subscriber
-        WHERE s.name = ? AND i.type = 'username' AND i.bytes = ? AND i.provenance = 'observed'`,
-    ),
     poison: db.prepare<unknown[]>("SELECT kind || ': ' || error FROM poison").pluck(),
   };
 }

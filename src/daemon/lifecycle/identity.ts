@@ -1,4 +1,5 @@
 /** Who a packet is about: what its claims come to, and what a session on its holder's own address teaches (SEMANTICS, "Who and what"). */
+import { kindInForce } from './adoption.js';
 import { aboutNas, raise } from './alarms.js';
 import type { Draft } from './draft.js';
 import { identityKey } from './keys.js';
@@ -111,11 +112,23 @@ export function claimsOn(session: Session, claims: readonly Claim[], entry: NasP
  * Whether a session is the holder's own: it was found to be his, a strong claim says so, or nothing contradicts it. Where
  * strong claims contradict each other, one that names him is enough: nobody is cut for what AAA has mixed up.
  */
-export function isHolders(d: Draft, { tenant, subscriber }: Assignment, session: Session, who: Who): boolean {
+export function isHolders(d: Draft, holder: Assignment, session: Session, who: Who): boolean {
+  const { tenant, subscriber } = holder;
   if (session.tenant !== tenant) return false;
   if (session.subscriber !== null) return session.subscriber === subscriber;
   if (who.strong.length > 0) return who.strong.some((match) => match.subscriber === subscriber);
-  return !contradicts(d, subscriber, who.claims);
+  return !contradicts(d, subscriber, who.claims) && !isStranger(d, holder, who.claims);
+}
+
+/**
+ * Whether somebody nobody knows is another than the holder, where an address goes from one customer to the next without an
+ * order: a session of the holder's stood there before, and what names this one is not what named him. Only their MAC
+ * address can still say that the two are one.
+ */
+function isStranger(d: Draft, { id, tenant, subscriber, pool }: Assignment, claims: readonly Claim[]): boolean {
+  if (kindInForce(d, d.get('pool', pool)) === 'static' || claims.every(({ type }) => type === 'mac')) return false;
+  if (d.witnessesOf(id).every(({ standing }) => standing !== 'held')) return false;
+  return !claims.some((claim) => claim.type === 'mac' && recorded(d, tenant, claim) === subscriber);
 }
 
 /** Records an identity as a subscriber's own. Whoever had it is to be looked for before. */

@@ -236,7 +236,7 @@ function adoptOnto(
 ): Assignment | 'late' | null {
   const unit = unitOf(pool, shown.prefix);
   if (unit === null) return null;
-  const { event, nas, policy, since } = showing;
+  const { event, nas, policy, who, since } = showing;
   if (holder === null) {
     if (!mayAdopt(d, session, pool, unit, since)) return null;
   } else {
@@ -258,6 +258,7 @@ function adoptOnto(
   const heir = holder === null ? adopt(d, claimed, pool.id, unit, by) : succeed(d, holder, claimed, by);
   hold(d, claimed, showing, shown, heir);
   openWitness(d, heir.id, session.id, 'held', event.receivedAt);
+  learn(d, heir, claimed, who, { nas, policy, now });
   return heir;
 }
 

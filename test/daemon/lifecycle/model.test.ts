@@ -35,6 +35,8 @@ const POOLS: readonly ConfiguredPool[] = KINDS.map((kind) => ({
 interface Up {
   readonly name: string;
   readonly address: string;
+  /** Another was given its address since, and it has not been heard after that: it stands there no more, for all that is known. */
+  pushedOff: boolean;
 }
 
 /** What an assignment is by the model; `seen`: a session of its holder stood on it. */
@@ -64,7 +66,7 @@ class Model {
   sids = 0;
 
   on(address: string): Up[] {
-    return [...this.up.values()].filter((one) => one.address === address);
+    return [...this.up.values()].filter((one) => one.address === address && !one.pushedOff);
   }
 
   /** Whether an address may be handed out to somebody. */
@@ -96,14 +98,20 @@ class Model {
   start(sid: string, name: string, address: string): void {
     const tenure = this.tenures.get(address);
     const others = this.on(address);
-    this.up.set(sid, { name, address });
+    this.up.set(sid, { name, address, pushedOff: false });
     if (tenure?.name === name) this.intoService(address);
     else if (kindOf(address) === 'external') {
-      // Whoever stood there before and still does contests it; he does not take it back.
-      if (tenure !== undefined || others.length === 0 || tenure === undefined) {
-        this.begin(address, name, this.suspended.has(name) ? 'suspended' : 'active', true);
-      }
+      // Whoever stood there before contests it, when he is heard again; he does not take it back.
+      for (const other of others) other.pushedOff = true;
+      this.begin(address, name, this.suspended.has(name) ? 'suspended' : 'active', true);
     }
+  }
+
+  /** A session reports: who was pushed off shows his address again, and has it where nobody else does by now. */
+  report({ name, address }: Up, sid: string): void {
+    this.up.set(sid, { name, address, pushedOff: false });
+    if (kindOf(address) !== 'external' || this.tenures.has(address)) return;
+    this.begin(address, name, this.suspended.has(name) ? 'suspended' : 'active', true);
   }
 
   stop(sid: string): void {
@@ -281,12 +289,14 @@ const stops = fc.nat({ max: 9 }).map((which) =>
 /** Everybody who is up reports, and what falls due is decided. */
 const passes = fc.constantFrom(30, 90, 600).map((seconds) =>
   command(`pass ${String(seconds)}`, async (model, { house }) => {
-    for (const [sid, { name: who, address: where }] of model.up) {
+    for (const [sid, up] of [...model.up]) {
+      const { name: who, address: where } = up;
       const at = model.now;
       await say(
         house,
         acct('acct-interim', sid, at, [where], { ...named(who), seconds: Math.floor((at - NOON) / 1_000) }),
       );
+      model.report(up, sid);
     }
     const until = model.now + seconds * 1_000;
     for (let turns = 0; turns < 1_000; turns++) {
