@@ -84,8 +84,14 @@ export function alongWith(
 /** A subnet was put into service by order: the sessions that are open on its parent carry it. */
 export function carryOpen(d: Draft, subnet: Assignment, now: number): void {
   if (subnet.parent === null) return;
-  for (const { ref, standing, closedAt } of d.witnessesOf(subnet.parent)) {
-    if (standing !== 'held' || closedAt !== null) continue;
+  const held = d.witnessesOf(subnet.parent).filter((w) => w.standing === 'held' && w.closedAt === null);
+  const sessions = held.map(({ ref }) => ref);
+  carryOn(d, subnet, sessions, now);
+}
+
+/** Sessions of its subscriber, all of them open, have a subnet, whatever they show: one that was on it before has it still. */
+export function carryOn(d: Draft, subnet: Assignment, sessions: readonly number[], now: number): void {
+  for (const ref of sessions) {
     const session = d.get('session', ref);
     if (session.addresses.some(({ assignment }) => assignment === subnet.id)) continue;
     d.put('session', { ...session, addresses: [...session.addresses, carried(subnet, now)] });

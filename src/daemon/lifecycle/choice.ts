@@ -149,7 +149,7 @@ function requestedUnit(
   }
   if (unsureUntil(pool, now, policy) !== null) return unsure(pool, now, policy);
   if (isTaken(d, pool, unit)) return refused('address-taken', `${name} is held by another assignment`);
-  const barred = whyBarred(d.find('poolFree', poolFreeKey(pool.id, unit)), subscriber);
+  const barred = whyBarred(d, d.find('poolFree', poolFreeKey(pool.id, unit)), subscriber);
   return barred === null ? { pool, unit, next: false } : refused(`address-${barred}`, `${name} is ${barred}`);
 }
 

@@ -150,9 +150,9 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
         d.put('deadline', { kind: 'quarantine', ref: event.ref, dueAt: bar.until });
         return APPLIED;
       }
-      const doubted = past.doubted.flatMap((id) => doubtedUntil(d, d.get('session', id), now, policy) ?? []);
-      if (doubted.length > 0 && past.state === 'quarantined') {
-        barUntil(d, past, Math.max(...doubted));
+      const doubted = past.state === 'quarantined' ? doubtedUntil(d, past, now, policy) : null;
+      if (doubted !== null) {
+        barUntil(d, past, doubted);
         return APPLIED;
       }
       if (!freeUnit(d, past, now)) return APPLIED;

@@ -8,7 +8,7 @@ import { printable } from './octets.js';
 import type { Nas } from './nas-records.js';
 import { longestPause, type Policy } from './policy.js';
 import { isoTime } from './time.js';
-import type { Assignment, EvidenceKind, Session, SessionUsage, Witness } from './records.js';
+import type { Assignment, EvidenceKind, PoolFree, Session, SessionUsage, Witness } from './records.js';
 
 /** Idle with its ground; or not yet, with the reason and the time at which time alone may settle it (null: it cannot). */
 export type Proof =
@@ -50,16 +50,28 @@ export function canFallSilent(d: Draft, session: Session, policy: Policy): boole
 /** How long an address rests after a session whose end nobody saw, where its silence can show nothing. */
 export const UNSURE_REST_MS = 86_400_000;
 
+/** Until when a unit rests, or when to look again, since a session may be on it still; null where none may. */
+export function doubtedUntil(d: Draft, past: PoolFree, now: number, policy: Policy): number | null {
+  const untils = past.doubted.flatMap((id) => thereUntil(d, d.get('session', id), past, now, policy) ?? []);
+  return untils.length === 0 ? null : Math.max(...untils);
+}
+
 /**
- * When to look again whether a session whose end was only inferred is gone; null where its silence shows it, or where that
- * can show nothing and the address has rested long enough.
+ * As {@link doubtedUntil}, of one session. Its silence shows that it is gone; where that can show nothing, a unit has rested
+ * long enough after a while. One whose end is known leaves the unit like any other.
  */
-export function doubtedUntil(d: Draft, session: Session, now: number, policy: Policy): number | null {
-  if (session.endKind !== 'inferred') return null;
+function thereUntil(d: Draft, session: Session, past: PoolFree, now: number, policy: Policy): number | null {
+  const { id, endKind, endReceivedAt } = session;
+  const after = (at: number): number | null => (now < at ? at : null);
+  if (endKind !== null && endKind !== 'inferred') {
+    return after((endReceivedAt ?? 0) + d.get('pool', past.pool).quarantineMs);
+  }
   const quiet = silence(d, session, d.find('meta', 'listening_since')?.value ?? now, now, policy);
-  if (quiet.proven || quiet.recheckAt !== null) return quiet.proven ? null : quiet.recheckAt;
-  const rested = (session.endReceivedAt ?? 0) + UNSURE_REST_MS;
-  return now < rested ? rested : null;
+  if (quiet.proven) return null;
+  if (endKind !== null) return quiet.recheckAt ?? after((endReceivedAt ?? 0) + UNSURE_REST_MS);
+  const rested = after(Math.max(d.get('usage', id).updatedAt, past.leftAt) + UNSURE_REST_MS);
+  // It may end before.
+  return rested === null ? null : Math.min(rested, now + policy.interimRoundMs);
 }
 
 /** Since when a session is silent as far as addrd could hear it: its last report, or later, where nobody listened. */

@@ -4,7 +4,7 @@ import { watchPool } from './alarms.js';
 import type { Approval } from './brake.js';
 import { freezeOf, frozenBy } from './braking.js';
 import { choosePools, chooseUnit } from './choice.js';
-import { carryOpen } from './carriage.js';
+import { carryOn, carryOpen } from './carriage.js';
 import type { Draft } from './draft.js';
 import type { ActivateEvent, AllocateEvent, RevokeEvent, Selection } from './events.js';
 import { barred, seenUntil } from './evidence.js';
@@ -148,7 +148,7 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
     const identity = { type: 'username', scope: TENANT_SCOPE, bytes: usernameBytes } as const;
     record(d, subscriber.id, identity, 'configured', now);
   }
-  takeUnit(d, pool, unit, chosen.next);
+  const doubted = takeUnit(d, pool, unit, chosen.next);
   watchPool(d, pool.id, 1, now);
   const assignment = beginTenure(
     d,
@@ -156,6 +156,7 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
     { ...beginning, subscriber: subscriber.id, unit, parent: parent?.id ?? null },
     now,
   );
+  carryOn(d, assignment, doubted, now);
   if (pool.kind === 'dynamic') recheck(d, assignment, now + offerTimeoutOf(policy, pool.id));
   return { verdict: 'applied', code: null, detail: null, reply: reply(d, [assignment.id]) };
 }

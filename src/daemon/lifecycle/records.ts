@@ -112,7 +112,7 @@ export interface PoolFree {
   readonly leftAt: number;
   /** Open sessions that stand on it without an assignment. */
   readonly occupants: number;
-  /** Sessions without an assignment that left it, and whose ends were only inferred: they may be there still. */
+  /** Sessions that may be there still: their ends were only inferred, or a forced end of what they carried let them go. */
   readonly doubted: readonly number[];
   /** The assignment and subscriber that held it last. */
   readonly assignment: number | null;

@@ -4,6 +4,7 @@ import { watchPool } from './alarms.js';
 import { choosePools, chooseUnit } from './choice.js';
 import type { Draft } from './draft.js';
 import type { AllocateEvent, RenumberEvent } from './events.js';
+import { poolFreeKey } from './keys.js';
 import type { RenumberOrder } from './order.js';
 import { refused, reply, select } from './orders.js';
 import type { Policy } from './policy.js';
@@ -103,6 +104,10 @@ export function renumber(d: Draft, event: RenumberEvent, policy: Policy): Verdic
   );
   if ('verdict' in chosen) return chosen;
   const { pool, unit, next } = chosen;
+  // Whoever may be on it still would look as if he had come.
+  if ((d.find('poolFree', poolFreeKey(pool.id, unit))?.doubted ?? []).length > 0) {
+    return refused('address-quarantined', `${formatPrefix(unit)} is quarantined: a session may have it still`);
+  }
   takeUnit(d, pool, unit, next);
   watchPool(d, pool.id, 1, now);
   const { actor, reason } = event;

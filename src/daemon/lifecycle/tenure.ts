@@ -165,17 +165,24 @@ export function endTenure(d: Draft, before: Assignment, { kind, detail }: Ground
   for (const subnet of d.subnetsOf(before.id)) recheck(d, subnet, now);
 }
 
+/** Whether a session has a routed subnet that it does not show: nothing it reports would say that it has it still. */
+function carries(d: Draft, { assignment, ref }: Witness): boolean {
+  return d.get('session', ref).addresses.some((a) => a.assignment === assignment && a.attribute === 'parent');
+}
+
 /** Ends a REVOKING assignment that is idle: REVOKED, and its unit rests, or is kept where the order says so. */
 export function free(d: Draft, before: Assignment, ground: Ground, now: number, policy: Policy): Assignment {
+  const doubted: number[] = [];
   for (const witness of d.witnessesOf(before.id)) {
     if (witness.closedAt !== null) continue;
+    if (ground.kind === 'operator' && carries(d, witness)) doubted.push(witness.ref);
     letGo(d, before, witness, 'inferred', d.get('usage', witness.ref).updatedAt, now);
   }
   endTenure(d, before, ground, now, now);
   const { pool, prefix, id, subscriber } = before;
   const state = before.revoke?.releaseToPool === false ? 'reserved' : 'quarantined';
   const freeAt = now + quarantineOf(d, before, policy);
-  leaveUnit(d, { pool, prefix, leftAt: now, assignment: id, subscriber }, state, freeAt);
+  leaveUnit(d, { pool, prefix, leftAt: now, doubted, assignment: id, subscriber }, state, freeAt);
   step(d, id, 'release', now, { state: 'done', outcome: state, dueAt: state === 'quarantined' ? freeAt : null });
   return d.get('assignment', id);
 }

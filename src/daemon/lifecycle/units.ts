@@ -147,9 +147,7 @@ export function formerUnit(d: Draft, pool: Pool, subscriber: number): Prefix | n
     .former(pool.id, subscriber)
     .map((key) => d.find('poolFree', key))
     .filter((past) => past?.state === 'free' || past?.state === 'quarantined')
-    .filter(
-      (past) => past?.subscriber === subscriber && past.doubted.length === 0 && zoneOf(pool, past.prefix) === 'open',
-    )
+    .filter((past) => past !== null && isOwn(d, past, subscriber) && zoneOf(pool, past.prefix) === 'open')
     .filter((past) => past === null || past.assignment === null || !wasRenumbered(d, past.assignment));
   return his.at(-1)?.prefix ?? null;
 }
@@ -163,17 +161,25 @@ export function nextFreeAt(d: Draft, pool: Pool): number | null {
   return null;
 }
 
+/** Whether a subscriber was the last on a unit: nobody but open sessions of his own may be there still. */
+function isOwn(d: Draft, past: PoolFree, subscriber: number): boolean {
+  const isHis = (session: Session): boolean => session.subscriber === subscriber && session.endedAt === null;
+  return past.subscriber === subscriber && past.doubted.every((id) => isHis(d.get('session', id)));
+}
+
 /** Why a unit with a past cannot be had by this subscriber now, or null where it can. */
-export function whyBarred(past: PoolFree | null, subscriber: number | null): PoolFree['state'] | null {
+export function whyBarred(d: Draft, past: PoolFree | null, subscriber: number | null): PoolFree['state'] | null {
   if (past === null || past.state === 'free') return null;
   // Quarantine protects the next customer from the last one's traffic; the last one himself needs no protection.
-  const isHis = subscriber !== null && past.subscriber === subscriber && past.doubted.length === 0;
-  if (past.state === 'quarantined' && isHis) return null;
+  if (past.state === 'quarantined' && subscriber !== null && isOwn(d, past, subscriber)) return null;
   return past.state;
 }
 
-/** Takes a unit for an assignment. `next` says that {@link nextUnit} chose it, so no unit before it is new. */
-export function takeUnit(d: Draft, pool: Pool, unit: Prefix, next: boolean): void {
+/**
+ * Takes a unit for an assignment. `next` says that {@link nextUnit} chose it, so no unit before it is new. Returns the
+ * sessions that may be on it still.
+ */
+export function takeUnit(d: Draft, pool: Pool, unit: Prefix, next: boolean): readonly number[] {
   const key = poolFreeKey(pool.id, unit);
   const past = d.find('poolFree', key);
   const counted = recount(d, pool.id, unit, classOf(past), 'held');
@@ -183,17 +189,18 @@ export function takeUnit(d: Draft, pool: Pool, unit: Prefix, next: boolean): voi
   if (past === null && (next || number === first + pool.cursor)) {
     d.put('pool', withSpent(counted, union([{ first, last: number }], counted.skips)));
   }
+  return past?.doubted ?? [];
 }
 
 /** Bars a unit that an assignment leaves: in quarantine until `freeAt`, or reserved until it is released by hand. */
 export function leaveUnit(
   d: Draft,
-  left: Pick<PoolFree, 'pool' | 'prefix' | 'leftAt'> & { assignment: number; subscriber: number },
+  left: Pick<PoolFree, 'pool' | 'prefix' | 'leftAt' | 'doubted'> & { assignment: number; subscriber: number },
   state: 'quarantined' | 'reserved',
   freeAt: number,
 ): void {
   recount(d, left.pool, left.prefix, 'held', 'barred');
-  d.put('poolFree', { ...left, state, freeAt, occupants: 0, doubted: [] });
+  d.put('poolFree', { ...left, doubted: left.doubted.slice(-MOST_DOUBTED), state, freeAt, occupants: 0 });
   if (state === 'quarantined') awaitFreedom(d, left.pool, left.prefix, freeAt);
 }
 

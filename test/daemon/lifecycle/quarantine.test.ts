@@ -1,8 +1,8 @@
 /** A quarantine that ends after a gap: what counts is when the unit was left, whatever the config says by then. */
 import t from 'tap';
 import type { ConfiguredPool } from '../../../src/daemon/lifecycle/events.js';
-import { acct, allocate, deadline, NOON, revoke } from '../../support/events.js';
-import { openHouse, POOLS, type House } from '../../support/house.js';
+import { acct, allocate, deadline, NOON, octets, revoke } from '../../support/events.js';
+import { openHouse, POOLS, prefix, type House } from '../../support/house.js';
 
 const HOUR = 3_600_000;
 const ROUND = 600_000;
@@ -98,4 +98,38 @@ t.test('a stranger that leaves: from then on', async (t) => {
   await fire(house, NOON + 90_000);
   t.equal(unit(house).state, 'quarantined');
   t.equal(due(house), NOON + 50_000 + ROUND);
+});
+
+/** The subnet of alice, carried by session `s`, was ended by force at `at`, half an hour after that session began. */
+async function forced(at: number): Promise<House> {
+  const lan = { name: 'lan', use: 'routed', prefix: prefix('198.51.100.0/29'), unitLength: 29 } as const;
+  const pools = [...POOLS, ...POOLS.slice(0, 1).map((pool) => ({ ...pool, ...lan }))];
+  const house = await openHouse(at - HOUR, {}, { pools });
+  const began = at - HOUR / 2;
+  await house.say(
+    allocate('alice', began, { username: 'alice', usernameBytes: octets('alice') }),
+    allocate('alice', began, { pool: 'lan', parent: { by: 'subscriber' } }),
+    acct('acct-start', 's', began, ['100.64.0.1'], { username: octets('alice') }),
+    revoke('alice', began, { prefix: lan.prefix, sendDisconnect: false }),
+  );
+  t.match(await house.say(revoke('alice', at, { prefix: lan.prefix, force: true })), [{ code: 'forced' }]);
+  return house;
+}
+
+t.test('a subnet ended by force rests for a day where the session that carried it is heard of no more', async (t) => {
+  const house = await forced(NOON);
+  const looks: number[] = [];
+  for (;;) {
+    const at = due(house) as number | null;
+    if (at === null) break;
+    looks.push(at);
+    t.match(await house.say(allocate('bob', at - 1, { pool: 'lan' })), [{ code: 'pool-exhausted' }]);
+    await fire(house, at);
+  }
+  t.equal(looks.at(-1), NOON + 24 * HOUR);
+  t.ok(
+    looks.slice(1).every((at, n) => at - (looks[n] ?? 0) <= ROUND),
+    'it is looked at in each interim round',
+  );
+  t.match(await house.say(allocate('bob', NOON + 24 * HOUR, { pool: 'lan' })), [{ verdict: 'applied' }]);
 });
