@@ -40,12 +40,12 @@ function reportingOf({ lifecycle, radius }: Config): ApiSettings['reporting'] {
 function apiTokens(config: Config, platform: Platform): readonly ApiToken[] {
   const { tokens } = config.api;
   if (tokens.length > 0) {
-    return tokens.map(({ name, secret, scope, tenant }) => {
-      return { name, scope, tenant, digest: tokenDigest(secret.revealText()) };
+    return tokens.map(({ name, secret, scopes, tenant }) => {
+      return { name, scopes, tenant, digest: tokenDigest(secret.revealText()) };
     });
   }
   const secret = readOrCreateToken(tokenPath(config.store.path), platform.random);
-  return [{ name: 'local', scope: 'admin', tenant: config.tenant, digest: tokenDigest(secret.revealText()) }];
+  return [{ name: 'local', scopes: ['admin', 'who'], tenant: config.tenant, digest: tokenDigest(secret.revealText()) }];
 }
 
 /**
@@ -61,6 +61,7 @@ export async function startDaemon(config: Config, pid: number, version: string, 
       modes: modesOf(wanted),
       reporting: reportingOf(wanted),
       lifecycle: wanted.lifecycle,
+      nats: wanted.nats,
     };
   };
   const store = openStore(config.store.path, pid);

@@ -17,6 +17,7 @@ import type {
   RevokeEvent,
   ServiceEvent,
   ThawEvent,
+  WhoAskedEvent,
 } from './lifecycle/events.js';
 import type { VerdictKind } from './lifecycle/records.js';
 
@@ -45,6 +46,7 @@ export type Command = (
   | Order<MaintenanceEndEvent>
   | Order<ApproveEvent>
   | Order<AcknowledgeEvent>
+  | Order<WhoAskedEvent>
 ) & {
   readonly idempotency: Idempotency | null;
 };

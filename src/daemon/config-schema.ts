@@ -216,10 +216,11 @@ export function configSchemas(sources: ConfigSources) {
     disconnect_intruders: z.boolean().default(false),
   });
 
+  const scope = z.enum(['read', 'operate', 'admin', 'who']);
   const token = z.strictObject({
     name,
     secret,
-    scope: z.enum(['read', 'operate', 'admin']),
+    scope: z.union([scope.transform((one) => [one]), z.array(scope).min(1)]),
     tenant: name.optional(),
   });
 

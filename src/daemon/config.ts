@@ -69,10 +69,13 @@ export interface NasConfig {
   readonly v6Absence: 'meaningless' | 'gone';
 }
 
+/** Public addresses that many customers share behind a NAT, each by ports of its own. */
+export type NatPool = Pick<ConfiguredPool, 'tenant' | 'name' | 'vrf' | 'prefix'>;
+
 export interface TokenConfig {
   readonly name: string;
   readonly secret: Secret;
-  readonly scope: 'read' | 'operate' | 'admin';
+  readonly scopes: readonly ('read' | 'operate' | 'admin' | 'who')[];
   readonly tenant: string;
 }
 
@@ -132,6 +135,8 @@ export interface Config {
     readonly breaker: { readonly failures: number; readonly openMs: number };
   };
   readonly pools: readonly ConfiguredPool[];
+  /** The pools of kind `nat`, of which nothing is made. */
+  readonly nats: readonly NatPool[];
   readonly lifecycle: LifecycleConfig;
   readonly guard: GuardConfig;
 }
@@ -212,7 +217,9 @@ function compile(file: ConfigFile): Config {
     store: file.store,
     api: {
       listen: file.api.listen,
-      tokens: file.api.tokens.map((token) => ({ ...token, tenant: token.tenant ?? file.tenant })),
+      tokens: file.api.tokens.map(({ name, secret, scope, tenant }) => {
+        return { name, secret, scopes: scope, tenant: tenant ?? file.tenant };
+      }),
     },
     radius: {
       accounting: {
@@ -231,6 +238,7 @@ function compile(file: ConfigFile): Config {
       breaker: { failures: outbox.breaker.failures, openMs: outbox.breaker.open },
     },
     pools: file.pools.flatMap((pool) => compilePool(pool, file.tenant)),
+    nats: file.pools.flatMap((pool) => natOf(pool, file.tenant)),
     lifecycle: {
       interimIntervalMs: lifecycle.interim_interval,
       gapToleranceMs: lifecycle.gap_tolerance,
@@ -284,6 +292,10 @@ function compileNas(nas: NasEntry, tenant: string, known: () => AttributeDiction
             gardenClass: coa.garden_class ?? null,
           },
   };
+}
+
+function natOf({ kind, name, vrf, prefix, tenant: own }: PoolEntry, tenant: string): NatPool[] {
+  return kind === 'nat' ? [{ tenant: own ?? tenant, name, vrf, prefix }] : [];
 }
 
 /** The pool of an entry, or none: addresses of a NAT and of a walled garden are named so that nothing is made of them. */

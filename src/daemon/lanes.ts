@@ -50,6 +50,7 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   approve: 'control',
   reject: 'control',
   acknowledge: 'control',
+  'who-asked': 'control',
   'pool-release': 'control',
   renumber: 'control',
   'daemon-trouble': 'control',

@@ -17,6 +17,7 @@ export function noEntries(): Entries {
     identity: new Map(),
     nas: new Map(),
     epoch: new Map(),
+    gap: new Map(),
     pool: new Map(),
     poolFree: new Map(),
     assignment: new Map(),

@@ -5,6 +5,7 @@ import * as m001 from './migrations/001.js';
 import * as m002 from './migrations/002.js';
 import * as m003 from './migrations/003.js';
 import * as m004 from './migrations/004.js';
+import * as m005 from './migrations/005.js';
 
 /** `addr` in ASCII: how `file` and we tell a store of addrd from other databases. */
 export const APPLICATION_ID = 0x61646472;
@@ -14,7 +15,7 @@ interface Migration {
   readonly DOWN: string;
 }
 
-const MIGRATIONS: readonly Migration[] = [m001, m002, m003, m004];
+const MIGRATIONS: readonly Migration[] = [m001, m002, m003, m004, m005];
 
 /** The version that this program writes. */
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -11,6 +11,7 @@ export const FLUSH_ORDER: readonly TableName[] = [
   'pool',
   'nas',
   'epoch',
+  'gap',
   'assignment',
   'step',
   'session',

@@ -16,6 +16,7 @@ import { NasReads, type ShownNas } from './reads/nas.js';
 import { PoolReads, type ShownPool, type ShownUnit } from './reads/pools.js';
 import { SessionReads, type ShownSession } from './reads/sessions.js';
 import { VrfReads } from './reads/vrfs.js';
+import { WhoReads, type WhoAnswer, type WhoQuery } from './reads/who.js';
 import { IDENTITY } from './tables/identity.js';
 import { SUBSCRIBER } from './tables/subscriber.js';
 import { Table, type SqlValue } from './tables/table.js';
@@ -75,6 +76,7 @@ export class Reads {
   readonly #pools: PoolReads;
   readonly #holdings: HoldingReads;
   readonly #vrfs: VrfReads;
+  readonly #who: WhoReads;
   readonly #journal: JournalReads;
   readonly #effects: EffectReads;
   readonly #conflicts: ConflictReads;
@@ -101,6 +103,7 @@ export class Reads {
     this.#pools = new PoolReads(db);
     this.#holdings = new HoldingReads(db);
     this.#vrfs = new VrfReads(db);
+    this.#who = new WhoReads(db);
     this.#journal = new JournalReads(db);
     this.#effects = new EffectReads(db);
     this.#conflicts = new ConflictReads(db);
@@ -179,6 +182,14 @@ export class Reads {
         conflicts: this.#conflictsAbout(tenant, ids, sessions, { prefix, vrfs: vrfs.map(({ id }) => id) }),
         journal: this.#journal.list(tenant, { subscriber: null, assignments: ids }, null, sane(lines)),
       };
+    });
+  }
+
+  /** Who had an address or prefix at a time, in each VRF of the tenant, or in the one that is named. */
+  who(tenant: string, query: Omit<WhoQuery, 'vrfs' | 'limit'>, within?: string): WhoAnswer {
+    return this.#atOnce(() => {
+      const vrfs = this.#vrfs.list(tenant, within).map(({ id }) => id);
+      return this.#who.at(tenant, { ...query, vrfs, limit: STORY_ROWS });
     });
   }
 

@@ -7,6 +7,7 @@ import { APPROVAL, BATCH, BRAKE, GUARD, GUARD_MARK, HELD_SUSPEND } from './table
 import { CONFLICT } from './tables/conflict.js';
 import { DEADLINE } from './tables/deadline.js';
 import { NAS_EPOCH } from './tables/epoch.js';
+import { GAP } from './tables/gap.js';
 import { HOLDING } from './tables/holding.js';
 import { IDENTITY } from './tables/identity.js';
 import { LIVE } from './tables/live.js';
@@ -33,6 +34,7 @@ export function openTables(db: Database): Tables {
     identity: new Table(db, IDENTITY),
     nas: new Table(db, NAS),
     epoch: new Table(db, NAS_EPOCH),
+    gap: new Table(db, GAP),
     pool: new Table(db, POOL),
     poolFree: new Table(db, POOL_FREE),
     assignment: new Table(db, ASSIGNMENT),

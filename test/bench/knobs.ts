@@ -55,6 +55,19 @@ export interface CrowdKnobs {
   readonly profile: string | null;
 }
 
+/** Of `npm run bench:who`. */
+export interface WhoKnobs {
+  /** How long packets come beside the questions, seconds. */
+  readonly seconds: number;
+  readonly subscribers: number;
+  /** Past sessions of each of them. */
+  readonly past: number;
+  readonly questions: number;
+  /** Packets a second, by the clock. */
+  readonly perSecond: number;
+  readonly folder: string;
+}
+
 /** A knob that the bench cannot do anything with. */
 export class KnobError extends Error {
   readonly code = 'bad-knob';
@@ -82,6 +95,19 @@ export function readCrowdKnobs(env: Environment): CrowdKnobs {
     perSecond: number('BENCH_RATE', '1000'),
     folder: env['BENCH_DIR'] ?? tmpdir(),
     profile: env['BENCH_PROFILE'] ?? null,
+  };
+}
+
+/** @throws KnobError with the name of the variable. */
+export function readWhoKnobs(env: Environment): WhoKnobs {
+  const number = positive(env);
+  return {
+    seconds: number('BENCH_SECONDS', '20'),
+    subscribers: number('BENCH_SUBSCRIBERS', '100000'),
+    past: number('BENCH_PAST', '100'),
+    questions: number('BENCH_QUESTIONS', '5000'),
+    perSecond: number('BENCH_RATE', '1000'),
+    folder: env['BENCH_DIR'] ?? tmpdir(),
   };
 }
 

@@ -90,6 +90,7 @@ t.test('down to nothing and up again with data inside', async (t) => {
     db.close();
   });
   await fill(db);
+  db.exec('INSERT INTO gap (nas, until, since) VALUES (1, 20, 10)');
   const full = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").pluck();
   const tables = full.all() as string[];
   const written = tables.filter((name) => (db.prepare(`SELECT count(*) FROM ${name}`).pluck().get() as number) > 0);
@@ -185,6 +186,29 @@ t.test(
     ]);
   },
 );
+
+t.test('down to version 4 and 3: when nobody listened is known again after the way up', async (t) => {
+  const db = new Database(':memory:');
+  const house = await openHouse(NOON, {}, { db });
+  const start = { kind: 'daemon-started', tenant: 'default', pools: POOLS } as const;
+  await house.say({ kind: 'heartbeat', receivedAt: NOON + 5_000 }, { ...start, receivedAt: NOON + 65_250 });
+  await house.say(acct('acct-start', 'a', NOON + 70_000, ['100.64.0.1']));
+  await house.say(acct('acct-interim', 'a', NOON + 7_270_000, ['100.64.0.1'], { seconds: 7_200 }));
+  const gaps = db.prepare('SELECT nas, since, until FROM gap ORDER BY nas').raw();
+  const before = gaps.all();
+  t.strictSame(before, [
+    [0, NOON + 5_000, NOON + 65_250],
+    [1, NOON + 70_000, NOON + 7_270_000],
+  ]);
+  for (const version of [4, 3]) {
+    migrate(db, 'x', version);
+    migrate(db, 'x');
+    t.strictSame(gaps.all(), before);
+  }
+  migrate(db, 'x', 2);
+  migrate(db, 'x');
+  t.strictSame(gaps.all(), before.slice(0, 1), 'the journal has those of addrd itself');
+});
 
 t.test('what was open before there were alarms is counted, and ends one by one', async (t) => {
   const db = new Database(':memory:');

@@ -1,6 +1,7 @@
 /** What the API is built from, and what it keeps on a request. */
 import type { Reads } from '../../store/reads.js';
 import type { CommandPort, Readiness } from '../command.js';
+import type { Prefix } from '../lifecycle/address.js';
 import type { Mode } from '../lifecycle/policy.js';
 import type { Reporting } from './session-representation.js';
 import type { ApiToken, Scope } from './token.js';
@@ -39,6 +40,13 @@ export interface ApiDeps {
   readonly mode: Mode;
   readonly modes: { readonly nas: Mode; readonly entries: Readonly<Record<string, Mode>> };
   readonly reporting: Reporting;
+  /** Addresses of which only the port tells whose they are, by VRF name. */
+  readonly nats: readonly {
+    readonly tenant: string;
+    readonly name: string;
+    readonly vrf: string;
+    readonly prefix: Prefix;
+  }[];
   /** Unix milliseconds. */
   now(): number;
   readonly logger?: ApiLog;

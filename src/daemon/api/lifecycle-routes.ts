@@ -17,7 +17,7 @@ import { assignmentOf } from './representation.js';
 import { renumberBodies, renumberCommand } from './renumber-order.js';
 import { serviceBodies, serviceCommand } from './service-order.js';
 import type { ApiDeps } from './deps.js';
-import { allows, tokenOfRequest } from './token.js';
+import { allows, scopesText, tokenOfRequest } from './token.js';
 import { lifecycleView, orderView, problemView, releasedView, type LifecycleView } from './views.js';
 
 const security = [{ token: [] }];
@@ -153,9 +153,9 @@ async function execute(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const command = order.command(request.body, commandedBy(request));
-  const { name, scope } = tokenOfRequest(request);
-  if (command.kind === 'revoke' && command.force === true && !allows(scope, 'admin')) {
-    throw new Problem('forbidden', `token ${name} has scope ${scope}; force needs admin`);
+  const { name, scopes } = tokenOfRequest(request);
+  if (command.kind === 'revoke' && command.force === true && !allows(scopes, 'admin')) {
+    throw new Problem('forbidden', `token ${name} has scope ${scopesText(scopes)}; force needs admin`);
   }
   const answer = answered(await decide(commands, command, reply));
   return reply.code(statusOf(command.kind, answer)).send(answer);

@@ -12,7 +12,8 @@ import { openapiOptions } from './openapi.js';
 import { Problem } from './problem.js';
 import { operationRoutes } from './operation-routes.js';
 import { readRoutes } from './read-routes.js';
-import { allows, tokenOf } from './token.js';
+import { allows, scopesText, tokenOf } from './token.js';
+import { whoRoute } from './who-route.js';
 import { validated } from './validation.js';
 
 const BODY_LIMIT = 65_536;
@@ -66,8 +67,9 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
         sent ? 'the token is not known' : 'send the header Authorization: Bearer TOKEN',
       );
     }
-    if (!allows(token.scope, scope)) {
-      throw new Problem('forbidden', `token ${token.name} has scope ${token.scope}; this needs ${scope}`);
+    if (!allows(token.scopes, scope)) {
+      const held = scopesText(token.scopes);
+      throw new Problem('forbidden', `token ${token.name} has scope ${held}; this needs ${scope}`);
     }
     request.token = token;
   });
@@ -82,6 +84,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     readRoutes(routes, deps);
     identityRoutes(routes, deps);
     brakeRoutes(routes, deps);
+    whoRoute(routes, deps);
   });
   return app;
 }

@@ -1,14 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Problem } from './problem.js';
 
-export const SCOPES = ['read', 'operate', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
+/** Each includes those before it. */
+const RANKS = ['read', 'operate', 'admin'] as const;
+/** `who` is apart: who asks whose address it was has a reason, and it is on record. */
+export type Scope = (typeof RANKS)[number] | 'who';
 
 /** A token as the API knows it: by digest, so that the secret itself is nowhere in its memory. */
 export interface ApiToken {
   readonly name: string;
   readonly tenant: string;
-  readonly scope: Scope;
+  readonly scopes: readonly Scope[];
   /** {@link tokenDigest} of the secret. */
   readonly digest: Uint8Array;
 }
@@ -18,9 +20,15 @@ export function tokenDigest(secret: string): Uint8Array {
   return createHash('sha256').update(secret, 'utf8').digest();
 }
 
-/** Whether a token of scope `held` may do what needs `needed`: each scope includes those before it. */
-export function allows(held: Scope, needed: Scope): boolean {
-  return SCOPES.indexOf(held) >= SCOPES.indexOf(needed);
+/** Whether a token with the scopes `held` may do what needs `needed`. */
+export function allows(held: readonly Scope[], needed: Scope): boolean {
+  if (needed === 'who') return held.includes(needed);
+  return held.some((one) => one !== 'who' && RANKS.indexOf(one) >= RANKS.indexOf(needed));
+}
+
+/** Scopes for people: `operate and who`. */
+export function scopesText(scopes: readonly Scope[]): string {
+  return scopes.join(' and ');
 }
 
 /**

@@ -9,6 +9,7 @@ import type {
   SessionsView,
   StatusView,
 } from '../api/views.js';
+import { addWho } from './asking.js';
 import { addBrakes } from './braking.js';
 import { addIdentity } from './identity.js';
 import { CtlFailure, EXIT, unshown } from './failure.js';
@@ -334,6 +335,7 @@ function buildProgram(world: CtlWorld): Command {
     .option('--lines <n>', 'how many to begin with', lines, 50)
     .action((options: EventOptions) => events(desk(), options));
   addIdentity(program, desk);
+  addWho(program, desk);
   addBrakes(program, desk);
   return program;
 }

@@ -24,6 +24,7 @@ import { release } from './reserved.js';
 import { disconnectAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { barUntil, freeUnit, isGone, waitAnew } from './units.js';
+import { whoAsked } from './who.js';
 import type { Decision, Verdict, World } from './world.js';
 
 /**
@@ -99,6 +100,8 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return decideBatch(d, event);
     case 'acknowledge':
       return acknowledge(d, event);
+    case 'who-asked':
+      return whoAsked(d, event);
     case 'daemon-trouble':
       return trouble(d, event);
     case 'heartbeat':
@@ -188,6 +191,7 @@ function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Ver
     d.put('meta', { key: 'store_id', value: event.storeId });
   }
   if (gap) d.put('meta', { key: 'listening_since', value: since });
+  if (gap && alive !== null) d.put('gap', { nas: 0, since: Math.min(alive, now), until: since });
   stayAlive(d, now);
   const incarnation = (d.find('meta', 'incarnation')?.value ?? 0) + 1;
   d.put('meta', { key: 'incarnation', value: incarnation });
@@ -223,6 +227,7 @@ function heartbeat(
   const alive = d.find('meta', 'alive_at')?.value ?? now;
   if (unrecorded > 0 || now - alive > Math.max(policy.gapToleranceMs, MISSED_HEARTBEATS_MS)) {
     d.put('meta', { key: 'listening_since', value: Math.max(now, alive) });
+    d.put('gap', { nas: 0, since: Math.min(now, alive), until: Math.max(now, alive) });
     waitAnew(d, alive, Math.max(now, alive), policy);
     const detail = { alive_until: isoTime(alive), ...(unrecorded > 0 ? { unrecorded } : {}) };
     const code = unrecorded > 0 ? 'answered-unrecorded' : 'no-heartbeat';

@@ -279,6 +279,15 @@ export interface AcknowledgeEvent extends Commanded {
   readonly alarm: string;
 }
 
+/** Somebody wants to know who had an address at a time (Unix milliseconds), and says why. `vrf` null: wherever it is known. */
+export interface WhoAskedEvent extends Commanded {
+  readonly kind: 'who-asked';
+  readonly prefix: Prefix;
+  readonly vrf: string | null;
+  readonly at: number;
+  readonly reason: string;
+}
+
 /** The daemon tells of trouble of its own, which it could not write down while it lasted. */
 export interface TroubleEvent extends Received {
   readonly kind: 'daemon-trouble';
@@ -318,5 +327,6 @@ export type LifecycleEvent =
   | MaintenanceEndEvent
   | ApproveEvent
   | AcknowledgeEvent
+  | WhoAskedEvent
   | TroubleEvent
   | HeartbeatEvent;

@@ -52,6 +52,7 @@ export function hear(d: Draft, event: AccountingEvent | NasEvent | OddPacketEven
   if (!writing && skew === null) return nas;
   const paused = now - nas.heardUntil > longestPause(policy);
   const heardSince = paused ? now : nas.heardSince;
+  if (paused) d.put('gap', { nas: id, since: nas.heardUntil, until: now });
   const address = event.address ?? event.source;
   const heard = { ...nas, ...skew, entry: event.entry, vrf, address, heardSince, heardUntil: now };
   watchClock(d, heard, now);

@@ -41,6 +41,7 @@ export type JournalKind =
   | 'batch-rejected'
   | 'frozen'
   | 'thawed'
+  | 'who-asked'
   | 'alarm'
   | 'alarm-cleared'
   | 'pool-created'

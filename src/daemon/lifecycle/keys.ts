@@ -10,6 +10,7 @@ export const KEY_OF: { readonly [T in TableName]: (row: Rows[T]) => string } = {
   identity: (row) => identityKey(row.tenant, row.type, row.scope, row.bytes),
   nas: (row) => String(row.id),
   epoch: (row) => epochKey(row.nas, row.epoch),
+  gap: (row) => `${String(row.nas)}/${String(row.until)}`,
   pool: (row) => String(row.id),
   poolFree: (row) => poolFreeKey(row.pool, row.prefix),
   assignment: (row) => String(row.id),

@@ -43,3 +43,19 @@ export interface NasEpoch {
   readonly at: number;
   readonly receivedAt: number;
 }
+
+/** A stretch of time of which nothing is known: addrd did not listen, or a NAS was not heard. Unix milliseconds. */
+export interface Gap {
+  /** The NAS that was not heard; 0: addrd itself was away, and heard nobody. */
+  readonly nas: number;
+  readonly since: number;
+  readonly until: number;
+}
+
+/** The tables of these records. */
+export interface NasRows {
+  vrf: Vrf;
+  nas: Nas;
+  epoch: NasEpoch;
+  gap: Gap;
+}

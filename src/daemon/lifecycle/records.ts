@@ -1,7 +1,7 @@
 /** What addrd remembers: the records that `decide` reads and writes and that the store keeps, a table each. */
 import type { BrakeRows } from './brake.js';
 import type { JournalKind } from './journal-kind.js';
-import type { Nas, NasEpoch, Vrf } from './nas-records.js';
+import type { NasRows } from './nas-records.js';
 import type { Family, Prefix } from './address.js';
 import type { EffectOrder, RenumberOrder, RevokeOrder } from './order.js';
 import type { UnitRange } from './ranges.js';
@@ -376,12 +376,9 @@ export interface JournalEntry {
 }
 
 /** The tables that a decision may read and write, by name. */
-export interface Rows extends BrakeRows {
-  vrf: Vrf;
+export interface Rows extends BrakeRows, NasRows {
   subscriber: Subscriber;
   identity: Identity;
-  nas: Nas;
-  epoch: NasEpoch;
   pool: Pool;
   poolFree: PoolFree;
   assignment: Assignment;

@@ -22,6 +22,16 @@ export function isoTime(ms: number): string {
   return `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}T${time}Z`;
 }
 
+/** As {@link parseIsoTime}, of a time that may have an offset from UTC instead of the Z: `2026-11-22T06:40:00+01:00` (RFC 3339). */
+export function parseOffsetTime(text: string): number | null {
+  const match = /^(.*)([+-])(\d\d):([0-5]\d)$/.exec(text);
+  if (match === null) return parseIsoTime(text);
+  const [, local = '', sign, hours, minutes] = match;
+  const ms = parseIsoTime(`${local}Z`);
+  const offset = (Number(hours) * 60 + Number(minutes)) * 60_000;
+  return ms === null || Number(hours) > 23 ? null : ms - (sign === '-' ? -offset : offset);
+}
+
 /**
  * Unix milliseconds of a time as {@link isoTime} writes it, with or without seconds and fractions, or null. Only UTC: a
  * time that needs a time zone to be understood is none.

@@ -11,6 +11,7 @@ export interface ApiSettings {
   readonly mode: 'observe' | 'act';
   readonly modes: ApiDeps['modes'];
   readonly reporting: ApiDeps['reporting'];
+  readonly nats: ApiDeps['nats'];
   /** What the store's metrics measure by. */
   readonly lifecycle: ReturnType<ScrapeOptions['lifecycle']>;
 }

@@ -64,6 +64,9 @@ function depsOf(reads: Reads): ApiDeps {
     get reporting() {
       return settings.reporting;
     },
+    get nats() {
+      return settings.nats;
+    },
     metrics: async () => {
       // First: the age that it tells is that of the text beside it, or of an older one.
       const own = await http.registry.metrics();

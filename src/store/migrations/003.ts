@@ -124,6 +124,7 @@ CREATE INDEX deadline_due ON deadline (due_at);
 export const DOWN = `
 -- What version 4 has put aside is of no use below.
 DROP TABLE IF EXISTS kept_004;
+DROP TABLE IF EXISTS kept_005;
 UPDATE session SET disconnect = NULL WHERE disconnect IN (SELECT id FROM outbox WHERE batch IS NOT NULL AND status = 'pending');
 UPDATE outbox SET status = 'superseded', outcome = 'not-approved', finished_at = due_at
   WHERE batch IS NOT NULL AND status = 'pending';

@@ -3,6 +3,7 @@ import { prefixOf, type Prefix } from '../../daemon/lifecycle/address.js';
 import type { Holding } from '../../daemon/lifecycle/records.js';
 import { HOLDING } from '../tables/holding.js';
 import { Table, type SqlValue } from '../tables/table.js';
+import { lengthsInUse } from './lengths.js';
 
 /** One line of an address's history. */
 export interface ShownHolding {
@@ -15,21 +16,11 @@ export interface ShownHolding {
 type Values = readonly SqlValue[];
 
 export class HoldingReads {
-  readonly #lengths: Statement;
+  readonly #lengths: (vrf: number, most: number) => readonly number[];
   readonly #history: Statement;
 
   constructor(db: Database) {
-    // Hops from one length to the next along the primary key: a seek for each length in use, of which there are few.
-    this.#lengths = db
-      .prepare(
-        `WITH RECURSIVE used (plen) AS (
-           SELECT min(plen) FROM holding WHERE vrf = :vrf
-           UNION ALL
-           SELECT (SELECT min(plen) FROM holding WHERE vrf = :vrf AND plen > used.plen) FROM used
-           WHERE used.plen IS NOT NULL)
-         SELECT plen FROM used WHERE plen <= :length`,
-      )
-      .pluck(true);
+    this.#lengths = lengthsInUse(db);
     this.#history = db
       .prepare(
         `SELECT ${Table.columns(HOLDING, 'h')}, s.name, n.entry, v.name FROM holding h JOIN vrf v ON v.id = h.vrf
@@ -41,8 +32,7 @@ export class HoldingReads {
 
   /** Who had `prefix`, or a prefix around it, the newest first: one probe for each prefix length in use. */
   history(tenant: string, vrf: number, prefix: Prefix, limit: number): ShownHolding[] {
-    const lengths = this.#lengths.all({ vrf, length: prefix.length }) as number[];
-    return lengths
+    return this.#lengths(vrf, prefix.length)
       .flatMap((length) => {
         const { bytes } = prefixOf(prefix.bytes, length);
         return this.#history.all(vrf, length, bytes, tenant, limit) as Values[];

@@ -42,6 +42,8 @@ export class JournalReads {
   readonly #newest: Statement;
   readonly #afterOf: Statement;
   readonly #newestOf: Statement;
+  readonly #ofSession: Statement;
+  readonly #transitions: Statement;
 
   constructor(db: Database) {
     const order = (way: 'ASC' | 'DESC'): string => `ORDER BY j.id ${way} LIMIT :limit`;
@@ -50,6 +52,19 @@ export class JournalReads {
       .raw(true);
     this.#newest = db.prepare(`${SELECT} WHERE in_time(j.id) AND j.tenant = :tenant ${order('DESC')}`).raw(true);
     this.#afterOf = db.prepare(`${SELECT} WHERE ${SUBJECT} AND j.id > :after ${order('ASC')}`).raw(true);
+    this.#ofSession = db
+      .prepare(
+        `${SELECT} WHERE j.session = :session AND j.tenant = :tenant AND in_time(j.id)
+         AND j.kind IN ('session-started', 'session-moved', 'session-stopped', 'session-inferred-end', 'conflict')
+         ${order('ASC')}`,
+      )
+      .raw(true);
+    this.#transitions = db
+      .prepare(
+        `${SELECT} WHERE j.assignment = :assignment AND j.tenant = :tenant AND in_time(j.id) AND j.kind = 'transition'
+         ${order('ASC')}`,
+      )
+      .raw(true);
     this.#newestOf = db.prepare(`${SELECT} WHERE ${SUBJECT} ${order('DESC')}`).raw(true);
   }
 
@@ -63,6 +78,16 @@ export class JournalReads {
     if (after === null) return this.#read((subject === null ? this.#newest : this.#newestOf).all(bound)).reverse();
     bound['after'] = after;
     return this.#read((subject === null ? this.#after : this.#afterOf).all(bound));
+  }
+
+  /** Lines that say when a session came and went, oldest first. */
+  ofSession(tenant: string, session: number, limit: number): ShownEntry[] {
+    return this.#read(this.#ofSession.all({ tenant, session, limit }));
+  }
+
+  /** The transitions of an assignment, oldest first. */
+  transitionsOf(tenant: string, assignment: number, limit: number): ShownEntry[] {
+    return this.#read(this.#transitions.all({ tenant, assignment, limit }));
   }
 
   #read(rows: unknown[]): ShownEntry[] {

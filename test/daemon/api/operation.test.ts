@@ -68,6 +68,7 @@ t.test('the description names every route with what it takes and answers', async
     'pools',
     'pools/release',
     'events',
+    'who',
     'outbox',
     'conflicts',
     'nas',

@@ -97,15 +97,15 @@ export interface CallOptions {
   readonly payload?: string;
 }
 
-function token(name: string, scope: ApiToken['scope'], tenant = 'default'): ApiToken {
-  return { name, scope, tenant, digest: tokenDigest(`${name}-secret`) };
+function token(name: string, scopes: ApiToken['scopes'], tenant = 'default'): ApiToken {
+  return { name, scopes, tenant, digest: tokenDigest(`${name}-secret`) };
 }
 
 export const TOKENS: readonly ApiToken[] = [
-  token('reader', 'read'),
-  token('noc', 'operate'),
-  token('root', 'admin'),
-  token('stranger', 'admin', 'other'),
+  token('reader', ['read']),
+  token('noc', ['operate']),
+  token('root', ['admin', 'who']),
+  token('stranger', ['admin', 'who'], 'other'),
 ];
 
 /** A house with two tenants, and the API before it. Nothing listens. */
@@ -135,6 +135,7 @@ export async function openWorld(deps: Partial<ApiDeps> = {}): Promise<World> {
     version: '0.1.0',
     mode: 'act',
     modes: { nas: 'act', entries: {} },
+    nats: [],
     get reporting() {
       const { interimRoundMs, silence } = house.policy;
       return { interimRoundMs, silence, interimless: [] };

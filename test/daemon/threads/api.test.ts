@@ -25,11 +25,12 @@ const { CommandUnavailable } = (await import(
 )) as typeof command;
 
 function token(secret: string): ApiToken {
-  return { name: 'noc', scope: 'operate', tenant: 'default', digest: tokenDigest(secret) };
+  return { name: 'noc', scopes: ['operate'], tenant: 'default', digest: tokenDigest(secret) };
 }
 
 const modes = { nas: 'act', entries: {} } as const;
 const lifecycle = { evidenceTimeoutMs: 60_000, interimIntervalMs: 300_000 };
+const nats: readonly [] = [];
 const reporting = { interimRoundMs: 600_000, silence: { interims: 3, factor: 3 }, interimless: [] };
 
 interface Teardown {
@@ -54,7 +55,7 @@ async function scene(t: Teardown, change: Partial<apiThread.ApiThreadOptions> = 
     storePath: path,
     listen: [{ host: '127.0.0.1', port: 0 }],
     version: '0.1.0',
-    settings: { tokens: [token('first')], mode: 'act', modes, reporting, lifecycle },
+    settings: { tokens: [token('first')], mode: 'act', modes, reporting, nats, lifecycle },
     sockets: [],
     commands: port,
     readiness: () => state.readiness,
@@ -136,7 +137,7 @@ t.test('tokens, mode and readiness change while it runs', async (t) => {
   const { start, state } = await scene(t);
   const api = await start();
   t.equal((await ask(api, '/api/v1/status')).body['mode'], 'act');
-  api.update({ tokens: [token('second')], mode: 'observe', modes, reporting, lifecycle });
+  api.update({ tokens: [token('second')], mode: 'observe', modes, reporting, nats, lifecycle });
   t.equal((await ask(api, '/api/v1/status')).status, 401, 'the old token is gone');
   t.equal((await ask(api, '/api/v1/status', 'second')).body['mode'], 'observe');
   state.readiness = { ready: false, reasons: ['store-full'], notes: [] };
