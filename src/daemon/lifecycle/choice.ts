@@ -6,7 +6,7 @@ import { poolFreeKey } from './keys.js';
 import type { NasPolicy, Policy, PoolPolicy } from './policy.js';
 import type { Pool } from './records.js';
 import { isoTime } from './time.js';
-import { formerUnit, isTaken, isUnit, nextFreeAt, nextUnit, unsureUntil, whyBarred } from './units.js';
+import { formerUnit, isTaken, isUnit, nextRested, nextUnit, unsureUntil, whyBarred } from './units.js';
 import type { Verdict } from './world.js';
 
 /** What is handed out. `next`: it is what the pool hands out next, and nobody's own. */
@@ -20,7 +20,7 @@ export interface Chosen {
 interface Exhausted {
   readonly pools: readonly string[];
   readonly next_free_at: string | null;
-  /** Seconds until then. */
+  /** Seconds until then, or until the time before which nothing can be. */
   readonly retry_after: number | null;
 }
 
@@ -161,16 +161,18 @@ function unsure(pool: Pool, now: number, policy: Policy): Verdict {
 /** Names the pools that have nothing left, and when the next of their units leaves quarantine. */
 function exhausted(d: Draft, pools: readonly Pool[], now: number): Verdict {
   const names = pools.map(({ name }) => name);
-  const ends = pools.flatMap((pool) => nextFreeAt(d, pool) ?? []);
-  const next = ends.length === 0 ? null : Math.min(...ends);
+  const rested = pools.flatMap((pool) => nextRested(d, pool) ?? []);
+  const known = rested.filter(({ isKnown }) => isKnown);
+  const next = rested.length === 0 ? null : Math.min(...(known.length > 0 ? known : rested).map(({ at }) => at));
   // What should be free already is held back by a brake or a gap, and nobody can say for how long.
   const due = next !== null && next > now ? next : null;
   const what = pools.length === 1 ? `pool ${names.join()} has` : `pools ${names.join(', ')} have`;
-  const when = due === null ? '' : `; the next leaves quarantine at ${isoTime(due)}`;
+  const tells = known.length > 0 ? 'the next leaves quarantine at' : 'nothing leaves quarantine before';
+  const when = due === null ? '' : `; ${tells} ${isoTime(due)}`;
   const none = next === null ? '; nothing of it is in quarantine' : when;
   return refused('pool-exhausted', `${what} no free address${none}`, {
     pools: names,
-    next_free_at: due === null ? null : isoTime(due),
+    next_free_at: due === null || known.length === 0 ? null : isoTime(due),
     retry_after: due === null ? null : Math.ceil((due - now) / 1_000),
   });
 }

@@ -5,6 +5,7 @@ import type { Policy, PoolPolicy } from './policy.js';
 import { poolFreeKey } from './keys.js';
 import { includes, intersect, rangeOf, subtract, union, unitNumber, type UnitRange } from './ranges.js';
 import type { Pool, PoolFree, Session } from './records.js';
+import type { Rested } from './world.js';
 import { openRanges, zoneOf } from './zones.js';
 
 /** Where a unit is counted. `never` has no counter: it follows from the pool's size. */
@@ -152,13 +153,9 @@ export function formerUnit(d: Draft, pool: Pool, subscriber: number): Prefix | n
   return his.at(-1)?.prefix ?? null;
 }
 
-/** When the next unit that any subscriber may have leaves quarantine, Unix milliseconds; null where none is there. */
-export function nextFreeAt(d: Draft, pool: Pool): number | null {
-  for (const key of d.units.quarantined(pool.id)) {
-    const past = d.find('poolFree', key);
-    if (past?.state === 'quarantined' && zoneOf(pool, past.prefix) === 'open') return past.freeAt;
-  }
-  return null;
+/** When the next unit that any subscriber may have leaves quarantine; null where none is there. */
+export function nextRested(d: Draft, pool: Pool): Rested | null {
+  return d.units.nextRested(pool.id, openRanges(pool));
 }
 
 /** Whether a subscriber was the last on a unit: nobody but open sessions of his own may be there still. */
