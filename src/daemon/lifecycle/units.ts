@@ -187,9 +187,9 @@ export function nextRested(d: Draft, pool: Pool): Rested | null {
   return d.units.nextRested(pool.id, openRanges(pool));
 }
 
-/** Whether a subscriber was the last on a unit: nobody but open sessions of his own may be there still. */
+/** Whether a subscriber was the last on a unit: no session may be there still but his own, of which it is known whether it is. */
 function isOwn(d: Draft, past: PoolFree, subscriber: number): boolean {
-  const isHis = (session: Session): boolean => session.subscriber === subscriber && session.endedAt === null;
+  const isHis = (session: Session): boolean => session.subscriber === subscriber && session.endKind !== 'inferred';
   return past.subscriber === subscriber && past.doubted.every((id) => isHis(d.get('session', id)));
 }
 
