@@ -6,19 +6,24 @@ import type { Pool } from '../daemon/lifecycle/records.js';
 
 /** How many free units one batch can ask for at once: more than it has events. */
 const FREED_PAGE = 300;
-/** A few of those that leave quarantine next: some of them may be excluded since. */
-const QUARANTINED_PAGE = 32;
 /** A subscriber seldom had more units of one pool. */
 const FORMER_PAGE = 32;
 /** How many used units are read at a time on the way to the first that is not. */
 const RUN = 4_096;
+
+/** A unit in quarantine, and when it leaves it. */
+export interface Resting {
+  readonly freeAt: number;
+  readonly net: Uint8Array;
+  readonly plen: number;
+}
 
 const KEY = `lower(hex(net)) || '/' || plen`;
 
 export class UnitQueries {
   readonly #freed: Statement;
   readonly #freedAfter: Statement;
-  readonly #quarantined: Statement;
+  readonly #resting: Statement;
   readonly #former: Statement;
   readonly #freedIn: Statement;
   readonly #heldIn: Statement;
@@ -33,9 +38,10 @@ export class UnitQueries {
     this.#freedAfter = db
       .prepare(`${next} 'free' AND (free_at, net) > (?, ?) ORDER BY free_at, net LIMIT ${String(FREED_PAGE)}`)
       .pluck(true);
-    this.#quarantined = db
-      .prepare(`${next} 'quarantined' ORDER BY free_at, net LIMIT ${String(QUARANTINED_PAGE)}`)
-      .pluck(true);
+    this.#resting = db.prepare(
+      `SELECT free_at AS freeAt, net, plen FROM pool_free INDEXED BY pool_free_next
+          WHERE pool = ? AND state = 'quarantined' AND (free_at, net) > (?, ?) ORDER BY free_at, net LIMIT ?`,
+    );
     this.#former = db
       .prepare(
         `SELECT ${KEY} FROM pool_free INDEXED BY pool_free_former WHERE pool = ? AND subscriber = ?
@@ -71,9 +77,9 @@ export class UnitQueries {
     return (after === null ? this.#freed.all(pool) : this.#freedAfter.all(pool, after.freeAt, after.net)) as string[];
   }
 
-  /** Units in quarantine, those that end soonest first. */
-  quarantined(pool: number): string[] {
-    return this.#quarantined.all(pool) as string[];
+  /** Units in quarantine, those that leave it soonest first, those after a place in that order. */
+  resting(pool: number, after: Pick<Resting, 'freeAt' | 'net'> | null, limit: number): Resting[] {
+    return this.#resting.all(pool, after?.freeAt ?? -1, after?.net ?? new Uint8Array(), limit) as Resting[];
   }
 
   former(pool: number, subscriber: number): string[] {

@@ -1,17 +1,20 @@
 /** What a decision asks about the units of pools, from the working copies of a batch and the database behind them. */
 import { compareBytes, lastAddress, type Prefix } from '../daemon/lifecycle/address.js';
 import { poolFreeKey } from '../daemon/lifecycle/keys.js';
-import { unitNumber, unitOfNumber, type UnitRange } from '../daemon/lifecycle/ranges.js';
+import { includes, unitNumber, unitOfNumber, type UnitRange } from '../daemon/lifecycle/ranges.js';
 import type { Pool, PoolFree, Rows } from '../daemon/lifecycle/records.js';
-import type { Units, World } from '../daemon/lifecycle/world.js';
+import type { Rested, Units, World } from '../daemon/lifecycle/world.js';
 import type { Entries } from './entries.js';
-import type { UnitQueries } from './unit-queries.js';
+import type { Resting, UnitQueries } from './unit-queries.js';
 import { compareFreed } from './unique.js';
 
 /** So many used units are looked at one by one before they are read in order. */
 const PROBES = 16;
 /** How many free rows one decision drops. */
 const SLICE = 500;
+/** So many units in quarantine are looked through for the next that the pool hands out; mostly it is among the first. */
+const MOST_RESTING = 4_096;
+const FEW_RESTING = 32;
 
 export class ImageUnits implements Units {
   readonly #world: Pick<World, 'row' | 'overlapping'>;
@@ -81,9 +84,40 @@ export class ImageUnits implements Units {
     return this.#entries.poolFree.get(key)?.stored ?? null;
   }
 
-  quarantined(pool: number): readonly string[] {
-    const keys = this.#keys(pool, this.#queries.quarantined(pool));
-    return this.#merged(keys, (row) => row.pool === pool && row.state === 'quarantined', true);
+  nextRested(id: number, ranges: readonly UnitRange[]): Rested | null {
+    const pool = this.#world.row('pool', String(id));
+    if (pool === null) return null;
+    const isIn = (net: Uint8Array): boolean => includes(ranges, unitNumber(net, pool.unitLength));
+    let [known, doubted] = [Infinity, Infinity];
+    const take = (past: PoolFree | null): void => {
+      if (past?.pool !== id || past.state !== 'quarantined' || !isIn(past.prefix.bytes)) return;
+      // One that a session may be on still is only looked at then.
+      if (past.doubted.length === 0) known = Math.min(known, past.freeAt);
+      else doubted = Math.min(doubted, past.freeAt);
+    };
+    for (const { row } of this.#entries.poolFree.values()) take(row);
+    let looked = 0;
+    let end = Infinity;
+    for (const { freeAt, net, plen } of this.#resting(id)) {
+      if (known <= freeAt) break;
+      const key = isIn(net) ? poolFreeKey(id, { bytes: net, length: plen }) : null;
+      if (key !== null && !this.#entries.poolFree.has(key)) take(this.#world.row('poolFree', key));
+      if (++looked === MOST_RESTING) end = freeAt;
+    }
+    if (known < Infinity && known <= end) return { at: known, isKnown: true };
+    const at = Math.min(doubted, end);
+    return at < Infinity ? { at, isKnown: false } : null;
+  }
+
+  /** Stored units in quarantine, those that leave it soonest first; at most {@link MOST_RESTING}. */
+  *#resting(pool: number): Generator<Resting> {
+    let after: Resting | null = null;
+    for (let [left, size] = [MOST_RESTING, FEW_RESTING]; left > 0; left -= size, size = Math.min(SLICE, left)) {
+      const page: readonly Resting[] = this.#queries.resting(pool, after, size);
+      yield* page;
+      after = page.at(-1) ?? null;
+      if (page.length < size) return;
+    }
   }
 
   former(pool: number, subscriber: number): readonly string[] {

@@ -16,7 +16,10 @@ export const PROBLEMS = {
   'unknown-batch': { status: 404, title: 'There is no such batch' },
   'unknown-alarm': { status: 404, title: 'There is no such alarm' },
   'pool-exhausted': { status: 409, title: 'The pool has no free address' },
-  'pool-unsure': { status: 409, title: 'The pool is new or back in the config and waits for one interim round' },
+  'pool-unsure': {
+    status: 409,
+    title: 'The pool, or a part of it, is new or back in the config and waits for one interim round',
+  },
   'address-taken': { status: 409, title: 'The address is held by another assignment' },
   'address-quarantined': { status: 409, title: 'The address is in quarantine' },
   'address-occupied': { status: 409, title: 'A session without an assignment is on the address' },

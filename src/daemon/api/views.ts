@@ -353,7 +353,7 @@ export const problemView = z.strictObject({
   detail: z.string().optional(),
   errors: z.array(z.strictObject({ field: z.string(), message: z.string() })).optional(),
   pools: z.array(z.string()).optional().describe('pool-exhausted: the pools that have nothing left'),
-  next_free_at: time.nullish().describe('pool-exhausted: when the next address of one of them leaves quarantine'),
+  next_free_at: time.nullish().describe('pool-exhausted: when the next address of one leaves quarantine, if known'),
 });
 
 /** A list under its name, with the number to ask on from. */

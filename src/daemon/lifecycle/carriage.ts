@@ -89,11 +89,11 @@ export function carryOpen(d: Draft, subnet: Assignment, now: number): void {
   carryOn(d, subnet, sessions, now);
 }
 
-/** Sessions of its subscriber, all of them open, have a subnet, whatever they show: one that was on it before has it still. */
+/** Sessions of its subscriber have a subnet while they are open, whatever they show: who was on it before has it still. */
 export function carryOn(d: Draft, subnet: Assignment, sessions: readonly number[], now: number): void {
   for (const ref of sessions) {
     const session = d.get('session', ref);
-    if (session.addresses.some(({ assignment }) => assignment === subnet.id)) continue;
+    if (session.endedAt !== null || session.addresses.some(({ assignment }) => assignment === subnet.id)) continue;
     d.put('session', { ...session, addresses: [...session.addresses, carried(subnet, now)] });
     openWitness(d, subnet.id, ref, 'held', now);
   }

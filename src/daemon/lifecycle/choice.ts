@@ -6,7 +6,18 @@ import { poolFreeKey } from './keys.js';
 import type { NasPolicy, Policy, PoolPolicy } from './policy.js';
 import type { Pool } from './records.js';
 import { isoTime } from './time.js';
-import { formerUnit, isTaken, isUnit, nextFreeAt, nextUnit, unsureUntil, whyBarred } from './units.js';
+import {
+  formerUnit,
+  isTaken,
+  isUnit,
+  isUnsureUnit,
+  isWhollyUnsure,
+  nextRested,
+  nextUnit,
+  surePool,
+  unsureUntil,
+  whyBarred,
+} from './units.js';
 import type { Verdict } from './world.js';
 
 /** What is handed out. `next`: it is what the pool hands out next, and nobody's own. */
@@ -20,7 +31,7 @@ export interface Chosen {
 interface Exhausted {
   readonly pools: readonly string[];
   readonly next_free_at: string | null;
-  /** Seconds until then. */
+  /** Seconds until then, or until the time before which nothing can be. */
   readonly retry_after: number | null;
 }
 
@@ -112,14 +123,15 @@ function asked({ use = null, vrf = null, nas = null }: AllocateEvent): string {
  */
 export function chooseUnit(
   d: Draft,
-  pools: readonly Pool[],
+  fitting: readonly Pool[],
   event: Pick<AllocateEvent, 'requested' | 'receivedAt'>,
   subscriber: number | null,
   policy: Policy,
 ): Chosen | Verdict {
   const now = event.receivedAt;
+  const pools = fitting.map((pool) => surePool(d, pool, now, policy));
   if (event.requested !== null) return requestedUnit(d, pools, event.requested, subscriber, now, policy);
-  const sure = pools.filter((pool) => unsureUntil(pool, now, policy) === null);
+  const sure = pools.filter((pool) => !isWhollyUnsure(pool, now, policy));
   for (const pool of subscriber === null ? [] : sure) {
     const isSticky = policy.pools.find(({ id }) => id === pool.id)?.sticky !== false;
     const unit = isSticky && subscriber !== null ? formerUnit(d, pool, subscriber) : null;
@@ -129,7 +141,7 @@ export function chooseUnit(
     const unit = nextUnit(d, pool);
     if (unit !== null) return { pool, unit, next: true };
   }
-  for (const pool of pools) if (!sure.includes(pool)) return unsure(pool, now, policy);
+  for (const pool of pools) if (unsureUntil(pool, now, policy) !== null) return unsure(pool, now, policy);
   return exhausted(d, pools, now);
 }
 
@@ -147,7 +159,7 @@ function requestedUnit(
     const which = pools.length === 1 ? `pool ${pool?.name ?? ''} hands` : `any of the pools that fit hands`;
     return refused('not-in-pool', `${name} is nothing that ${which} out`);
   }
-  if (unsureUntil(pool, now, policy) !== null) return unsure(pool, now, policy);
+  if (isUnsureUnit(pool, unit, now, policy)) return unsure(pool, now, policy);
   if (isTaken(d, pool, unit)) return refused('address-taken', `${name} is held by another assignment`);
   const barred = whyBarred(d, d.find('poolFree', poolFreeKey(pool.id, unit)), subscriber);
   return barred === null ? { pool, unit, next: false } : refused(`address-${barred}`, `${name} is ${barred}`);
@@ -155,22 +167,26 @@ function requestedUnit(
 
 function unsure(pool: Pool, now: number, policy: Policy): Verdict {
   const until = isoTime(unsureUntil(pool, now, policy) ?? now);
-  return refused('pool-unsure', `pool ${pool.name} was not in the config before, and hands out from ${until}`);
+  const name = pool.unsurePart.length === 0 ? `pool ${pool.name}` : `what was added to pool ${pool.name}`;
+  const hands = pool.unsurePart.length === 0 ? 'hands out' : 'is handed out';
+  return refused('pool-unsure', `${name} was not in the config before, and ${hands} from ${until}`);
 }
 
 /** Names the pools that have nothing left, and when the next of their units leaves quarantine. */
 function exhausted(d: Draft, pools: readonly Pool[], now: number): Verdict {
   const names = pools.map(({ name }) => name);
-  const ends = pools.flatMap((pool) => nextFreeAt(d, pool) ?? []);
-  const next = ends.length === 0 ? null : Math.min(...ends);
+  const rested = pools.flatMap((pool) => nextRested(d, pool) ?? []);
+  const known = rested.filter(({ isKnown }) => isKnown);
+  const next = rested.length === 0 ? null : Math.min(...(known.length > 0 ? known : rested).map(({ at }) => at));
   // What should be free already is held back by a brake or a gap, and nobody can say for how long.
   const due = next !== null && next > now ? next : null;
   const what = pools.length === 1 ? `pool ${names.join()} has` : `pools ${names.join(', ')} have`;
-  const when = due === null ? '' : `; the next leaves quarantine at ${isoTime(due)}`;
+  const tells = known.length > 0 ? 'the next leaves quarantine at' : 'nothing leaves quarantine before';
+  const when = due === null ? '' : `; ${tells} ${isoTime(due)}`;
   const none = next === null ? '; nothing of it is in quarantine' : when;
   return refused('pool-exhausted', `${what} no free address${none}`, {
     pools: names,
-    next_free_at: due === null ? null : isoTime(due),
+    next_free_at: due === null || known.length === 0 ? null : isoTime(due),
     retry_after: due === null ? null : Math.ceil((due - now) / 1_000),
   });
 }

@@ -5,7 +5,7 @@ import type { Draft } from './draft.js';
 import type { ConfiguredPool, ConfigLoadedEvent, DaemonStartedEvent } from './events.js';
 import type { Policy } from './policy.js';
 import { changeKind } from './pool-kind.js';
-import { rangeOf, sameRanges, subtract, union, type UnitRange } from './ranges.js';
+import { intersect, rangeOf, sameRanges, subtract, union, type UnitRange } from './ranges.js';
 import type { Pool } from './records.js';
 import { isUnsure, reopened, unsureUntil } from './units.js';
 import type { Verdict } from './world.js';
@@ -71,11 +71,12 @@ function retirePools(
     const wanted = pools.some(({ tenant, name }) => tenant === pool.tenant && name === pool.name);
     if (wanted === (pool.retiredAt === null)) continue;
     if (wanted) {
-      d.put('pool', { ...pool, retiredAt: null, unsureSince: isUnsure(d, pool, now, policy) ? now : null });
+      const unsureSince = isUnsure(d, pool, now, policy) ? now : null;
+      d.put('pool', { ...pool, retiredAt: null, unsureSince, unsurePart: [] });
       watchPool(d, id, 1, now);
     } else {
       const unsureSince = unsureUntil(pool, now, policy) === null ? null : pool.unsureSince;
-      d.put('pool', { ...pool, retiredAt: now, unsureSince });
+      d.put('pool', { ...pool, retiredAt: now, unsureSince, unsurePart: [] });
       unwatchPool(d, pool, now);
     }
     const { tenant, vrf, prefix, name } = pool;
@@ -120,6 +121,7 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
       reserved,
       retiredAt: null,
       unsureSince: waits ? now : null,
+      unsurePart: [],
     });
     const { tenant, name, vrf, prefix } = wanted;
     const detail = { name, ...(waits ? WAITS : {}) };
@@ -140,16 +142,36 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
   const stays = known.retiredAt === null && contains(known.prefix, wanted.prefix);
   const fault = stays ? null : overlapsUsed(d, wanted, id);
   if (fault !== null) return fault;
-  // Nor may it hand out at once where sessions came that nobody had to notice.
-  const waits = known.retiredAt === null ? unsureUntil(known, now, policy) !== null : known.unsureSince !== null;
-  const unsureSince = !stays && !waits && isUnsure(d, wanted, now, policy) ? now : known.unsureSince;
+  const unsure = doubts(d, known, wanted, now, policy);
   const { quarantineMs } = wanted;
-  if (known.quarantineMs !== quarantineMs || known.unsureSince !== unsureSince) {
-    d.put('pool', { ...known, quarantineMs, unsureSince });
-  }
+  const knows = known.unsureSince === unsure.unsureSince && sameRanges(known.unsurePart, unsure.unsurePart);
+  if (!knows || known.quarantineMs !== quarantineMs) d.put('pool', { ...known, ...unsure, quarantineMs });
   changeKind(d, d.get('pool', id), wanted, now, policy);
   reshape(d, d.get('pool', id), wanted, now);
   return null;
+}
+
+/**
+ * Since when, and where, sessions may be on what a pool covers from now on that nobody had to notice: what is added to it
+ * waits from now, and with it what waits already.
+ */
+function doubts(
+  d: Draft,
+  known: Pool,
+  wanted: Wanted,
+  now: number,
+  policy: Policy,
+): Pick<Pool, 'unsureSince' | 'unsurePart'> {
+  const { retiredAt, unsureSince, unsurePart } = known;
+  const is = [rangeOf(wanted.prefix, known.unitLength)];
+  const added = subtract(is, [rangeOf(known.prefix, known.unitLength)]);
+  const waits = retiredAt === null ? unsureUntil(known, now, policy) !== null : unsureSince !== null;
+  const whole = retiredAt !== null || (waits && unsurePart.length === 0);
+  const waiting = waits ? intersect(unsurePart, is) : [];
+  if (added.length > 0 && (isPeopled(d, known.vrf) || isUnsure(d, wanted, now, policy))) {
+    return { unsureSince: now, unsurePart: whole ? [] : union(waiting, added) };
+  }
+  return { unsureSince: whole || waiting.length > 0 ? unsureSince : null, unsurePart: waiting };
 }
 
 const NOTHING_USED = {
@@ -185,7 +207,8 @@ function reshape(d: Draft, known: Pool, wanted: Wanted, now: number): void {
   const { tenant, vrf, prefix, name } = pool;
   const census = censusOf(pool);
   const counts = { excluded: String(census.excluded), reserved: String(census.reserved), outside: pool.usedOutside };
-  const detail = { name, ...(moved ? { was: formatPrefix(known.prefix) } : {}), ...counts };
+  const waits = moved && pool.unsureSince === now ? WAITS : {};
+  const detail = { name, ...(moved ? { was: formatPrefix(known.prefix) } : {}), ...counts, ...waits };
   d.note({ at: now, kind: 'pool-reshaped', tenant, actor: 'addrd', pool: pool.id, vrf, prefix, detail });
 }
 

@@ -92,8 +92,9 @@ export interface Pool {
   readonly retiredAt: number | null;
   /** How long a unit rests after its last holder, as the config last said. It holds while the pool is retired as well. */
   readonly quarantineMs: number;
-  /** Since when sessions may stand on units that do not know it (see `unsureUntil`), or null. */
+  /** Since when sessions may stand on units that do not know it (see `unsureUntil`), or null; and on which, if not on any. */
   readonly unsureSince: number | null;
+  readonly unsurePart: readonly UnitRange[];
 }
 
 /** `static`: handed out by order; `dynamic`: for as long as a session lasts; `external`: by the NAS or another server. */

@@ -5,6 +5,7 @@ import type { Policy, PoolPolicy } from './policy.js';
 import { poolFreeKey } from './keys.js';
 import { includes, intersect, rangeOf, subtract, union, unitNumber, type UnitRange } from './ranges.js';
 import type { Pool, PoolFree, Session } from './records.js';
+import type { Rested } from './world.js';
 import { openRanges, zoneOf } from './zones.js';
 
 /** Where a unit is counted. `never` has no counter: it follows from the pool's size. */
@@ -45,14 +46,35 @@ export function strayOnto(d: Draft, vrf: number, prefix: Prefix, now: number): v
 }
 
 /**
- * Until when a pool that is new or came back hands out nothing, or null: who was on it before is noticed when he reports
- * again, and one interim round, in which addrd listens, shows them all. `unsureSince` of a retired pool is when the first of
- * them came; of one in the config, when it came into it, or when the last gap meanwhile ended.
+ * Until when a pool that is new or came back hands out nothing, and one that has grown nothing of what was added; or null.
+ * Who was there before is noticed when he reports again, and one interim round, in which addrd listens, shows them all.
+ * `unsureSince` of a retired pool is when the first of them came; of one in the config, when it came into it or has grown,
+ * or when the last gap meanwhile ended.
  */
 export function unsureUntil(pool: Pool, now: number, policy: Policy): number | null {
   if (pool.unsureSince === null) return null;
   const until = pool.unsureSince + policy.interimRoundMs;
   return now < until ? until : null;
+}
+
+/** Whether a pool hands out nothing at all yet. */
+export function isWhollyUnsure(pool: Pool, now: number, policy: Policy): boolean {
+  return pool.unsurePart.length === 0 && unsureUntil(pool, now, policy) !== null;
+}
+
+/** Whether a pool does not hand out a unit yet. */
+export function isUnsureUnit(pool: Pool, unit: Prefix, now: number, policy: Policy): boolean {
+  return isWhollyUnsure(pool, now, policy) || (unsureUntil(pool, now, policy) !== null && waits(pool, unit));
+}
+
+function waits(pool: Pool, unit: Prefix): boolean {
+  return includes(pool.unsurePart, unitNumber(unit.bytes, pool.unitLength));
+}
+
+/** A pool whose wait is over hands out what was added to it like the rest. */
+export function surePool(d: Draft, pool: Pool, now: number, policy: Policy): Pool {
+  if (pool.unsurePart.length === 0 || unsureUntil(pool, now, policy) !== null) return pool;
+  return d.put('pool', { ...pool, unsureSince: null, unsurePart: [] });
 }
 
 /** A gap that began at `alive` and ends at `since`: the pools that were waiting then wait for a whole round after it. */
@@ -118,21 +140,29 @@ export function reopened(pool: Pool, before: Pool, ranges: readonly UnitRange[])
   return withSpent(pool, subtract(intersect(spentOf(before), whole), ranges));
 }
 
+/** Whether a unit may be handed out without being asked for, as far as its past allows. */
+function isReady(pool: Pool, unit: Prefix): boolean {
+  return zoneOf(pool, unit) === 'open' && !waits(pool, unit);
+}
+
 /** The next unit to hand out: one never used, else the least recently freed; null when the pool is exhausted. */
 export function nextUnit(d: Draft, pool: Pool): Prefix | null {
-  const fresh = subtract(openRanges(pool), spentOf(pool));
+  const ready = subtract(openRanges(pool), pool.unsurePart);
+  const fresh = subtract(ready, spentOf(pool));
   for (const range of fresh) {
     const unit = d.units.unused(pool.id, range);
     if (unit !== null) return unit;
   }
   // Not to be walked over again by every allocation that follows.
-  if (fresh.length > 0) d.put('pool', withSpent(pool, [rangeOf(pool.prefix, pool.unitLength)]));
+  if (fresh.length > 0) {
+    d.put('pool', withSpent(pool, subtract([rangeOf(pool.prefix, pool.unitLength)], pool.unsurePart)));
+  }
   for (let page = 0; ; page++) {
     const keys = d.units.freed(pool.id, page);
     if (keys.length === 0) return null;
     for (const key of keys) {
       const past = d.find('poolFree', key);
-      if (past?.state === 'free' && zoneOf(pool, past.prefix) === 'open') return past.prefix;
+      if (past?.state === 'free' && isReady(pool, past.prefix)) return past.prefix;
     }
   }
 }
@@ -147,23 +177,19 @@ export function formerUnit(d: Draft, pool: Pool, subscriber: number): Prefix | n
     .former(pool.id, subscriber)
     .map((key) => d.find('poolFree', key))
     .filter((past) => past?.state === 'free' || past?.state === 'quarantined')
-    .filter((past) => past !== null && isOwn(d, past, subscriber) && zoneOf(pool, past.prefix) === 'open')
+    .filter((past) => past !== null && isOwn(d, past, subscriber) && isReady(pool, past.prefix))
     .filter((past) => past === null || past.assignment === null || !wasRenumbered(d, past.assignment));
   return his.at(-1)?.prefix ?? null;
 }
 
-/** When the next unit that any subscriber may have leaves quarantine, Unix milliseconds; null where none is there. */
-export function nextFreeAt(d: Draft, pool: Pool): number | null {
-  for (const key of d.units.quarantined(pool.id)) {
-    const past = d.find('poolFree', key);
-    if (past?.state === 'quarantined' && zoneOf(pool, past.prefix) === 'open') return past.freeAt;
-  }
-  return null;
+/** When the next unit that any subscriber may have leaves quarantine; null where none is there. */
+export function nextRested(d: Draft, pool: Pool): Rested | null {
+  return d.units.nextRested(pool.id, openRanges(pool));
 }
 
-/** Whether a subscriber was the last on a unit: nobody but open sessions of his own may be there still. */
+/** Whether a subscriber was the last on a unit: no session may be there still but his own, of which it is known whether it is. */
 function isOwn(d: Draft, past: PoolFree, subscriber: number): boolean {
-  const isHis = (session: Session): boolean => session.subscriber === subscriber && session.endedAt === null;
+  const isHis = (session: Session): boolean => session.subscriber === subscriber && session.endKind !== 'inferred';
   return past.subscriber === subscriber && past.doubted.every((id) => isHis(d.get('session', id)));
 }
 
@@ -187,7 +213,9 @@ export function takeUnit(d: Draft, pool: Pool, unit: Prefix, next: boolean): rea
   const number = unitNumber(unit.bytes, pool.unitLength);
   const { first } = rangeOf(pool.prefix, pool.unitLength);
   if (past === null && (next || number === first + pool.cursor)) {
-    d.put('pool', withSpent(counted, union([{ first, last: number }], counted.skips)));
+    // But for what waits: that comes later.
+    const before = subtract([{ first, last: number }], counted.unsurePart);
+    d.put('pool', withSpent(counted, union(before, counted.skips)));
   }
   return past?.doubted ?? [];
 }

@@ -65,8 +65,8 @@ export interface Units {
   unused(pool: number, range: UnitRange): Prefix | null;
   /** Keys of free units with a past, the least recently freed first, page by page; a page has as many as a batch can take. */
   freed(pool: number, page: number): readonly string[];
-  /** Keys of the units in quarantine, those that end soonest first; at most a page of them. */
-  quarantined(pool: number): readonly string[];
+  /** When the next unit in ranges of the pool leaves quarantine; null where none is in quarantine there. */
+  nextRested(pool: number, ranges: readonly UnitRange[]): Rested | null;
   /** Keys of the units that a subscriber held last and that nobody has had since. */
   former(pool: number, subscriber: number): readonly string[];
   /** Keys of free units with a past in a range; at most one slice. */
@@ -75,6 +75,12 @@ export interface Units {
   heldIn(pool: number, range: UnitRange, most: number): readonly number[];
   /** How many units of the pool in a range are live, and how many have a past that bars them. */
   usedIn(pool: number, range: UnitRange): number;
+}
+
+/** When a unit leaves quarantine, Unix milliseconds; without `isKnown`, when one does at the earliest. */
+export interface Rested {
+  readonly at: number;
+  readonly isKnown: boolean;
 }
 
 /** Keys of what a batch holds back: revokes, suspends and effects. */

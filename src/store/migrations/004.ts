@@ -38,6 +38,8 @@ ALTER TABLE pool ADD COLUMN used_outside INTEGER NOT NULL DEFAULT 0 CHECK (used_
 -- What the pool covered before it shrank, and whether sessions came there since.
 ALTER TABLE pool ADD COLUMN former TEXT NOT NULL DEFAULT '';
 ALTER TABLE pool ADD COLUMN strayed INTEGER NOT NULL DEFAULT 0 CHECK (strayed IN (0, 1));
+-- What was added to the pool, where only that waits until it is known who is there.
+ALTER TABLE pool ADD COLUMN unsure_part TEXT NOT NULL DEFAULT '';
 -- What was excluded so far: the first address, and of IPv4 the last (RFC 3021, RFC 4291 section 2.6.1).
 UPDATE pool SET excluded_ranges = CASE length(net)
   WHEN 4 THEN format('%x-%x,%x-%x', ${NET}, ${NET}, (${NET}) | ((1 << (32 - plen)) - 1), (${NET}) | ((1 << (32 - plen)) - 1))
@@ -224,6 +226,7 @@ DROP INDEX pool_free_next;
 CREATE INDEX pool_free_next ON pool_free (pool, free_at, net) WHERE state = 'free';
 ALTER TABLE pool ADD COLUMN excluded INTEGER NOT NULL DEFAULT 0 CHECK (excluded >= 0);
 UPDATE pool SET excluded = iif(length(net) = 4, 2, 1) WHERE use = 'address' AND length(net) * 8 - plen >= 2;
+ALTER TABLE pool DROP COLUMN unsure_part;
 ALTER TABLE pool DROP COLUMN strayed; ALTER TABLE pool DROP COLUMN former;
 ALTER TABLE pool DROP COLUMN used_outside; ALTER TABLE pool DROP COLUMN used_reserved;
 ALTER TABLE pool DROP COLUMN used_excluded; ALTER TABLE pool DROP COLUMN skips;

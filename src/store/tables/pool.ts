@@ -20,7 +20,18 @@ function rangesOf(text: SqlValue | undefined): UnitRange[] {
 export const POOL: TableSpec<Pool> = {
   name: 'pool',
   keys: 1,
-  guarded: ['tenant', 'name', 'vrf', 'net', 'plen', 'excluded_ranges', 'reserved_ranges', 'skips', 'former'],
+  guarded: [
+    'tenant',
+    'name',
+    'vrf',
+    'net',
+    'plen',
+    'excluded_ranges',
+    'reserved_ranges',
+    'skips',
+    'former',
+    'unsure_part',
+  ],
   columns: [
     ['id', (row) => row.id],
     ['tenant', (row) => row.tenant],
@@ -47,6 +58,7 @@ export const POOL: TableSpec<Pool> = {
     ['used_outside', (row) => row.usedOutside],
     ['former', (row) => rangesText(row.former)],
     ['strayed', (row) => flag(row.strayed)],
+    ['unsure_part', (row) => rangesText(row.unsurePart)],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -73,6 +85,7 @@ export const POOL: TableSpec<Pool> = {
     usedOutside: v[22] as number,
     former: rangesOf(v[23]),
     strayed: v[24] === 1,
+    unsurePart: rangesOf(v[25]),
   }),
   parse: numbered,
 };

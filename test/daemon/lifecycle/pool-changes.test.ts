@@ -174,6 +174,55 @@ t.test('who came onto what a pool gave up is noticed before it, or another one, 
   t.equal(await ask(house, 'bob', NOON + 4 + round, '100.64.0.10'), 'applied');
 });
 
+t.test('what was added to a pool waits through a gap, and the rest of it does not', async (t) => {
+  const small = [v4({ prefix: prefix('100.64.0.0/29') })];
+  const house = await openHouse(NOON, {}, { pools: small });
+  const round = house.policy.interimRoundMs;
+  await house.say(acct('acct-start', 'x', NOON + 1, ['100.64.0.9'], named('stranger')));
+  await load(house, POOLS, NOON + MINUTE);
+  t.equal(await ask(house, 'ann', NOON + MINUTE, '100.64.0.9'), 'pool-unsure');
+  t.equal(await ask(house, 'ann', NOON + MINUTE, '100.64.0.1'), 'applied');
+  await house.say({ kind: 'daemon-started', tenant: 'default', pools: POOLS, receivedAt: NOON + 5 * MINUTE });
+  t.equal(await ask(house, 'bob', NOON + MINUTE + round, '100.64.0.9'), 'pool-unsure', 'a gap');
+  t.equal(await ask(house, 'bob', NOON + MINUTE + round, null), 'applied');
+  await house.say(acct('acct-interim', 'x', NOON + 12 * MINUTE, ['100.64.0.9'], named('stranger')));
+  t.equal(await ask(house, 'cat', NOON + 5 * MINUTE + round, '100.64.0.9'), 'address-occupied');
+  t.equal(await ask(house, 'cat', NOON + 5 * MINUTE + round, '100.64.0.10'), 'applied');
+  t.same(invariants(house.db, house.policy), []);
+});
+
+t.test('a pool that was away while a part of it waited, or comes back larger, waits as a whole', async (t) => {
+  const small = [v4({ prefix: prefix('100.64.0.0/29') })];
+  for (const configs of [
+    [POOLS, []],
+    [[], small, []],
+    [[], POOLS.slice(1)],
+  ]) {
+    const house = await openHouse(NOON, {}, { pools: small });
+    const round = house.policy.interimRoundMs;
+    await house.say(acct('acct-start', 'x', NOON + 1, ['100.64.0.9'], named('stranger')));
+    for (const pools of configs) await load(house, pools, NOON + MINUTE);
+    await load(house, POOLS, NOON + 2 * MINUTE);
+    t.equal(await ask(house, 'ann', NOON + 2 * MINUTE, '100.64.0.9'), 'pool-unsure');
+    t.equal(await ask(house, 'ann', NOON + 2 * MINUTE, null), 'pool-unsure');
+    t.equal(await ask(house, 'ann', NOON + 2 * MINUTE + round, '100.64.0.10'), 'applied');
+    t.same(invariants(house.db, house.policy), []);
+  }
+});
+
+t.test('what was added before the rest is handed out when its wait is over, in its turn', async (t) => {
+  const house = await openHouse(NOON, {}, { pools: [v4({ prefix: prefix('100.64.0.8/29') })] });
+  const round = house.policy.interimRoundMs;
+  await house.say(acct('acct-start', 'x', NOON + 1, ['100.64.0.1'], named('stranger')));
+  await load(house, POOLS, NOON + MINUTE);
+  const names = Array.from({ length: 14 }, (_, n) => `s${String(n)}`);
+  for (const name of names.slice(0, 7)) t.equal(await ask(house, name, NOON + 2 * MINUTE, null), 'applied');
+  t.equal(await ask(house, 's7', NOON + 2 * MINUTE, null), 'pool-unsure');
+  for (const name of names.slice(7)) t.equal(await ask(house, name, NOON + MINUTE + round, null), 'applied');
+  t.equal(await ask(house, 'one more', NOON + MINUTE + round, null), 'pool-exhausted');
+  t.same(invariants(house.db, house.policy), []);
+});
+
 t.test('what a pool gave up is forgotten to the last, also where the config changes again meanwhile', async (t) => {
   const house = await openHouse(NOON);
   const wide = { prefix: prefix('10.0.0.0/21'), quarantineMs: MINUTE };
