@@ -25,17 +25,16 @@ import type { Session, SessionAddress, SessionUsage } from './records.js';
 import { claimsOn, isDisputed, noteDispute, resolve, subscriberOf, type Who } from './identity.js';
 import type { JournalKind } from './journal-kind.js';
 import { settle } from './release.js';
+import { goesOn, reopen } from './reopening.js';
 import { spread } from './routes.js';
 import { timed } from './skew.js';
-import { attach, detach, prolong, sameAddress, shows, type Leaving, type Showing } from './standing.js';
+import { attach, detach, prolong, sameAddress, shows, stand, type Leaving, type Showing } from './standing.js';
 import { settleOccupant } from './units.js';
+import { stayUp, usageOf } from './usage.js';
 import type { Verdict } from './world.js';
 
 /** A session with more addresses than this is no subscriber's line; each packet would cost what all of them cost. */
 const MOST_ADDRESSES = 64;
-
-/** NASes repeat an unanswered packet for about this long. */
-const RETRANSMISSION_MS = 30_000;
 
 export const APPLIED: Verdict = { verdict: 'applied', code: null, detail: null, reply: null };
 
@@ -47,23 +46,6 @@ const DUPLICATE = verdict('duplicate', 'same-content');
 const STALE_REPORT = verdict('stale', 'older-than-last-report');
 const STALE_STOP = verdict('stale', 'stop-of-an-earlier-session');
 const STALE_ENDED = verdict('stale', 'session-ended');
-
-function usageOf(event: AccountingEvent, session: number, before: SessionUsage | null): SessionUsage {
-  const interim = event.kind === 'acct-interim';
-  return {
-    session,
-    updatedAt: event.receivedAt,
-    status: event.status,
-    seconds: event.seconds ?? before?.seconds ?? 0,
-    inputOctets: event.inputOctets ?? before?.inputOctets ?? 0,
-    outputOctets: event.outputOctets ?? before?.outputOctets ?? 0,
-    inputPackets: event.inputPackets ?? before?.inputPackets ?? 0,
-    outputPackets: event.outputPackets ?? before?.outputPackets ?? 0,
-    eventTimestamp: event.eventTimestamp,
-    interims: (before?.interims ?? 0) + (interim ? 1 : 0),
-    maxGapMs: before === null ? 0 : Math.max(before.maxGapMs, event.receivedAt - before.updatedAt),
-  };
-}
 
 function note(d: Draft, kind: JournalKind, session: Session, event: AccountingEvent, nas: Nas, code: string): void {
   d.note({
@@ -128,19 +110,6 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Verdi
 /** Whom a packet of a known session names. */
 function whoIs(d: Draft, session: Session, event: AccountingEvent, nas: Nas, policy: Policy): Who {
   return resolve(d, nas.tenant, claimsOn(session, event.claims, policy.nas.get(nas.entry)));
-}
-
-/** Writes a session's addresses. Attaching may have written the row already, so it is read again. */
-function stand(d: Draft, session: Session, addresses: readonly SessionAddress[]): Session {
-  const current = d.get('session', session.id);
-  const subscriber = current.subscriber ?? ownerOf(d, addresses);
-  return d.put('session', { ...current, addresses, subscriber });
-}
-
-function ownerOf(d: Draft, addresses: readonly SessionAddress[]): number | null {
-  const held = addresses.find((address) => address.standing === 'held');
-  const id = held?.assignment ?? null;
-  return id === null ? null : d.get('assignment', id).subscriber;
 }
 
 /** Takes a session off some of its addresses. Returns the assignments whose evidence has changed. */
@@ -287,6 +256,12 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
   if (session === null) return open(d, event, nas, policy);
   const usage = d.get('usage', session.id);
   if (session.endedAt !== null) {
+    if (goesOn(event, session, usage, policy)) {
+      const showing = { event, nas, policy, who: whoIs(d, session, event, nas, policy), since: event.at };
+      const told = report(d, event, nas, reopen(d, session, showing), usage, policy);
+      tellNew(d, d.get('session', session.id), event.receivedAt, policy);
+      return told;
+    }
     const reborn = impliedStart(event) > session.endedAt + INSTANCE_SLACK_MS;
     const outlived = (event.seconds ?? 0) * 1000 > usage.seconds * 1000 + INSTANCE_SLACK_MS;
     const another = isSomebodyElse(event, session, policy) && event.at > session.endedAt;
@@ -302,6 +277,18 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
     confirm(d, session, event, nas);
     return repeated ? DUPLICATE : STALE_REPORT;
   }
+  return report(d, event, nas, session, usage, policy);
+}
+
+/** What an Interim says of its open session. */
+function report(
+  d: Draft,
+  event: AccountingEvent,
+  nas: Nas,
+  session: Session,
+  usage: SessionUsage,
+  policy: Policy,
+): Verdict {
   d.put('usage', usageOf(event, session.id, usage));
   const heard = hearClass(d, confirm(d, session, event, nas), event, nas, policy);
   const more = showMore(d, heard, event, nas, policy);
@@ -310,16 +297,6 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
   else tellAgain(d, shown, nas, event.receivedAt, policy);
   if (isFull(shown, event)) return verdict('conflict', 'too-many-addresses');
   return shown === session ? APPLIED : judged(shown, whoIs(d, shown, event, nas, policy));
-}
-
-/**
- * An Interim that reports nothing new still says that the session is up: idle customers repeat themselves, and counters
- * were seen to start again. What comes soon after the last report may be a retransmission and says nothing.
- */
-function stayUp(d: Draft, event: AccountingEvent, usage: SessionUsage): void {
-  const gap = event.receivedAt - usage.updatedAt;
-  if (gap < RETRANSMISSION_MS) return;
-  d.put('usage', { ...usage, updatedAt: event.receivedAt, maxGapMs: Math.max(usage.maxGapMs, gap) });
 }
 
 /** The Stop of a session whose end was only inferred: now it is known. */

@@ -6,9 +6,9 @@ import { identityKey } from './keys.js';
 import { printable, utf8 } from './octets.js';
 import type { NasPolicy, Policy } from './policy.js';
 import type { Nas } from './nas-records.js';
-import type { Assignment, Claim, ClaimType, Identity, Session, StrongType } from './records.js';
+import type { Assignment, Claim, ClaimType, Identity, Session, StrongType, Witness } from './records.js';
 import { decodeClass } from './session-class.js';
-import { nameClaims } from './user-name.js';
+import { isSameName, nameClaims, type NameRules } from './user-name.js';
 
 /** The scope of a User-Name: unique within its tenant. */
 export const TENANT_SCOPE = 'tenant';
@@ -112,23 +112,42 @@ export function claimsOn(session: Session, claims: readonly Claim[], entry: NasP
  * Whether a session is the holder's own: it was found to be his, a strong claim says so, or nothing contradicts it. Where
  * strong claims contradict each other, one that names him is enough: nobody is cut for what AAA has mixed up.
  */
-export function isHolders(d: Draft, holder: Assignment, session: Session, who: Who): boolean {
+export function isHolders(
+  d: Draft,
+  holder: Assignment,
+  session: Session,
+  who: Who,
+  entry: NasPolicy | undefined,
+): boolean {
   const { tenant, subscriber } = holder;
   if (session.tenant !== tenant) return false;
   if (session.subscriber !== null) return session.subscriber === subscriber;
   if (who.strong.length > 0) return who.strong.some((match) => match.subscriber === subscriber);
-  return !contradicts(d, subscriber, who.claims) && !isStranger(d, holder, who.claims);
+  return !contradicts(d, subscriber, who.claims) && !isStranger(d, holder, session, who, entry?.identity?.names);
 }
 
 /**
  * Whether somebody nobody knows is another than the holder, where an address goes from one customer to the next without an
- * order: a session of the holder's stood there before, and what names this one is not what named him. Only their MAC
+ * order: sessions of the holder's stood there before, and none of them had the User-Name of this one. Only their MAC
  * address can still say that the two are one.
  */
-function isStranger(d: Draft, { id, tenant, subscriber, pool }: Assignment, claims: readonly Claim[]): boolean {
-  if (kindInForce(d, d.get('pool', pool)) === 'static' || claims.every(({ type }) => type === 'mac')) return false;
-  if (d.witnessesOf(id).every(({ standing }) => standing !== 'held')) return false;
-  return !claims.some((claim) => claim.type === 'mac' && recorded(d, tenant, claim) === subscriber);
+function isStranger(
+  d: Draft,
+  holder: Assignment,
+  session: Session,
+  { claims }: Who,
+  rules: NameRules | undefined,
+): boolean {
+  const { username: name } = session;
+  if (name === null || !claims.some(({ type }) => type === 'username')) return false;
+  if (kindInForce(d, d.get('pool', holder.pool)) === 'static') return false;
+  const his = d.witnessesOf(holder.id).filter(({ standing }) => standing === 'held');
+  const isNamedSo = ({ ref }: Witness): boolean => {
+    const { username } = d.get('session', ref);
+    return username !== null && isSameName(username, name, rules);
+  };
+  if (his.length === 0 || his.some(isNamedSo)) return false;
+  return !claims.some((claim) => claim.type === 'mac' && recorded(d, holder.tenant, claim) === holder.subscriber);
 }
 
 /** Records an identity as a subscriber's own. Whoever had it is to be looked for before. */

@@ -17,6 +17,7 @@ export type JournalKind =
   | 'session-started'
   | 'session-stopped'
   | 'session-inferred-end'
+  | 'session-reopened'
   | 'session-moved'
   | 'session-profile'
   | 'conflict'

@@ -161,7 +161,7 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
   ): SessionAddress => ({ ...shown, standing, assignment, conflict: about, since });
   const most = isRoute(shown) ? MOST_HOLDERS : undefined;
   const holders = d.overlapping(session.vrf, shown.prefix, most).map((id) => d.get('assignment', id));
-  const isHis = (holder: Assignment): boolean => isHolders(d, holder, session, who);
+  const isHis = (holder: Assignment): boolean => isHolders(d, holder, session, who, policy.nas.get(nas.entry));
   const own = holders.find((holder) => contains(holder.prefix, shown.prefix));
   const live = session.endedAt === null;
   // Whose it is nobody can tell for sure: one that should end is not cut for it, and does not end while it lasts.
@@ -219,6 +219,19 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
     watchPool(d, pool.id, 1, event.receivedAt);
   }
   return stand('occupied', null, live ? conflict(d, 'occupied', session, showing, shown, null) : null);
+}
+
+/** Writes a session's addresses. Attaching may have written the row already, so it is read again. */
+export function stand(d: Draft, session: Session, addresses: readonly SessionAddress[]): Session {
+  const current = d.get('session', session.id);
+  const subscriber = current.subscriber ?? ownerOf(d, addresses);
+  return d.put('session', { ...current, addresses, subscriber });
+}
+
+function ownerOf(d: Draft, addresses: readonly SessionAddress[]): number | null {
+  const held = addresses.find((address) => address.standing === 'held');
+  const id = held?.assignment ?? null;
+  return id === null ? null : d.get('assignment', id).subscriber;
 }
 
 /**
