@@ -1,5 +1,6 @@
 /** The pools of a world: what the config says of each, and how whoever plans addresses changes it while they are in use. */
 import type { Chance } from './chance.js';
+import type { Kind } from './kind.js';
 import type { Pace } from './pace.js';
 
 interface PlannedPool {
@@ -11,6 +12,8 @@ interface PlannedPool {
   length: number;
   readonly kind: 'static' | 'dynamic' | 'external';
   readonly vrf: string;
+  /** The length of a unit, where the config says it: of subnets behind customers. */
+  readonly unitLength: number | null;
   /** Keys that stay. */
   readonly more: string;
   quarantine: string;
@@ -22,6 +25,24 @@ interface PlannedPool {
   present: boolean;
 }
 
+/** Subnets behind customers: eight in the beginning. */
+const LAN = {
+  family: 'ipv4',
+  start: '198.18.0.0',
+  lengths: [25, 26, 27],
+  length: 26,
+  unitLength: 29,
+  more: ', use: routed, unit_length: 29',
+} as const;
+const LAN6 = {
+  family: 'ipv6',
+  start: '2001:db8:200::',
+  lengths: [56, 57, 58],
+  length: 57,
+  unitLength: 60,
+  more: ', use: routed, unit_length: 60',
+} as const;
+
 /** The second VRF of worlds with two: its addresses are those of the first. */
 export const OTHER_VRF = 'cgn';
 
@@ -29,10 +50,11 @@ export class AddressPlan {
   readonly #pools: readonly PlannedPool[];
   readonly #pace: Pace;
 
-  constructor(chance: Chance, pace: Pace, vrfs: boolean) {
+  constructor(chance: Chance, pace: Pace, { vrfs, subnets }: Pick<Kind, 'vrfs' | 'subnets'>) {
     this.#pace = pace;
     const { quarantine } = pace;
-    const still = { sticky: true, excluded: [], reserved: [], present: true, quarantine, vrf: 'global', more: '' };
+    const bare = { excluded: [], reserved: [], vrf: 'global', unitLength: null, more: '' };
+    const still = { ...bare, sticky: true, present: true, quarantine };
     const fixed = { ...still, kind: 'static', offerTimeout: null } as const;
     const expels = `, disconnect_intruders: ${chance.flip(0.5)}`;
     const offerTimeout = chance.pick(pace.offerTimeouts);
@@ -68,6 +90,13 @@ export class AddressPlan {
       const vrf = OTHER_VRF;
       pools.push({ ...fixed, ...v4, name: 'v4-cgn', vrf }, { ...fixed, ...v6, name: 'v6-cgn', vrf });
       pools.push({ ...still, ...dynamic, name: 'dynamic-cgn', kind: 'dynamic', offerTimeout, more: expels, vrf });
+    }
+    if (subnets) {
+      for (const vrf of vrfs ? ['global', OTHER_VRF] : ['global']) {
+        const end = vrf === OTHER_VRF ? '-cgn' : '';
+        const [v4, v6] = [`lan${end}`, `lan6${end}`];
+        pools.push({ ...fixed, ...LAN, name: v4, vrf }, { ...fixed, ...LAN6, name: v6, vrf });
+      }
     }
     this.#pools = pools;
   }
@@ -114,19 +143,31 @@ function parts(chance: Chance): Part[] {
 const UNIT_LENGTHS = { ipv4: 32, ipv6: 128, 'ipv6-pd': 56 } as const;
 
 /** The parts that lie in a pool as it is now, as the config says them. */
-function partsText({ family, start, length }: PlannedPool, ranges: readonly Part[]): string {
-  const size = 2 ** (UNIT_LENGTHS[family] - length);
-  const [, net = '', first = '0'] = /^(.*\.)(\d+)$/.exec(start) ?? [];
-  const unit = (n: number): string => {
-    if (family === 'ipv6') return `2001:db8:1::${n.toString(16)}`;
-    return family === 'ipv4' ? `${net}${Number(first) + n}` : `2001:db8:100:${(n * 256).toString(16)}::`;
-  };
+function partsText({ family, start, length, unitLength }: PlannedPool, ranges: readonly Part[]): string {
+  const units = unitLength ?? UNIT_LENGTHS[family];
+  const size = 2 ** (units - length);
+  const bits = family === 'ipv4' ? 32 : 128;
   const texts = ranges
     .filter(([, to]) => to < size)
     .map(([from, to]) => {
-      if (from < to)
-        return `"${unit(from)}-${family === 'ipv6-pd' ? `2001:db8:100:${(to * 256 + 255).toString(16)}:ffff:ffff:ffff:ffff` : unit(to)}"`;
-      return `"${unit(from)}${family === 'ipv6-pd' ? '/56' : ''}"`;
+      const last = units === bits ? addressOf(start, units, to) : lastOf(start, units, to);
+      if (from < to) return `"${addressOf(start, units, from)}-${last}"`;
+      return `"${addressOf(start, units, from)}${units === bits ? '' : `/${units}`}"`;
     });
   return `[${texts.join(', ')}]`;
+}
+
+/** The first address of the unit of a number, counted from `start`. */
+function addressOf(start: string, unitLength: number, n: number): string {
+  const [, net = '', first = '0'] = /^(.*\.)(\d+)$/.exec(start) ?? [];
+  if (net !== '') return `${net}${Number(first) + n * 2 ** (32 - unitLength)}`;
+  if (unitLength === 128) return `${start}${n.toString(16)}`;
+  return `${start.slice(0, -1)}${(n * 2 ** (64 - unitLength)).toString(16)}::`;
+}
+
+/** The last address of a unit of several. */
+function lastOf(start: string, unitLength: number, n: number): string {
+  const [, net = '', first = '0'] = /^(.*\.)(\d+)$/.exec(start) ?? [];
+  if (net !== '') return `${net}${Number(first) + (n + 1) * 2 ** (32 - unitLength) - 1}`;
+  return `${start.slice(0, -1)}${((n + 1) * 2 ** (64 - unitLength) - 1).toString(16)}:ffff:ffff:ffff:ffff`;
 }

@@ -23,7 +23,7 @@ import { SECRET } from './scene.js';
 export type Judge = (world: Seen, event: LifecycleEvent, policy: Policy) => Decision;
 
 /** The world with some of its answers changed. */
-function seenThrough(world: Seen, changes: Partial<Seen>): Seen {
+export function seenThrough(world: Seen, changes: Partial<Seen>): Seen {
   return new Proxy(world, {
     get: (target, name) => {
       const changed: unknown = Reflect.get(changes, name);
@@ -226,7 +226,7 @@ export const endsAtOnce: Judge = (world, event, policy) => {
   return d.close(verdict);
 };
 
-function isPacket(event: LifecycleEvent): event is AccountingEvent {
+export function isPacket(event: LifecycleEvent): event is AccountingEvent {
   return event.kind === 'acct-start' || event.kind === 'acct-interim' || event.kind === 'acct-stop';
 }
 

@@ -1,10 +1,12 @@
 /** The customers, their lines, and the AAA server that tells a NAS which addresses somebody gets. */
 import { contains, prefixKey, samePrefix, unitAt, unitCount, type Prefix } from '../../src/daemon/lifecycle/address.js';
 import type { ConfiguredPool } from '../../src/daemon/lifecycle/events.js';
+import { isRoute } from '../../src/daemon/lifecycle/routes.js';
 import type { Chance } from './chance.js';
 import type { Marks } from './marks.js';
 import type { Framed, Nas, TrueSession } from './nas.js';
 import type { Pace } from './pace.js';
+import { withRoutes } from './routes.js';
 import type { VirtualTime } from './time.js';
 
 export interface Customer {
@@ -92,15 +94,23 @@ export class Customers {
     };
   }
 
-  grant(name: string, family: ConfiguredPool['family'], prefix: Prefix): void {
+  /** AAA returns an address from now on, or a route: with the address `on`, or with any. */
+  grant(name: string, family: ConfiguredPool['family'], prefix: Prefix, on: Prefix | null = null): void {
     const grants = this.#grants.get(name) ?? [];
-    this.#grants.set(name, [...grants.filter((one) => !samePrefix(one.prefix, prefix)), framedOf(family, prefix)]);
+    const granted = { ...framedOf(family, prefix), on };
+    this.#grants.set(name, [...grants.filter((one) => !samePrefix(one.prefix, prefix)), granted]);
   }
 
-  /** AAA returns one address in place of another. */
+  /** AAA returns one address in place of another, with the routes that came with that; a route comes with what it came with. */
   exchange(name: string, family: ConfiguredPool['family'], from: Prefix, to: Prefix): void {
+    const { on = null } = this.grantsOf(name).find(({ prefix }) => samePrefix(prefix, from)) ?? {};
     this.withdraw(name, from);
-    this.grant(name, family, to);
+    this.grant(name, family, to, on);
+    const along = (one: Framed): Framed => {
+      const rides = one.on !== undefined && one.on !== null && samePrefix(one.on, from);
+      return rides ? { ...one, on: to } : one;
+    };
+    this.#grants.set(name, this.grantsOf(name).map(along));
   }
 
   withdraw(name: string, prefix: Prefix): void {
@@ -152,9 +162,11 @@ export class Customers {
     const grants = this.grantsOf(customer.name)
       .filter(() => this.#chance.flip(0.9))
       // RFC 2865 section 5.44: at most one Framed-IP-Address.
-      .filter(({ attribute }, n, all) => all.findIndex((one) => one.attribute === attribute) === n);
+      .filter(
+        ({ attribute }, n, all) => isRoute({ attribute }) || all.findIndex((one) => one.attribute === attribute) === n,
+      );
     const external = this.#externalUnit(customer.nas, grants);
-    const addresses = external === null ? grants : [...grants, external];
+    const addresses = withRoutes(external === null ? grants : [...grants, external]);
     if (addresses.length === 0 && !this.#chance.flip(0.1)) return;
     this.#dialOn(customer.nas, customer.name, customer.username, addresses);
     // A dynamic address is asked for again each time; some AAA servers remember the last answer.
@@ -244,7 +256,9 @@ export class Customers {
 }
 
 export function framedOf(family: ConfiguredPool['family'], prefix: Prefix): Framed {
-  return { attribute: ATTRIBUTE_OF[family], prefix };
+  const isHost = prefix.length === prefix.bytes.length * 8;
+  if (family === 'ipv6-pd' || isHost) return { attribute: ATTRIBUTE_OF[family], prefix };
+  return { attribute: family === 'ipv4' ? 'Framed-Route' : 'Framed-IPv6-Route', prefix };
 }
 
 /** An address of no pool. */

@@ -23,6 +23,8 @@ export interface Habits {
   readonly remembersAnswers: boolean;
   /** Part of the addresses is reported by the first Interim only. */
   readonly lateAddresses: boolean;
+  /** How it tells of the routes that it has put up, if at all. */
+  readonly routes: RouteHabit;
 }
 
 /**
@@ -31,11 +33,14 @@ export interface Habits {
  */
 export type DisconnectHabit = 'prompt' | 'late' | 'soft' | 'busy' | 'refuse' | 'silent';
 
+/** `bare`: prefix, gateway and metric; `masked`: an IPv4 prefix has its mask in a word of its own (RFC 2865 section 5.22). */
+export type RouteHabit = 'silent' | 'bare' | 'masked';
+
 /** Habits whose sessions end when addrd asks for it. */
 export const OBEDIENT: ReadonlySet<DisconnectHabit> = new Set(['prompt', 'late', 'soft', 'busy']);
 
-/** `rounds`: so many times as long are the times between Interims. */
-export function drawHabits(chance: Chance, rounds: number): Habits {
+/** `rounds`: so many times as long are the times between Interims. `subnets`: there are routes to tell of, or not. */
+export function drawHabits(chance: Chance, rounds: number, subnets: boolean): Habits {
   return {
     repeats: chance.pick(['identical', 'fresh']),
     retryMs: chance.pick([1_000, 3_000, 5_000]),
@@ -50,5 +55,6 @@ export function drawHabits(chance: Chance, rounds: number): Habits {
     disconnect: chance.pick(['prompt', 'prompt', 'late', 'soft', 'soft', 'busy', 'refuse', 'silent']),
     remembersAnswers: chance.flip(0.3),
     lateAddresses: chance.flip(0.3),
+    routes: subnets ? chance.pick(['silent', 'silent', 'silent', 'bare', 'masked'] as const) : 'silent',
   };
 }

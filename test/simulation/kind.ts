@@ -14,6 +14,8 @@ export interface Kind {
   readonly identities: boolean;
   /** The clocks of NASes are off, and some are set while they run, or begin in 1970 after a reboot. */
   readonly clocks: boolean;
+  /** Some customers have a subnet behind them, which rides on an address of theirs; some NASes tell of their routes. */
+  readonly subnets: boolean;
 }
 
 export const PLAIN: Kind = {
@@ -24,6 +26,7 @@ export const PLAIN: Kind = {
   vrfs: false,
   identities: false,
   clocks: false,
+  subnets: false,
 };
 
 /** The kind of the world of a seed where worlds of all kinds are run: each sort of event with each other. */
@@ -36,6 +39,7 @@ export function kindOf(seed: number): Kind {
     vrfs: seed % 7 < 3,
     identities: seed % 11 < 5,
     clocks: seed % 13 < 4,
+    subnets: seed % 17 > 12,
   };
 }
 

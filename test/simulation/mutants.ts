@@ -22,6 +22,7 @@ import {
   takesOver,
   type Judge,
 } from './bad-judges.js';
+import { carriesNothing, freedWhileCarried, outlives, routeless } from './bad-subnet-judges.js';
 import type { Mutation } from './mutation.js';
 
 function judge(bad: Judge): Mutation {
@@ -129,6 +130,35 @@ export const MUTANTS: readonly Mutant[] = [
     caught: /: ending: session .* contests his own assignment/,
     first: 22,
     kind: 'identities',
+  },
+  {
+    name: 'a session carries nothing of what rides on its address',
+    mutation: judge(carriesNothing),
+    // Of the pools of subnets.
+    caught: /: truth: .* (198\.18\.|2001:db8:200:)\S* while /,
+    first: 7,
+    kind: 'subnets',
+  },
+  {
+    name: 'a subnet outlives its parent',
+    mutation: judge(outlives),
+    caught: /: subnet: \d+ is in service and its parent has ended/,
+    first: 1,
+    kind: 'subnets',
+  },
+  {
+    name: 'a subnet is freed while sessions carry it',
+    mutation: judge(freedWhileCarried),
+    caught: /: truth: .* (198\.18\.|2001:db8:200:)\S* while /,
+    first: 1,
+    kind: 'subnets',
+  },
+  {
+    name: 'routes are not read',
+    mutation: judge(routeless),
+    caught: /: truth: .* (198\.18\.|2001:db8:200:)\S* while /,
+    first: 1,
+    kind: 'subnets',
   },
   {
     name: 'answers come before commits',

@@ -14,19 +14,23 @@ import {
 } from '../../src/protocols/radius/dictionary.js';
 import type { RadiusAttribute } from '../../src/protocols/radius/packet.js';
 import type { UdpPeer } from '../../src/protocols/io.js';
-import { formatPrefix, prefixKey, type Prefix } from '../../src/daemon/lifecycle/address.js';
+import { formatPrefix, prefixKey, samePrefix, type Prefix } from '../../src/daemon/lifecycle/address.js';
 import type { AddressAttribute } from '../../src/daemon/lifecycle/records.js';
+import { isRoute } from '../../src/daemon/lifecycle/routes.js';
 import type { Chance } from './chance.js';
 import { Das } from './das.js';
-import type { Habits } from './habits.js';
+import type { Habits, RouteHabit } from './habits.js';
 import { markedBy, type Marking, type Marks } from './marks.js';
 import type { Host, Network } from './network.js';
 import { Reporter, type Report, type StatusType } from './reporter.js';
+import { routeText } from './routes.js';
 import type { Life, VirtualTime } from './time.js';
 
 export interface Framed {
   readonly attribute: AddressAttribute;
   readonly prefix: Prefix;
+  /** Of a route: the address of the customer with which AAA returns it; null where it comes with any. */
+  readonly on?: Prefix | null;
 }
 
 /** A session as it really is. */
@@ -83,7 +87,8 @@ function attribute(name: AttributeName, value: Uint8Array): RadiusAttribute {
   return { type: ATTRIBUTES[name].number, value };
 }
 
-function framed({ attribute: name, prefix }: Framed): RadiusAttribute {
+function framed({ attribute: name, prefix }: Framed, routes: RouteHabit): RadiusAttribute {
+  if (isRoute({ attribute: name })) return attribute(name, encodeText(routeText(prefix, routes)));
   if (name === 'Framed-IP-Address') return attribute(name, encodeIpAddr(prefix));
   return attribute(name, name === 'Framed-IPv6-Address' ? encodeIpv6Addr(prefix) : encodeIpv6Prefix(prefix));
 }
@@ -245,7 +250,7 @@ export class Nas {
     if (session !== null) {
       attributes.push(attribute('Acct-Session-Id', encodeText(session.sid)));
       if (session.username !== null) attributes.push(attribute('User-Name', encodeText(session.username)));
-      attributes.push(...session.marks, ...this.shown(session).map(framed));
+      attributes.push(...session.marks, ...this.shown(session).map((one) => framed(one, this.#habits.routes)));
       if (status !== ACCT_STATUS_TYPE.Start) {
         attributes.push(attribute('Acct-Session-Time', encodeInteger(seconds)));
         attributes.push(attribute('Acct-Input-Octets', encodeInteger(session.inputOctets)));
@@ -263,7 +268,8 @@ export class Nas {
 
   /** The addresses that a report made now shows. */
   shown(session: TrueSession): readonly Framed[] {
-    return session.late ? session.addresses.slice(0, 1) : session.addresses;
+    const all = session.late ? session.addresses.slice(0, 1) : session.addresses;
+    return this.#habits.routes === 'silent' ? all.filter((one) => !isRoute(one)) : all;
   }
 
   /** addrd has answered a report: from now on it knows. */
@@ -271,10 +277,16 @@ export class Nas {
     const session = report.about;
     if (session === null) return;
     const shown = new Set(report.attributes.map(({ type, value }) => `${type}/${Buffer.from(value).toString('hex')}`));
+    const shows = (one: Framed): boolean => {
+      const { type, value } = framed(one, this.#habits.routes);
+      return shown.has(`${type}/${Buffer.from(value).toString('hex')}`);
+    };
     for (const address of session.addresses) {
-      const { type, value } = framed(address);
       const key = prefixKey(address.prefix);
-      if (!shown.has(`${type}/${Buffer.from(value).toString('hex')}`)) continue;
+      // Where it does not tell of its routes, what they ride on speaks for them.
+      const { on = null } = this.#habits.routes === 'silent' ? address : {};
+      const speaker = on === null ? address : session.addresses.find(({ prefix }) => samePrefix(prefix, on));
+      if (speaker === undefined || !shows(speaker)) continue;
       if (!session.told.has(key)) session.told.set(key, this.#time.wallMs());
       if (report.at > (session.unjudged.get(key) ?? Infinity)) session.unjudged.delete(key);
     }

@@ -11,6 +11,7 @@ import { ACCT_STATUS_TYPE, ATTRIBUTES } from '../../src/protocols/radius/diction
 import { PACKET_CODES, parse } from '../../src/protocols/radius/packet.js';
 import type { UdpPeer } from '../../src/protocols/io.js';
 import { invariants } from '../support/invariants.js';
+import { Carried } from './carried.js';
 import { Handouts } from './handouts.js';
 import type { Nas, TrueSession } from './nas.js';
 import { Renumberings } from './renumberings.js';
@@ -77,6 +78,7 @@ export class Observer {
   readonly #wrongSince = new Map<string, number>();
   readonly #now: () => number;
   readonly #renumberings: Renumberings;
+  readonly #carried: Carried;
   readonly handouts: Handouts;
   #seen = 0;
   #frozen = false;
@@ -97,6 +99,7 @@ export class Observer {
     this.handouts = new Handouts(db, (what) => {
       this.fault(what);
     });
+    this.#carried = new Carried(db);
     this.#renumberings = new Renumberings(db, (what) => {
       this.fault(what);
     });
@@ -216,6 +219,8 @@ export class Observer {
    * out for gaps, reboots and epochs: a session that the NAS forgot is not up in the truth either, and one that survived
    * an Accounting-On must keep its address by section 5.
    *
+   * Routes that their NAS does not tell of are known by what they ride on, as far as carried.ts says.
+   *
    * In an external pool the NAS decides: two sessions that are up on one address there take it from each other (section
    * 4), and news that come late, from a NAS that does not say how late, do the same until the next Interim.
    */
@@ -227,7 +232,8 @@ export class Observer {
     for (const { key, state } of this.#statements.past.all() as { key: string; state: string }[]) past.set(key, state);
     for (const nas of this.#nases) {
       for (const session of nas.sessions) {
-        for (const { prefix } of session.addresses) {
+        for (const address of session.addresses) {
+          const { prefix } = address;
           const key = prefixKey(prefix);
           const told = session.told.get(key);
           const pool = this.#poolOf(nas, prefix);
@@ -249,6 +255,8 @@ export class Observer {
             else if (isOther && pool.kind === 'static') wrong = `truth: ${holder.name} was given ${where}`;
           } else if (!session.unjudged.has(key) && state !== 'occupied' && state !== 'doubted' && state !== 'reserved')
             wrong = `truth: ${state} is ${where}`;
+          const startedAt = nas.now() - now + session.startedAt;
+          if (wrong !== null && this.#carried.isUnknown(session, address, startedAt)) wrong = null;
           const about = `${nas.options.name} ${session.sid} ${session.startedAt} ${key}`;
           if (wrong === null) this.#wrongSince.delete(about);
           else {

@@ -9,6 +9,7 @@ import type { LifecycleState } from '../../src/daemon/lifecycle/state.js';
 import type { Chance } from './chance.js';
 import { circuitOf, framedOf, type Customer, type Customers } from './customers.js';
 import type { Pace } from './pace.js';
+import { REFUSALS } from './refusals.js';
 import type { VirtualTime } from './time.js';
 
 interface Order {
@@ -31,6 +32,8 @@ export interface OperatorOptions {
   readonly forgetful: number;
   /** How the renumbering to an assignment stands, or null while nobody can tell. */
   readonly renumbering: (heir: number) => Standing | null;
+  /** The address on which a routed subnet rides, or null. */
+  readonly parent: (assignment: number) => Prefix | null;
 }
 
 /** The states of the two assignments of a renumbering, and what came of it. */
@@ -44,50 +47,6 @@ export interface Standing {
 export const STORE_ID = 4_711;
 
 const SERVED: ReadonlySet<LifecycleState> = new Set(['allocated', 'active', 'suspended']);
-
-const REFUSALS = new Set([
-  'address-contested',
-  'address-occupied',
-  'address-quarantined',
-  'address-reserved',
-  'address-taken',
-  'already-active',
-  'already-allocated',
-  'already-revoking',
-  'already-suspended',
-  'not-suspended',
-  'reclaimed',
-  'being-revoked',
-  'invalid-transition',
-  'no-assignment',
-  'not-in-pool',
-  'pool-exhausted',
-  'pool-external',
-  'pool-required',
-  'unknown-subscriber',
-  'already-frozen',
-  'not-frozen',
-  'unknown-nas',
-  'not-in-maintenance',
-  'unknown-batch',
-  'already-approved',
-  'already-rejected',
-  'batch-decided',
-  'awaiting-approval',
-  'not-open',
-  'unknown-alarm',
-  'time-is-over',
-  'identity-taken',
-  'already-renumbering',
-  'address-required',
-  'bad-deadline',
-  'wrong-family',
-  'unknown-pool',
-  'already-recorded',
-  'not-recorded',
-  'pool-unsure',
-  'pool-mismatch',
-]);
 
 export class Operator {
   readonly #time: VirtualTime;
@@ -113,6 +72,10 @@ export class Operator {
     act();
   }
 
+  get isQuiet(): boolean {
+    return this.#quiet;
+  }
+
   /** Orders nothing more; what is outstanding is still repeated. */
   rest(): void {
     this.#quiet = true;
@@ -123,11 +86,12 @@ export class Operator {
     const customer = chance.pick(this.#options.customers.list);
     const roll = chance.unit();
     if (roll < 0.5) this.#allocate(customer);
-    else if (roll < 0.62) this.#order(customer, { ...this.#selection(customer), kind: 'activate' });
+    else if (roll < 0.62) this.order(customer, { ...this.#selection(customer), kind: 'activate' });
     else this.#revoke(customer);
   }
 
-  #common(): { tenant: string; actor: string; idempotency: Command['idempotency'] } {
+  /** What every order has: who gives it, and by what it is known again. */
+  common(): { tenant: string; actor: string; idempotency: Command['idempotency'] } {
     const keyed = this.#chance.flip(0.5);
     const key = `k${String(++this.#keys)}`;
     const idempotency = keyed ? { token: 'crm', key, bodyHash: new TextEncoder().encode(key) } : null;
@@ -136,7 +100,7 @@ export class Operator {
 
   #selection(customer: Customer) {
     const family = this.#chance.pick(['ipv4', 'ipv6', 'ipv6-pd', null] as const);
-    return { ...this.#common(), subscriber: customer.name, family, prefix: null };
+    return { ...this.common(), subscriber: customer.name, family, prefix: null };
   }
 
   /** The pools of the VRF in which a customer is; now and then somebody errs. */
@@ -151,8 +115,8 @@ export class Operator {
     const pools = this.#poolsOf(customer);
     if (pools.length === 0) return;
     const pool = this.#chance.pick(pools);
-    this.#order(customer, {
-      ...this.#common(),
+    this.order(customer, {
+      ...this.common(),
       kind: 'allocate',
       subscriber: customer.name,
       family: pool.family,
@@ -167,7 +131,7 @@ export class Operator {
   #revoke(customer: Customer): void {
     // Whose contract ends may be unplugged in the same minute: his Stop and the Disconnect meet on the way.
     if (this.#chance.flip(0.25)) this.#options.customers.unplug(customer, 2_000);
-    this.#order(customer, {
+    this.order(customer, {
       ...this.#selection(customer),
       kind: 'revoke',
       reason: 'contract ended',
@@ -186,10 +150,10 @@ export class Operator {
         ...{ subscriber: customer.name, family: null, reason: 'unpaid' },
         ...{ sendCoa: this.#chance.flip(0.9), sendDisconnect: this.#chance.flip(0.1) },
       };
-      this.#order(customer, { ...this.#common(), ...order, kind });
+      this.order(customer, { ...this.common(), ...order, kind });
       const other = kind === 'suspend' ? 'reactivate' : 'suspend';
       if (this.#chance.flip(0.3)) {
-        const again = (): void => this.#order(customer, { ...this.#common(), ...order, kind: other });
+        const again = (): void => this.order(customer, { ...this.common(), ...order, kind: other });
         this.#time.after(this.#chance.wait(2_000), again);
       }
       this.#time.after(this.#chance.wait(meanMs), act);
@@ -222,8 +186,8 @@ export class Operator {
     const when = chance.pick(['next_session', 'next_session', 'now', 'window'] as const);
     const now = this.#time.wallMs();
     const at = when === 'window' ? now + chance.between(5_000, 200_000) * pace.events : null;
-    this.#order(customer, {
-      ...this.#common(),
+    this.order(customer, {
+      ...this.common(),
       kind: 'renumber',
       subscriber: customer.name,
       family: chance.flip(0.9) ? pool.family : null,
@@ -244,7 +208,7 @@ export class Operator {
       const line = this.#chance.flip(0.95) ? customer : this.#chance.pick(list);
       const identity = { type: 'circuit-id', scope: 'tenant', bytes: circuitOf(line.name) } as const;
       const kind = this.#chance.flip(0.8) ? 'identity-put' : 'identity-drop';
-      this.#order(null, { ...this.#common(), kind, subscriber: customer.name, ...identity });
+      this.order(null, { ...this.common(), kind, subscriber: customer.name, ...identity });
       this.#time.after(this.#chance.wait(meanMs), act);
     };
     act();
@@ -266,34 +230,34 @@ export class Operator {
     const nas = chance.pick(nases);
     const { rounds } = this.#options.pace;
     const roll = chance.unit();
-    const common = this.#common();
+    const common = this.common();
     if (roll < 0.2) {
-      this.#order(null, { ...common, kind: 'freeze', reason: 'what is this' });
+      this.order(null, { ...common, kind: 'freeze', reason: 'what is this' });
       // Some come back soon, some forget it.
       this.#time.after(chance.wait(60_000) * rounds, () =>
-        this.#order(null, { ...this.#common(), kind: 'thaw', reason: null }),
+        this.order(null, { ...this.common(), kind: 'thaw', reason: null }),
       );
     } else if (roll < 0.35) {
       const until = this.#time.wallMs() + chance.between(30_000, 400_000) * rounds;
-      this.#order(null, { ...common, kind: 'maintenance', nas, until, reason: 'firmware' });
-    } else if (roll < 0.45) this.#order(null, { ...common, kind: 'maintenance-end', nas });
-    else if (roll < 0.5) this.#order(null, { ...common, kind: 'thaw', reason: null });
-    else if (roll < 0.6)
-      this.#order(null, { ...common, kind: 'acknowledge', alarm: 'guard-tripped@token:default/crm' });
+      this.order(null, { ...common, kind: 'maintenance', nas, until, reason: 'firmware' });
+    } else if (roll < 0.45) this.order(null, { ...common, kind: 'maintenance-end', nas });
+    else if (roll < 0.5) this.order(null, { ...common, kind: 'thaw', reason: null });
+    else if (roll < 0.6) this.order(null, { ...common, kind: 'acknowledge', alarm: 'guard-tripped@token:default/crm' });
     else {
       const kind = chance.flip(0.7) ? 'approve' : 'reject';
-      this.#order(null, { ...common, kind, batch: chance.between(1, 6), reason: null });
+      this.order(null, { ...common, kind, batch: chance.between(1, 6), reason: null });
     }
   }
 
   /** Releases every brake and approves of what waits, as whoever tidies up does. */
   tidy(batches: readonly number[], nases: readonly string[]): void {
-    this.#order(null, { ...this.#common(), kind: 'thaw', reason: null });
-    for (const nas of nases) this.#order(null, { ...this.#common(), kind: 'maintenance-end', nas });
-    for (const batch of batches) this.#order(null, { ...this.#common(), kind: 'approve', batch, reason: null });
+    this.order(null, { ...this.common(), kind: 'thaw', reason: null });
+    for (const nas of nases) this.order(null, { ...this.common(), kind: 'maintenance-end', nas });
+    for (const batch of batches) this.order(null, { ...this.common(), kind: 'approve', batch, reason: null });
   }
 
-  #order(customer: Customer | null, command: Command): void {
+  /** Gives an order, and tells AAA what came of it for a customer. */
+  order(customer: Customer | null, command: Command): void {
     if (command.kind === 'allocate' && command.requested !== null) this.#options.onAsked(command.requested);
     if (command.kind === 'renumber' && command.to !== null) this.#options.onAsked(command.to);
     const order: Order = { command, customer, answered: null };
@@ -360,7 +324,8 @@ export class Operator {
       }
       const prefix = parsePrefix(address);
       if (prefix === null) this.#options.onFault(`${address} is no address`);
-      else if (command.kind === 'allocate') customers.grant(customer.name, family as ConfiguredPool['family'], prefix);
+      else if (command.kind === 'allocate')
+        customers.grant(customer.name, family as ConfiguredPool['family'], prefix, this.#options.parent(id));
       else if (command.kind === 'revoke' && !this.#chance.flip(forgetful)) customers.withdraw(customer.name, prefix);
     }
   }
@@ -383,7 +348,7 @@ export class Operator {
     );
     if (roll < 0.9) customers.exchange(customer.name, family, from, to);
     // Somebody adds the new one and leaves the old.
-    else customers.grant(customer.name, family, to);
+    else customers.grant(customer.name, family, to, this.#options.parent(heir.id));
     const look = (): void => {
       const standing = this.#options.renumbering(heir.id);
       if (standing?.outcome === 'done') return;

@@ -17,6 +17,8 @@ interface Ended {
   readonly since: number;
   readonly deadline: number;
   readonly on: number;
+  /** Of a routed subnet: what it rides on, whose sessions speak for it. */
+  readonly parent: string | null;
 }
 
 interface Left {
@@ -36,7 +38,8 @@ export class Renumberings {
     this.#ended = db.prepare<unknown[]>(
       `SELECT j.kind, j.at, h.id AS heir, v.name AS vrf, h.net, h.plen, h.allocated_at AS since, h.renumber->>'deadline' AS deadline,
               (SELECT count(*) FROM witness w WHERE w.assignment = h.id AND w.standing = 'held'
-                                  AND w.closed_at IS NULL) AS 'on'
+                                  AND w.closed_at IS NULL) AS 'on',
+              (SELECT lower(hex(p.net)) || '/' || p.plen FROM assignment p WHERE p.id = h.parent) AS parent
          FROM journal j JOIN assignment h ON h.id = j.assignment JOIN vrf v ON v.id = h.vrf
         WHERE j.id > ? AND j.kind IN ('renumbered', 'renumber-failed')`,
     );
@@ -63,14 +66,14 @@ export class Renumberings {
     }
   }
 
-  #judge({ kind, at, heir, vrf, net, plen, since, deadline, on }: Ended): void {
+  #judge({ kind, at, heir, vrf, net, plen, since, deadline, on, parent }: Ended): void {
     if (kind === 'renumber-failed') {
       if (at < deadline) this.#fault(`renumbering: to assignment ${heir} was given up before its deadline`);
       if (on > 0) this.#fault(`renumbering: to assignment ${heir} was given up while somebody is on it`);
       return;
     }
-    const shown = this.#shown.get(`${vrf}/${hex(net)}/${plen}`);
-    if (shown === undefined || shown < since - UNDERWAY_MS) {
+    const spoken = [`${hex(net)}/${plen}`, parent].map((key) => this.#shown.get(`${vrf}/${String(key)}`) ?? -Infinity);
+    if (Math.max(...spoken) < since - UNDERWAY_MS) {
       this.#fault(`renumbering: to assignment ${heir} is done and no session showed it`);
     }
   }

@@ -91,7 +91,7 @@ export function drawScene(chance: Chance, kind: Kind): Scene {
   const pace = kind.months ? MONTHLY : HOURLY;
   const braking = chance.fork();
   const guard = braking.pick([3, 8, 200]);
-  const plan = new AddressPlan(chance.fork(), pace, kind.vrfs);
+  const plan = new AddressPlan(chance.fork(), pace, kind);
   const count = Math.max(kind.vrfs ? 2 : 1, chance.between(1, 3));
   // Of worlds with two VRFs the first NAS is in the one, and the others in the other.
   const nases = Array.from({ length: count }, (_, n): NasScene => {
@@ -99,7 +99,7 @@ export function drawScene(chance: Chance, kind: Kind): Scene {
       name: `bras${String(n + 1)}`,
       host: { 4: `192.0.2.${String(n + 21)}`, 6: `2001:db8:fe::${String(n + 21)}` },
       family: chance.flip(0.25) ? 6 : 4,
-      habits: drawHabits(chance, pace.rounds),
+      habits: drawHabits(chance, pace.rounds, kind.subnets),
       takesDisconnects: chance.flip(0.9),
       vrf: kind.vrfs && n > 0 ? OTHER_VRF : 'global',
       marking: kind.identities ? drawMarking(chance) : null,

@@ -23,6 +23,7 @@ import { hashOf, type Outcome } from './outcome.js';
 import { DARK_MS } from './pace.js';
 import { standingOf } from './renumberings.js';
 import { ADDRD, DAS_SECRET, drawScene, SECRET, type Scene } from './scene.js';
+import { parentIn, Subnets } from './subnets.js';
 import { VirtualTime, type Life } from './time.js';
 
 const MINUTE = 60_000;
@@ -54,6 +55,8 @@ export class World {
   readonly #customers: Customers;
   readonly #operator: Operator;
   readonly #observer: Observer;
+  /** Where there are subnets. */
+  readonly #subnets: Subnets | null;
   /** The config file. */
   #config: Config;
   readonly #mutation: Mutation;
@@ -113,7 +116,10 @@ export class World {
       onAsked: (prefix) => this.#observer.handouts.asked.add(prefixKey(prefix)),
       forgetful: this.#scene.forgetful,
       renumbering: (heir) => standingOf(this.#db, heir),
+      parent: (assignment) => parentIn(this.#db, assignment),
     });
+    const options = { customers: this.#customers, operator: this.#operator, pools };
+    this.#subnets = kind.subnets ? new Subnets(this.#time, chance.fork(), options) : null;
     this.#observer = new Observer(this.#db, this.#scene, this.#nases, thorough, () => this.#time.monoMs());
     this.#network.taps.push((datagram, from, to) => {
       if (from.address === ADDRD[4] || from.address === ADDRD[6]) this.#observer.onSend(datagram, to);
@@ -131,6 +137,7 @@ export class World {
     if (this.#kind.suspends) this.#operator.serve(orderEveryMs * 2);
     if (this.#kind.identities) this.#operator.introduce(orderEveryMs * 2);
     if (this.#kind.renumbers) this.#operator.move(orderEveryMs * 2);
+    this.#subnets?.begin(orderEveryMs * 1.5);
     this.#operator.watch(this.#scene.brakeEveryMs, this.#nasNames());
     this.#trouble();
     await this.#until(pace.chaosMs);
@@ -263,16 +270,10 @@ export class World {
         nas.crash();
         const isDark = pace.rounds > 1 && chance.flip(0.2);
         const [least, most] = isDark ? DARK_MS : [10_000, 120_000];
-        this.#time.after(chance.between(least, most), () => {
-          nas.boot();
-        });
+        this.#time.after(chance.between(least, most), () => nas.boot());
       });
     });
-    if (this.#kind.plans) {
-      this.#every(planEveryMs, () => {
-        this.#replan();
-      });
-    }
+    if (this.#kind.plans) this.#every(planEveryMs, () => this.#replan());
     this.#every(partEveryMs, () => {
       const nas = chance.pick(this.#nases);
       if (nas.serving) nas.announcePart();

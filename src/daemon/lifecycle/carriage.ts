@@ -33,7 +33,8 @@ function carry(d: Draft, session: Session, stands: SessionAddress[], parent: num
   const isOn = (id: number | null): boolean => stands.some(({ assignment }) => id !== null && assignment === id);
   // One that is to take another's place comes first: that one does not come with the session any more then.
   const isHeir = (a: Assignment): number => Number(renumberOf(a) !== null);
-  for (const { id } of [...d.subnetsOf(parent)].sort((a, b) => isHeir(b) - isHeir(a))) {
+  const subnets = ridden(d, parent).flatMap((id) => d.subnetsOf(id));
+  for (const { id } of subnets.sort((a, b) => isHeir(b) - isHeir(a))) {
     const subnet = d.get('assignment', id);
     if (isOn(id) || !(COMING.has(subnet.state) || isOnYet(d, subnet, session))) continue;
     // Of a session that began before it was allocated only an order or its route can say that it is there.
@@ -46,6 +47,15 @@ function carry(d: Draft, session: Session, stands: SessionAddress[], parent: num
     openWitness(d, id, session.id, 'held', showing.event.receivedAt);
     seen(d, subnet, d.get('session', session.id), showing);
   }
+}
+
+/**
+ * On what the subnets of a session ride that stands on an assignment: on that, and on the one whose place it is to take. Where it is
+ * in doubt whose session shows the new address, they have not moved yet; but AAA returns them with it.
+ */
+function ridden(d: Draft, id: number): number[] {
+  const { supersedes, ...assignment } = d.get('assignment', id);
+  return supersedes === null || renumberOf(assignment) === null ? [id] : [id, supersedes];
 }
 
 /**
@@ -72,8 +82,10 @@ export function alongWith(
   stands: readonly SessionAddress[],
   gone: readonly SessionAddress[],
 ): SessionAddress[] {
-  const stays = new Set(stands.filter((address) => !gone.includes(address)).map(({ assignment }) => assignment));
-  const left = new Set(gone.map(({ assignment }) => assignment).filter((id) => !stays.has(id)));
+  const on = (addresses: readonly SessionAddress[]): number[] =>
+    addresses.flatMap(({ assignment }) => (assignment === null ? [] : ridden(d, assignment)));
+  const stays = new Set(on(stands.filter((address) => !gone.includes(address))));
+  const left = new Set(on(gone).filter((id) => !stays.has(id)));
   const along = stands.filter(({ attribute, assignment }) => {
     const parent = attribute === 'parent' && assignment !== null ? d.get('assignment', assignment).parent : null;
     return parent !== null && left.has(parent);

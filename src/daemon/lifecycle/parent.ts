@@ -3,7 +3,7 @@ import { formatPrefix, samePrefix, width } from './address.js';
 import type { Draft } from './draft.js';
 import type { AllocateEvent } from './events.js';
 import type { Assignment, Pool } from './records.js';
-import { renumberOf } from './renumbering.js';
+import { heirOf, renumberOf } from './renumbering.js';
 import type { Verdict } from './world.js';
 
 function refused(code: string, detail: string): Verdict {
@@ -13,9 +13,15 @@ function refused(code: string, detail: string): Verdict {
 const SERVED: ReadonlySet<Assignment['state']> = new Set(['allocated', 'active', 'suspended']);
 
 /** Whether a subnet of a VRF can ride on an assignment. That of a dynamic pool ends with its session, and not by order. */
-function carries(d: Draft, { use, state, vrf, pool, renumber }: Assignment, space: number): boolean {
-  const fits = use !== 'routed' && vrf === space && d.get('pool', pool).kind === 'static';
-  return fits && SERVED.has(state) && renumberOf({ state, renumber }) === null;
+function carries(d: Draft, one: Assignment, space: number): boolean {
+  const fits = one.use !== 'routed' && one.vrf === space && passing(d, one) === null;
+  return fits && SERVED.has(one.state) && renumberOf(one) === null;
+}
+
+/** The pool of an assignment, or of what is to take its place, where that ends with its session; else null. */
+function passing(d: Draft, one: Assignment): Pool | null {
+  const pools = [one, heirOf(d, one)].map((of) => (of === null ? null : d.get('pool', of.pool)));
+  return pools.find((pool) => pool !== null && pool.kind !== 'static') ?? null;
 }
 
 /**
@@ -71,12 +77,13 @@ function checked(
   if (parent.use === 'routed') return refused('parent-mismatch', `${name} is a routed subnet itself`);
   if (parent.vrf !== space) return refused('parent-mismatch', `${name} is of another VRF`);
   if (carries(d, parent, space)) return parent;
-  const { kind } = d.get('pool', parent.pool);
+  const pool = passing(d, parent);
+  const what = pool?.id === parent.pool ? 'is of' : 'is to be renumbered into';
   return refused(
     'parent-mismatch',
-    kind === 'static'
+    pool === null
       ? `${name} is to take the place of another one, and no session has shown it yet`
-      : `${name} is of a pool of kind ${kind} and ends with its session: allocate the subnet without a parent`,
+      : `${name} ${what} a pool of kind ${pool.kind} and ends with its session: allocate the subnet without a parent`,
   );
 }
 

@@ -10,7 +10,7 @@ import { offerTimeoutOf, type Policy } from './policy.js';
 import type { Assignment, Session, Witness } from './records.js';
 import { renumberOf } from './renumbering.js';
 import { isRoute } from './routes.js';
-import { free, recheck, settleConflict } from './tenure.js';
+import { dropApproval, free, recheck, settleConflict } from './tenure.js';
 import { beginRevoke, evaluate, lookAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { step, transition } from './transition.js';
@@ -23,7 +23,12 @@ export function settle(d: Draft, assignment: Assignment, now: number, policy: Po
   const { parent } = assignment;
   const rode = parent !== null && RELEASABLE.has(assignment.state) ? d.get('assignment', parent).state : null;
   // A routed subnet does not outlive what it rides on.
-  if (rode === 'revoked') return beginRevoke(d, assignment, ownOrder('parent-ended'), now, policy);
+  if (rode === 'revoked') {
+    // A revoke of its own that waits for approval has nothing left to do.
+    const waits = d.find('approval', String(assignment.id));
+    if (waits !== null) dropApproval(d, waits);
+    return beginRevoke(d, assignment, ownOrder('parent-ended'), now, policy);
+  }
   if (assignment.state === 'revoking') return finish(d, assignment, now, policy);
   const kind = kindInForce(d, d.get('pool', assignment.pool));
   return kind === 'static' || !RELEASABLE.has(assignment.state) ? assignment : release(d, assignment, now, policy);

@@ -66,6 +66,11 @@ function poolsFor(d: Draft, event: RenumberEvent, old: Assignment, policy: Polic
   if (external !== undefined) {
     return refused('pool-external', `pool ${external.name} is external: the NAS or another server hands it out`);
   }
+  const passing = own.kind === 'static' ? pools.find(({ kind }) => kind !== 'static') : undefined;
+  if (passing !== undefined && d.subnetsOf(old.id).some(({ state }) => state !== 'revoking')) {
+    const ends = `pool ${passing.name} is of kind ${passing.kind} and ends with its session`;
+    return refused('pool-mismatch', `${ends}: subnets ride on ${formatPrefix(old.prefix)}`);
+  }
   const other = pools.find(({ vrf, use }) => vrf !== old.vrf || use !== old.use);
   if (other === undefined) return pools;
   const what = other.vrf === old.vrf ? `is for ${other.use}, not for ${old.use}` : 'is of another VRF';
