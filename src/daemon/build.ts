@@ -1,10 +1,12 @@
 /** Builds the whole daemon: store, core and API, in their order. No logic. */
 import { openStore } from '../store/open.js';
+import { backUpBeforeUpgrade } from '../store/upgrade-backup.js';
 import { listenText } from './activation.js';
 import { readOrCreateToken, tokenPath } from './api-token.js';
 import { tokenDigest, type ApiToken } from './api/token.js';
 import type { Config } from './config.js';
 import { startCore, type Core } from './core.js';
+import { fileStamp } from './file-stamp.js';
 import type { Vitals } from './notify.js';
 import type { Platform } from './platform.js';
 import type { ApiSettings } from './threads/api-messages.js';
@@ -63,7 +65,13 @@ export async function startDaemon(config: Config, pid: number, version: string, 
       lifecycle: wanted.lifecycle,
     };
   };
-  const store = openStore(config.store.path, pid);
+  const store = openStore(config.store.path, pid, (db, schema) => {
+    const backup = backUpBeforeUpgrade(db, config.store.path, schema, fileStamp(clock.wallMs()));
+    log.info(
+      { code: 'store-upgrade', schema, backup },
+      'an older addrd has written the store: its schema is brought up',
+    );
+  });
   const closers: (() => Promise<void> | void)[] = [
     () => {
       store.close();

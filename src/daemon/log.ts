@@ -18,6 +18,7 @@ export type DaemonLogCode =
   | 'watchdog-withheld'
   | 'uncaught'
   | 'store-up'
+  | 'store-upgrade'
   | 'slow-commit'
   | 'settle-failed'
   | 'faulted'

@@ -7,7 +7,7 @@ import { StoreError } from '../store/errors.js';
 import { ActivationError, passedSockets, type PassedSocket } from './activation.js';
 import { startDaemon, StartRefused } from './build.js';
 import { systemClock, systemRandom, systemTimers, systemTurn } from './clock.js';
-import { ConfigError, loadConfig, type LoadedConfig } from './config.js';
+import { ConfigError, loadConfig, type Config, type LoadedConfig } from './config.js';
 import { faultLine } from './config-fault.js';
 import { UNREADABLE } from './config-secret.js';
 import { readConfigFile, systemSources } from './config-sources.js';
@@ -15,7 +15,9 @@ import { logWarnings } from './config-warning.js';
 import { decodeCommand, type DecodeOptions } from './decode-command.js';
 import { LogOutput, openLog, type Logger, type LogCode } from './log.js';
 import { Metrics } from './metrics.js';
+import { migrateDown, migrateStatus, migrateUp, type Doer, type MigrateOptions } from './migrate-command.js';
 import { Notifier, watchdogMs } from './notify.js';
+import type { Outcome } from './outcome.js';
 import { Reloader } from './reload.js';
 import { Shutdown } from './shutdown.js';
 import { systemdNotify } from './systemd-notify.js';
@@ -60,6 +62,8 @@ function exitOf(error: unknown): number {
     if (error.code === 'store-foreign' || error.code === 'store-too-new') return EXIT.config;
     return error.code === 'store-owned' ? EXIT.tempFail : EXIT.io;
   }
+  // What SQLite says of a file that is no good, or of a disk.
+  if (error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_')) return EXIT.io;
   return EXIT.osError;
 }
 
@@ -214,6 +218,28 @@ function checkConfig({ config: path, json = false, strict = false }: CheckOption
   else complain(`${path} has warnings, and --strict refuses them`);
 }
 
+/** A command on the store of a config: says what it came to. */
+async function onStore(path: string, work: (config: Config, doer: Doer) => Outcome | Promise<Outcome>): Promise<void> {
+  let config: Config;
+  try {
+    ({ config } = load(path));
+  } catch (error) {
+    complainOfConfig(path, error);
+    process.exitCode = EXIT.config;
+    return;
+  }
+  try {
+    const { output, complaint, status } = await work(config, { pid: process.pid, now: systemClock.wallMs() });
+    process.stdout.write(output);
+    process.stderr.write(complaint);
+    process.exitCode = status;
+  } catch (error) {
+    complain(explain(error));
+    if (error instanceof StoreError && error.code === 'store-owned') complain('end it first: the store has one owner');
+    process.exitCode = exitOf(error);
+  }
+}
+
 function collect(value: string, all: readonly string[]): string[] {
   return [...all, value];
 }
@@ -256,4 +282,27 @@ program
     process.stderr.write(complaint);
     process.exitCode = status;
   });
+const schema = program.command('migrate').description("look at the store's schema and change it while no daemon runs");
+schema
+  .command('status')
+  .description('which version the store has, and what each migration does')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .option('--json', 'as JSON, for scripts')
+  .action((options: MigrateOptions & { config: string }) =>
+    onStore(options.config, ({ store }) => migrateStatus(store.path, options)),
+  );
+schema
+  .command('up')
+  .description('bring it to the version that this addrd writes, as a start does; a backup is written first')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .action(({ config }: { config: string }) => onStore(config, ({ store }, doer) => migrateUp(store.path, doer)));
+schema
+  .command('down')
+  .description('bring it to the version of an older addrd; a backup is written first')
+  .requiredOption('--to <version>', 'the version', Number)
+  .option('--yes', 'even where data is put aside or lost')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .action((options: MigrateOptions & { config: string }) =>
+    onStore(options.config, ({ store }, doer) => migrateDown(store.path, options, doer)),
+  );
 await program.parseAsync();
