@@ -1,9 +1,11 @@
 /** Builds the whole daemon: store, core and API, in their order. No logic. */
+import { resolve } from 'node:path';
 import { openStore } from '../store/open.js';
 import { backUpBeforeUpgrade } from '../store/upgrade-backup.js';
 import { listenText } from './activation.js';
 import { readOrCreateToken, tokenPath } from './api-token.js';
 import { tokenDigest, type ApiToken } from './api/token.js';
+import { Backups } from './backups.js';
 import type { Config } from './config.js';
 import { startCore, type Core } from './core.js';
 import { fileStamp } from './file-stamp.js';
@@ -12,6 +14,7 @@ import type { Platform } from './platform.js';
 import type { ApiSettings } from './threads/api-messages.js';
 import { ApiThread } from './threads/api-thread.js';
 import { CheckpointThread } from './threads/checkpoint-thread.js';
+import { inspectInThread } from './threads/inspection-thread.js';
 import { ThreadMetrics } from './threads/thread-metrics.js';
 
 export { StartRefused } from './core.js';
@@ -95,6 +98,17 @@ export async function startDaemon(config: Config, pid: number, version: string, 
     closers.push(() => checkpoints.stop());
     const core = await startCore(config, store.db, { ...platform, onReadiness: () => api?.announce() });
     closers.push(() => core.stop());
+    const backups = new Backups({
+      ...{ clock, timers, log, db: store.db, folder: resolve(config.store.backupDir), inspect: inspectInThread },
+      submit: (event) =>
+        new Promise((resolve) => {
+          core.pipeline.submit({ event, source: 'addrd', raw: null, idempotency: null }, (settlement) => {
+            metrics.backups.add(event.fault === null ? 'done' : 'failed');
+            resolve(settlement !== null);
+          });
+        }),
+    });
+    closers.push(() => backups.stop());
     checkpoints.start();
     const begun = await ApiThread.start({
       ...surroundings,
@@ -102,7 +116,7 @@ export async function startDaemon(config: Config, pid: number, version: string, 
       listen: config.api.listen,
       version,
       settings: settingsOf(config),
-      commands: core.commands,
+      commands: { execute: (command) => core.commands.execute(command), backUp: (order) => backups.backUp(order) },
       readiness: () => core.readiness(),
       sockets: core.bound,
       metricsText: () => metrics.registry.metrics(),

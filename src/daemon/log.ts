@@ -20,6 +20,8 @@ export type DaemonLogCode =
   | 'store-up'
   | 'store-upgrade'
   | 'slow-commit'
+  | 'backup'
+  | 'backup-failed'
   | 'settle-failed'
   | 'faulted'
   | 'faulted-often'

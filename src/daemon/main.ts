@@ -3,8 +3,10 @@
 import { Command, Option } from 'commander';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { openUdp } from '../protocols/udp.js';
+import { BackupError } from '../store/backup.js';
 import { StoreError } from '../store/errors.js';
 import { ActivationError, passedSockets, type PassedSocket } from './activation.js';
+import { backupCommand } from './backup-command.js';
 import { startDaemon, StartRefused } from './build.js';
 import { systemClock, systemRandom, systemTimers, systemTurn } from './clock.js';
 import { ConfigError, loadConfig, type Config, type LoadedConfig } from './config.js';
@@ -14,6 +16,7 @@ import { readConfigFile, systemSources } from './config-sources.js';
 import { logWarnings } from './config-warning.js';
 import { decodeCommand, type DecodeOptions } from './decode-command.js';
 import { LogOutput, openLog, type Logger, type LogCode } from './log.js';
+import { CtlFailure } from './ctl/failure.js';
 import { Metrics } from './metrics.js';
 import { migrateDown, migrateStatus, migrateUp, type Doer, type MigrateOptions } from './migrate-command.js';
 import { Notifier, watchdogMs } from './notify.js';
@@ -55,6 +58,9 @@ function complainOfConfig(path: string, error: unknown): void {
 }
 
 function exitOf(error: unknown): number {
+  if (error instanceof BackupError)
+    return error.code === 'backup-failed' || error.code === 'backup-unsound' ? EXIT.io : 1;
+  if (error instanceof CtlFailure) return EXIT.tempFail;
   if (error instanceof ActivationError) return EXIT.config;
   if (error instanceof StartRefused) return error.code === 'store-unavailable' ? EXIT.io : EXIT.config;
   if (error instanceof StoreError) {
@@ -235,6 +241,7 @@ async function onStore(path: string, work: (config: Config, doer: Doer) => Outco
     process.exitCode = status;
   } catch (error) {
     complain(explain(error));
+    if (error instanceof CtlFailure && error.hint !== null) complain(error.hint);
     if (error instanceof StoreError && error.code === 'store-owned') complain('end it first: the store has one owner');
     process.exitCode = exitOf(error);
   }
@@ -282,6 +289,17 @@ program
     process.stderr.write(complaint);
     process.exitCode = status;
   });
+program
+  .command('backup')
+  .description('write the store into a file, through the daemon where it runs, and read that file whole')
+  .argument('[file]', 'a name in store.backup_dir, or a path; without it, a name by the time')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .option('--json', 'as JSON, for scripts')
+  .action((file: string | undefined, options: { config: string; json?: boolean }) =>
+    onStore(options.config, (config, doer) =>
+      backupCommand(config, file, options, doer, (path) => readFileSync(path, 'utf8'), complain),
+    ),
+  );
 const schema = program.command('migrate').description("look at the store's schema and change it while no daemon runs");
 schema
   .command('status')

@@ -9,6 +9,7 @@ import type {
   SessionsView,
   StatusView,
 } from '../api/views.js';
+import { addBackup } from './backing-up.js';
 import { addBrakes } from './braking.js';
 import { addIdentity } from './identity.js';
 import { CtlFailure, EXIT, unshown } from './failure.js';
@@ -335,6 +336,7 @@ function buildProgram(world: CtlWorld): Command {
     .action((options: EventOptions) => events(desk(), options));
   addIdentity(program, desk);
   addBrakes(program, desk);
+  addBackup(program, desk);
   return program;
 }
 

@@ -49,5 +49,6 @@ export type JournalKind =
   | 'pool-retired'
   | 'pool-back'
   | 'config-loaded'
+  | 'backup'
   | 'daemon-started'
   | 'gap';
