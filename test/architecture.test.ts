@@ -43,6 +43,8 @@ function house(changes: Readonly<Record<string, string>> = {}): Map<string, stri
     'src/daemon/threads/api-worker.ts': `import type { FastifyInstance } from 'fastify';\nimport '../api/server.js';\nimport '../../store/open.js';`,
     'src/daemon/threads/checkpoint-thread.ts': `export const entry = new URL('./checkpoint-worker.js', import.meta.url);`,
     'src/daemon/threads/checkpoint-worker.ts': `import { parentPort } from 'node:worker_threads';\nexport const x = parentPort;`,
+    'src/daemon/threads/inspection-thread.ts': `export const entry = new URL('./inspection-worker.js', import.meta.url);`,
+    'src/daemon/threads/inspection-worker.ts': `import { parentPort } from 'node:worker_threads';\nexport const x = parentPort;`,
     'src/daemon/threads/config-thread.ts': `export const entry = new URL('./config-worker.js', import.meta.url);`,
     'src/daemon/threads/config-worker.ts': `import { parentPort } from 'node:worker_threads';\nexport const x = parentPort;`,
     'src/daemon/core.ts': `import './pipeline.js';\nimport './outbox/worker.js';`,
@@ -165,6 +167,7 @@ const offences: readonly (readonly [path: string, text: string, ...rules: (strin
   ['src/daemon/api/x.ts', `import type { MessagePort } from 'worker_threads';`, home('worker_threads')],
   ['src/daemon/x.ts', `new URL('./threads/api-worker.js', import.meta.url);`, home('src/daemon/threads/api-worker.ts')],
   ['src/daemon/x.ts', `import './threads/config-worker.js';`, home('src/daemon/threads/config-worker.ts')],
+  ['src/daemon/x.ts', `import './threads/inspection-worker.js';`, home('src/daemon/threads/inspection-worker.ts')],
   ['src/daemon/x.ts', `import './threads/checkpoint-worker.js';`, home('src/daemon/threads/checkpoint-worker.ts')],
 
   ['src/daemon/x.ts', `import './x.js';`, cycle],

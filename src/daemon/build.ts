@@ -1,15 +1,20 @@
 /** Builds the whole daemon: store, core and API, in their order. No logic. */
+import { resolve } from 'node:path';
 import { openStore } from '../store/open.js';
+import { backUpBeforeUpgrade } from '../store/upgrade-backup.js';
 import { listenText } from './activation.js';
 import { readOrCreateToken, tokenPath } from './api-token.js';
 import { tokenDigest, type ApiToken } from './api/token.js';
+import { Backups } from './backups.js';
 import type { Config } from './config.js';
 import { startCore, type Core } from './core.js';
+import { fileStamp } from './file-stamp.js';
 import type { Vitals } from './notify.js';
 import type { Platform } from './platform.js';
 import type { ApiSettings } from './threads/api-messages.js';
 import { ApiThread } from './threads/api-thread.js';
 import { CheckpointThread } from './threads/checkpoint-thread.js';
+import { inspectInThread } from './threads/inspection-thread.js';
 import { ThreadMetrics } from './threads/thread-metrics.js';
 
 export { StartRefused } from './core.js';
@@ -64,7 +69,13 @@ export async function startDaemon(config: Config, pid: number, version: string, 
       nats: wanted.nats,
     };
   };
-  const store = openStore(config.store.path, pid);
+  const store = openStore(config.store.path, pid, (db, schema) => {
+    const backup = backUpBeforeUpgrade(db, config.store.path, schema, fileStamp(clock.wallMs()));
+    log.info(
+      { code: 'store-upgrade', schema, backup },
+      'an older addrd has written the store: its schema is brought up',
+    );
+  });
   const closers: (() => Promise<void> | void)[] = [
     () => {
       store.close();
@@ -88,6 +99,17 @@ export async function startDaemon(config: Config, pid: number, version: string, 
     closers.push(() => checkpoints.stop());
     const core = await startCore(config, store.db, { ...platform, onReadiness: () => api?.announce() });
     closers.push(() => core.stop());
+    const backups = new Backups({
+      ...{ clock, timers, log, db: store.db, folder: resolve(config.store.backupDir), inspect: inspectInThread },
+      submit: (event) =>
+        new Promise((resolve) => {
+          core.pipeline.submit({ event, source: 'addrd', raw: null, idempotency: null }, (settlement) => {
+            metrics.backups.add(event.fault === null ? 'done' : 'failed');
+            resolve(settlement !== null);
+          });
+        }),
+    });
+    closers.push(() => backups.stop());
     checkpoints.start();
     const begun = await ApiThread.start({
       ...surroundings,
@@ -95,7 +117,7 @@ export async function startDaemon(config: Config, pid: number, version: string, 
       listen: config.api.listen,
       version,
       settings: settingsOf(config),
-      commands: core.commands,
+      commands: { execute: (command) => core.commands.execute(command), backUp: (order) => backups.backUp(order) },
       readiness: () => core.readiness(),
       sockets: core.bound,
       metricsText: () => metrics.registry.metrics(),

@@ -61,6 +61,34 @@ export interface CommandResult {
   readonly replayed: boolean;
 }
 
+/** A backup of the store is wanted. `name`: of its file in the folder of backups; null: one by the time. */
+export interface BackupOrder {
+  readonly kind: 'back-up';
+  readonly tenant: string;
+  readonly actor: string;
+  readonly name: string | null;
+}
+
+/** What whoever ordered a backup is told of it. Of one that goes on, the last values are null. */
+export interface BackupReply {
+  readonly name: string;
+  readonly path: string;
+  readonly done: boolean;
+  /** It was read whole and found sound. */
+  readonly verified: boolean;
+  readonly at: string | null;
+  readonly duration_seconds: number | null;
+  readonly bytes: number | null;
+  readonly schema: number | null;
+  readonly pages: number;
+  readonly pages_remaining: number;
+}
+
+/** Where backups are ordered. Rejects as {@link CommandPort} does. */
+export interface BackupPort {
+  backUp(order: BackupOrder): Promise<CommandResult>;
+}
+
 /** Why a command could not be decided. Nothing has changed, and it may be tried again. */
 export type CommandUnavailableCode = 'queue-full' | 'store-unavailable' | 'stopping';
 

@@ -270,7 +270,9 @@ export function configSchemas(sources: ConfigSources) {
     modes: modes.prefault({}),
     tenant: name.default('default'),
     log: z.strictObject({ level: z.enum(LEVELS).default('info') }).prefault({}),
-    store: z.strictObject({ path: z.string().min(1).default('var/addrd.db') }).prefault({}),
+    store: z
+      .strictObject({ path: z.string().min(1).default('var/addrd.db'), backup_dir: z.string().min(1).optional() })
+      .prefault({}),
     api: z
       .strictObject({
         listen: z.array(loopbackListen).min(1).prefault(['127.0.0.1:8067']),

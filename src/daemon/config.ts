@@ -1,4 +1,5 @@
 /** The config file: YAML in, a frozen and wholly checked Config out, or every fault at once. */
+import { dirname, join } from 'node:path';
 import type { AttributeDictionary } from '../protocols/radius/attribute-dictionary.js';
 import type { RadiusAttribute } from '../protocols/radius/packet.js';
 import type { ListenAddress } from './address-text.js';
@@ -123,7 +124,8 @@ export interface Config {
   readonly modes: { readonly nas: Mode | null };
   readonly tenant: string;
   readonly log: { readonly level: (typeof LEVELS)[number] };
-  readonly store: { readonly path: string };
+  /** `backupDir`: where a running daemon writes backups. */
+  readonly store: { readonly path: string; readonly backupDir: string };
   readonly api: { readonly listen: readonly ListenAddress[]; readonly tokens: readonly TokenConfig[] };
   readonly radius: {
     readonly accounting: AccountingConfig;
@@ -214,7 +216,10 @@ function compile(file: ConfigFile): Config {
     modes: { nas: file.modes.nas ?? null },
     tenant: file.tenant,
     log: file.log,
-    store: file.store,
+    store: {
+      path: file.store.path,
+      backupDir: file.store.backup_dir ?? join(dirname(file.store.path), 'backups'),
+    },
     api: {
       listen: file.api.listen,
       tokens: file.api.tokens.map(({ name, secret, scope, tenant }) => {

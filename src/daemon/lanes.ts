@@ -54,6 +54,7 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   'pool-release': 'control',
   renumber: 'control',
   'daemon-trouble': 'control',
+  backup: 'control',
   heartbeat: 'control',
 };
 

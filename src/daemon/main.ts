@@ -3,19 +3,24 @@
 import { Command, Option } from 'commander';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { openUdp } from '../protocols/udp.js';
+import { BackupError } from '../store/backup.js';
 import { StoreError } from '../store/errors.js';
 import { ActivationError, passedSockets, type PassedSocket } from './activation.js';
+import { backupCommand } from './backup-command.js';
 import { startDaemon, StartRefused } from './build.js';
 import { systemClock, systemRandom, systemTimers, systemTurn } from './clock.js';
-import { ConfigError, loadConfig, type LoadedConfig } from './config.js';
+import { ConfigError, loadConfig, type Config, type LoadedConfig } from './config.js';
 import { faultLine } from './config-fault.js';
 import { UNREADABLE } from './config-secret.js';
 import { readConfigFile, systemSources } from './config-sources.js';
 import { logWarnings } from './config-warning.js';
 import { decodeCommand, type DecodeOptions } from './decode-command.js';
 import { LogOutput, openLog, type Logger, type LogCode } from './log.js';
+import { CtlFailure } from './ctl/failure.js';
 import { Metrics } from './metrics.js';
+import { migrateDown, migrateStatus, migrateUp, type Doer, type MigrateOptions } from './migrate-command.js';
 import { Notifier, watchdogMs } from './notify.js';
+import type { Outcome } from './outcome.js';
 import { Reloader } from './reload.js';
 import { Shutdown } from './shutdown.js';
 import { systemdNotify } from './systemd-notify.js';
@@ -53,6 +58,9 @@ function complainOfConfig(path: string, error: unknown): void {
 }
 
 function exitOf(error: unknown): number {
+  if (error instanceof BackupError)
+    return error.code === 'backup-failed' || error.code === 'backup-unsound' ? EXIT.io : 1;
+  if (error instanceof CtlFailure) return EXIT.tempFail;
   if (error instanceof ActivationError) return EXIT.config;
   if (error instanceof StartRefused) return error.code === 'store-unavailable' ? EXIT.io : EXIT.config;
   if (error instanceof StoreError) {
@@ -60,6 +68,8 @@ function exitOf(error: unknown): number {
     if (error.code === 'store-foreign' || error.code === 'store-too-new') return EXIT.config;
     return error.code === 'store-owned' ? EXIT.tempFail : EXIT.io;
   }
+  // What SQLite says of a file that is no good, or of a disk.
+  if (error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_')) return EXIT.io;
   return EXIT.osError;
 }
 
@@ -214,6 +224,29 @@ function checkConfig({ config: path, json = false, strict = false }: CheckOption
   else complain(`${path} has warnings, and --strict refuses them`);
 }
 
+/** A command on the store of a config: says what it came to. */
+async function onStore(path: string, work: (config: Config, doer: Doer) => Outcome | Promise<Outcome>): Promise<void> {
+  let config: Config;
+  try {
+    ({ config } = load(path));
+  } catch (error) {
+    complainOfConfig(path, error);
+    process.exitCode = EXIT.config;
+    return;
+  }
+  try {
+    const { output, complaint, status } = await work(config, { pid: process.pid, now: systemClock.wallMs() });
+    process.stdout.write(output);
+    process.stderr.write(complaint);
+    process.exitCode = status;
+  } catch (error) {
+    complain(explain(error));
+    if (error instanceof CtlFailure && error.hint !== null) complain(error.hint);
+    if (error instanceof StoreError && error.code === 'store-owned') complain('end it first: the store has one owner');
+    process.exitCode = exitOf(error);
+  }
+}
+
 function collect(value: string, all: readonly string[]): string[] {
   return [...all, value];
 }
@@ -256,4 +289,38 @@ program
     process.stderr.write(complaint);
     process.exitCode = status;
   });
+program
+  .command('backup')
+  .description('write the store into a file, through the daemon where it runs, and read that file whole')
+  .argument('[file]', 'a name in store.backup_dir, or a path; without it, a name by the time')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .option('--json', 'as JSON, for scripts')
+  .action((file: string | undefined, options: { config: string; json?: boolean }) =>
+    onStore(options.config, (config, doer) =>
+      backupCommand(config, file, options, doer, (path) => readFileSync(path, 'utf8'), complain),
+    ),
+  );
+const schema = program.command('migrate').description("look at the store's schema and change it while no daemon runs");
+schema
+  .command('status')
+  .description('which version the store has, and what each migration does')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .option('--json', 'as JSON, for scripts')
+  .action((options: MigrateOptions & { config: string }) =>
+    onStore(options.config, ({ store }) => migrateStatus(store.path, options)),
+  );
+schema
+  .command('up')
+  .description('bring it to the version that this addrd writes, as a start does; a backup is written first')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .action(({ config }: { config: string }) => onStore(config, ({ store }, doer) => migrateUp(store.path, doer)));
+schema
+  .command('down')
+  .description('bring it to the version of an older addrd; a backup is written first')
+  .requiredOption('--to <version>', 'the version', Number)
+  .option('--yes', 'even where data is put aside or lost')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .action((options: MigrateOptions & { config: string }) =>
+    onStore(options.config, ({ store }, doer) => migrateDown(store.path, options, doer)),
+  );
 await program.parseAsync();

@@ -123,6 +123,8 @@ export class Metrics {
   unrecorded = 0;
   /** Reloads of the config by result. */
   readonly reloads: Tally<ReloadResult>;
+  /** Backups by how they ended. */
+  readonly backups: Tally<'done' | 'failed'>;
   readonly #reloadedAt: Gauge;
   readonly #reloadGood: Gauge;
   /** Answers to our own requests that were not believed, by code. */
@@ -188,6 +190,7 @@ export class Metrics {
     number('addrd_faulted_total', 'Events condemned to the poison table', () => this.faulted);
     number('addrd_unrecorded_total', 'Packets answered without being recorded', () => this.unrecorded);
     this.reloads = tally('addrd_config_reload_total', 'Reloads of the config by result', ['result'], RELOAD_RESULTS);
+    this.backups = tally('addrd_backups_total', 'Backups of the store', ['result'], ['done', 'failed']);
     this.#reloadedAt = new Gauge({
       name: 'addrd_config_last_reload_success_timestamp_seconds',
       help: 'When the config in force was last known to be that of the file',

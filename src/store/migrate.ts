@@ -20,12 +20,9 @@ const MIGRATIONS: readonly Migration[] = [m001, m002, m003, m004, m005];
 /** The version that this program writes. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/**
- * Brings an open database to `target`, each migration in its own transaction.
- * @throws StoreError `store-foreign`, `store-too-new`.
- */
-export function migrate(db: Database, path: string, target = SCHEMA_VERSION): void {
-  let version = db.pragma('user_version', { simple: true }) as number;
+/** The schema version of a database, and whether there is nothing in it. @throws StoreError `store-foreign`, `store-too-new` */
+function versionOf(db: Database, path: string): { version: number; empty: boolean } {
+  const version = db.pragma('user_version', { simple: true }) as number;
   const id = db.pragma('application_id', { simple: true }) as number;
   const empty = db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() === 0;
   if (id !== APPLICATION_ID && !(empty && id === 0)) {
@@ -37,7 +34,26 @@ export function migrate(db: Database, path: string, target = SCHEMA_VERSION): vo
       `${path} has schema ${String(version)}; this addrd knows ${String(SCHEMA_VERSION)}`,
     );
   }
-  if (empty && version === 0) {
+  return { version, empty };
+}
+
+/**
+ * The version of a store with data that is older than {@link SCHEMA_VERSION}, or null.
+ * @throws StoreError `store-foreign`, `store-too-new`.
+ */
+export function pendingUpgrade(db: Database, path: string): number | null {
+  const { version } = versionOf(db, path);
+  return version > 0 && version < SCHEMA_VERSION ? version : null;
+}
+
+/**
+ * Brings an open database to `target`, each migration in its own transaction.
+ * @throws StoreError `store-foreign`, `store-too-new`.
+ */
+export function migrate(db: Database, path: string, target = SCHEMA_VERSION): void {
+  const opened = versionOf(db, path);
+  let { version } = opened;
+  if (opened.empty && version === 0) {
     // Only effective before the first table.
     db.pragma('auto_vacuum = INCREMENTAL');
     db.pragma(`application_id = ${String(APPLICATION_ID)}`);

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { openError, StoreError } from './errors.js';
 import { OwnerLock } from './lock.js';
-import { migrate } from './migrate.js';
+import { migrate, pendingUpgrade } from './migrate.js';
 
 export type { Database } from 'better-sqlite3';
 
@@ -31,11 +31,31 @@ export function prepare(db: Database, path: string): void {
   db.pragma(`wal_autocheckpoint = ${String(CHECKPOINT_PAGES)}`);
 }
 
+/** What is done before the schema of a store with data is changed, `version` being the one that it has; it throws where that must not be. */
+export type BeforeUpgrade = (db: Database, version: number) => void;
+
 /**
- * Opens the store at `path` for the process `pid`, creating file and directory where they are missing.
+ * Opens the store at `path` for the process `pid`, creating file and directory where they are missing. `beforeUpgrade` is called
+ * where an older addrd has written it.
  * @throws StoreError `store-owned`, `store-foreign`, `store-too-new`, `store-corrupt`, `store-unreadable`, `store-full`.
  */
-export function openStore(path: string, pid: number): OpenStore {
+export function openStore(path: string, pid: number, beforeUpgrade?: BeforeUpgrade): OpenStore {
+  return openOwned(path, pid, (db) => {
+    const version = pendingUpgrade(db, path);
+    if (version !== null) beforeUpgrade?.(db, version);
+    prepare(db, path);
+  });
+}
+
+/** As {@link openStore}, and the schema stays as it is. @throws as {@link openStore} */
+export function openUnmigrated(path: string, pid: number): OpenStore {
+  return openOwned(path, pid, (db) => {
+    pendingUpgrade(db, path);
+    db.pragma('synchronous = FULL');
+  });
+}
+
+function openOwned(path: string, pid: number, ready: (db: Database) => void): OpenStore {
   let lock: OwnerLock | null = null;
   let db: Database | null = null;
   try {
@@ -44,7 +64,7 @@ export function openStore(path: string, pid: number): OpenStore {
     closeSync(openSync(path, 'a', 0o640));
     lock = OwnerLock.acquire(path, pid);
     db = new BetterSqlite3(path, { timeout: 0 });
-    prepare(db, path);
+    ready(db);
   } catch (error) {
     db?.close();
     lock?.release();

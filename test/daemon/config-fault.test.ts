@@ -55,7 +55,7 @@ const cases: readonly (readonly [yaml: string, ...faults: string[]])[] = [
   ['mode: watch', 'mode: must be observe or act'],
   ['mod: act', 'mod: unknown key; did you mean mode?'],
   ['netbox: { url: x }', 'netbox: this version of addrd does not serve it yet'],
-  ['store: { wibbling: 1 }', 'store.wibbling: unknown key; known are path'],
+  ['store: { wibbling: 1 }', 'store.wibbling: unknown key; known are path, backup_dir'],
   ['tenant: "a b"', 'tenant: must be 1 to 64 letters, digits, dots, dashes or underscores'],
   ['store: { path: "" }', 'store.path: must not be empty'],
   ['api: { listen: [] }', 'api.listen: must not be empty'],

@@ -251,7 +251,7 @@ t.test('every key has a row in docs/config.md, with its default', async (t) => {
     if (fallback === undefined)
       t.match(
         told,
-        /^(required|`(tenant|mode|modes\.nas)`$|the NAS's own address$|that of the entry$|that of the family$|the NAS's secret$|none$|by kind$)/,
+        /^(required|`(tenant|mode|modes\.nas)`$|the NAS's own address$|that of the entry$|`backups` beside the store$|that of the family$|the NAS's secret$|none$|by kind$)/,
         key,
       );
     else t.equal(told, `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\``, key);

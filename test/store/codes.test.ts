@@ -42,6 +42,7 @@ const listed = listings(markdown);
 const WANTED = [
   'src/daemon/log.ts DaemonLogCode',
   'src/store/errors.ts StoreErrorCode',
+  'src/store/backup.ts BackupErrorCode',
   'src/store/errors.ts Trouble',
   'src/daemon/pipeline.ts UnsettledCode',
   'src/protocols/radius/server.ts AccountingRejectCode',

@@ -1,36 +1,12 @@
 /** A disk that is really full: a small file system of its own, with a ballast that fills it. */
-import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { openStore } from '../../src/store/open.js';
 import { acct, allocate, NOON } from '../support/events.js';
-import { temporary } from '../support/files.js';
 import { openHouse } from '../support/house.js';
 import { invariants } from '../support/invariants.js';
-
-/** Mounts 4 MiB of memory; null where that is not allowed here. */
-function smallDisk(t: Test): string | null {
-  const dir = temporary(t);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', dir], { stdio: 'pipe' });
-  } catch {
-    return null;
-  }
-  t.teardown(() => {
-    execFileSync('umount', ['-l', dir]);
-  });
-  return dir;
-}
-
-/** Fills a file system but for `spare` octets. */
-function fillUp(dir: string, spare: number): void {
-  const { bavail, bsize } = statfsSync(dir);
-  const fd = openSync(join(dir, 'ballast'), 'w');
-  const block = Buffer.alloc(bsize, 1);
-  for (let left = bavail - Math.ceil(spare / bsize); left > 0; left--) writeSync(fd, block);
-  closeSync(fd);
-}
+import { fillUp, smallDisk } from '../support/small-disk.js';
 
 function storm(from: number, size: number): ReturnType<typeof acct>[] {
   return Array.from({ length: size }, (_, n) => acct('acct-start', `s${String(from + n)}`, NOON + 1));

@@ -1,6 +1,6 @@
 /** What the API is built from, and what it keeps on a request. */
 import type { Reads } from '../../store/reads.js';
-import type { CommandPort, Readiness } from '../command.js';
+import type { BackupPort, CommandPort, Readiness } from '../command.js';
 import type { Prefix } from '../lifecycle/address.js';
 import type { Mode } from '../lifecycle/policy.js';
 import type { Reporting } from './session-representation.js';
@@ -28,6 +28,7 @@ export interface ApiLog {
 
 export interface ApiDeps {
   readonly commands: CommandPort;
+  readonly backups: BackupPort;
   readonly reads: Reads;
   readiness(): Readiness;
   /** Asked anew for each request, as is `mode`: a reload changes them. */

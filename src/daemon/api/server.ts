@@ -4,6 +4,7 @@ import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { LONGEST_READ_MS, ReadTooLong } from '../../store/reads/limit.js';
 import { CommandUnavailable } from '../command.js';
+import { backupRoutes } from './backup-routes.js';
 import { brakeRoutes } from './brake-routes.js';
 import type { ApiDeps, ApiLog } from './deps.js';
 import { identityRoutes } from './identity-routes.js';
@@ -85,6 +86,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     identityRoutes(routes, deps);
     brakeRoutes(routes, deps);
     whoRoute(routes, deps);
+    backupRoutes(routes, deps);
   });
   return app;
 }

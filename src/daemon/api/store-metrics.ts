@@ -54,6 +54,7 @@ export class StoreMetrics {
   readonly #poison: Gauge;
   readonly #alive: Gauge;
   readonly #listening: Gauge;
+  readonly #backup: Readonly<Record<'at' | 'seconds' | 'bytes', Gauge>>;
   readonly #file: Gauge;
   readonly #free: Gauge;
   readonly #wal: Gauge;
@@ -98,6 +99,11 @@ export class StoreMetrics {
     this.#poison = gauge('addrd_poison_rows', 'Condemned events on record');
     this.#alive = gauge('addrd_alive_timestamp_seconds', 'The last committed heartbeat');
     this.#listening = gauge('addrd_listening_since_timestamp_seconds', 'Since when addrd listens without a gap');
+    this.#backup = {
+      at: gauge('addrd_backup_last_success_timestamp_seconds', 'When the last backup was made, 0: none is known'),
+      seconds: gauge('addrd_backup_duration_seconds', 'How long it took'),
+      bytes: gauge('addrd_backup_size_bytes', 'Size of its file'),
+    };
     this.#file = gauge('addrd_store_file_bytes', 'Size of the store');
     this.#free = gauge('addrd_store_free_bytes', 'Of it in pages that hold nothing');
     this.#wal = gauge('addrd_store_wal_bytes', 'Size of the file of the write-ahead log');
@@ -180,6 +186,9 @@ export class StoreMetrics {
     this.#poison.set(figures.poison);
     this.#alive.set((figures.aliveAt ?? 0) / 1_000);
     this.#listening.set((figures.listeningSince ?? 0) / 1_000);
+    this.#backup.at.set((figures.backup?.at ?? 0) / 1_000);
+    this.#backup.seconds.set((figures.backup?.ms ?? 0) / 1_000);
+    this.#backup.bytes.set(figures.backup?.bytes ?? 0);
     this.#file.set(figures.size.file);
     this.#free.set(figures.size.free);
   }

@@ -10,6 +10,7 @@ import type {
   StatusView,
 } from '../api/views.js';
 import { addWho } from './asking.js';
+import { addBackup } from './backing-up.js';
 import { addBrakes } from './braking.js';
 import { addIdentity } from './identity.js';
 import { CtlFailure, EXIT, unshown } from './failure.js';
@@ -337,6 +338,7 @@ function buildProgram(world: CtlWorld): Command {
   addIdentity(program, desk);
   addWho(program, desk);
   addBrakes(program, desk);
+  addBackup(program, desk);
   return program;
 }
 

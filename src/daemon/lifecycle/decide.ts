@@ -3,6 +3,7 @@ import { acknowledge, clear, DAEMON, DAEMON_TENANT, raise, recur, subside, troub
 import { account, APPLIED } from './accounting.js';
 import { decideBatch, settleBatch } from './approving.js';
 import { freezeOf, maintenanceBarIn, maintenanceBarOf } from './braking.js';
+import { backedUp } from './backups.js';
 import { Draft } from './draft.js';
 import { beginEpoch, endGrace } from './epoch.js';
 import type { ConfigLoadedEvent, DaemonStartedEvent, DeadlineEvent, HeartbeatEvent, LifecycleEvent } from './events.js';
@@ -102,6 +103,8 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return acknowledge(d, event);
     case 'who-asked':
       return whoAsked(d, event);
+    case 'backup':
+      return backedUp(d, event);
     case 'daemon-trouble':
       return trouble(d, event);
     case 'heartbeat':

@@ -295,6 +295,17 @@ export interface TroubleEvent extends Received {
   readonly detail: string;
 }
 
+/** A backup of the store was made, or failed (`fault`: its code, and why). */
+export interface BackupEvent extends Commanded {
+  readonly kind: 'backup';
+  /** The name of its file. */
+  readonly name: string;
+  readonly fault: { readonly code: string; readonly why: string } | null;
+  readonly bytes: number;
+  readonly pages: number;
+  readonly tookMs: number;
+}
+
 /** addrd is alive: bounds the gap that a crash leaves. */
 export interface HeartbeatEvent extends Received {
   readonly kind: 'heartbeat';
@@ -329,4 +340,5 @@ export type LifecycleEvent =
   | AcknowledgeEvent
   | WhoAskedEvent
   | TroubleEvent
+  | BackupEvent
   | HeartbeatEvent;

@@ -51,5 +51,6 @@ export type JournalKind =
   | 'pool-retired'
   | 'pool-back'
   | 'config-loaded'
+  | 'backup'
   | 'daemon-started'
   | 'gap';

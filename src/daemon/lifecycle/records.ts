@@ -1,6 +1,7 @@
 /** What addrd remembers: the records that `decide` reads and writes and that the store keeps, a table each. */
 import type { BrakeRows } from './brake.js';
 import type { JournalKind } from './journal-kind.js';
+import type { MetaKey } from './meta-key.js';
 import type { NasRows } from './nas-records.js';
 import type { Family, Prefix } from './address.js';
 import type { EffectOrder, RenumberOrder, RevokeOrder } from './order.js';
@@ -351,9 +352,9 @@ export interface Outbox {
   readonly cancelled: number;
 }
 
-/** A named value of the daemon itself. */
+/** A named value of the daemon itself: see meta-key.ts. */
 export interface Meta {
-  readonly key: 'listening_since' | 'alive_at' | 'incarnation' | 'maintained_until' | 'store_id';
+  readonly key: MetaKey;
   readonly value: number;
 }
 

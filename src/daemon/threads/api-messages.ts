@@ -2,7 +2,7 @@
 import type { ApiDeps } from '../api/deps.js';
 import type { ScrapeOptions } from '../api/scrape.js';
 import type { ApiToken } from '../api/token.js';
-import type { Command, CommandResult, CommandUnavailableCode, Readiness } from '../command.js';
+import type { BackupOrder, Command, CommandResult, CommandUnavailableCode, Readiness } from '../command.js';
 import type { PlainError } from './parent.js';
 
 /** What can change while it runs. Tokens are digests: no secret is in the thread's memory. */
@@ -57,7 +57,7 @@ export type CommandAnswer =
 export interface CommandOrder {
   readonly type: 'execute';
   readonly id: number;
-  readonly command: Command;
+  readonly command: Command | BackupOrder;
 }
 
 export type FromApi =

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { StoreError, type StoreErrorCode } from '../../store/errors.js';
 import type { ScrapeOptions } from '../api/scrape.js';
-import type { CommandPort, Readiness } from '../command.js';
+import type { BackupPort, CommandPort, Readiness } from '../command.js';
 import type { ApiSettings, ApiStart, Beat, FromApi, Listening, ToApi } from './api-messages.js';
 import { plainError, throwable, type PlainError } from './parent.js';
 import { answerCommand } from './remote-commands.js';
@@ -33,7 +33,7 @@ export interface ApiThreadOptions extends Surroundings {
   readonly version: string;
   readonly settings: ApiSettings;
   readonly sockets: ScrapeOptions['sockets'];
-  readonly commands: CommandPort;
+  readonly commands: CommandPort & BackupPort;
   readonly readiness: () => Readiness;
   /** The text of the main thread's metrics. */
   readonly metricsText: () => Promise<string>;

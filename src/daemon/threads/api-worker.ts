@@ -49,6 +49,7 @@ function depsOf(reads: Reads): ApiDeps {
   const scrape = openScrape({ ingest, reads, storePath, sockets, clock: systemClock, lifecycle });
   return {
     commands,
+    backups: commands,
     reads,
     readiness: () =>
       silence > SILENT_SECONDS ? { ready: false, reasons: ['main-silent'], notes: readiness.notes } : readiness,

@@ -1,5 +1,12 @@
 /** The command port of another thread: orders and answers cross as plain data, by number. */
-import { CommandUnavailable, type Command, type CommandPort, type CommandResult } from '../command.js';
+import {
+  CommandUnavailable,
+  type BackupOrder,
+  type BackupPort,
+  type Command,
+  type CommandPort,
+  type CommandResult,
+} from '../command.js';
 import type { CommandAnswer, CommandOrder } from './api-messages.js';
 import { plainError, type PlainError } from './parent.js';
 
@@ -16,7 +23,7 @@ export class CommandFailed extends Error {
 }
 
 /** The side that orders. */
-export class RemoteCommands implements CommandPort {
+export class RemoteCommands implements CommandPort, BackupPort {
   readonly #send: (order: CommandOrder) => void;
   readonly #waiting = new Map<
     number,
@@ -35,6 +42,15 @@ export class RemoteCommands implements CommandPort {
 
   /** Rejects with {@link CommandUnavailable} `queue-full` where too many wait, and with {@link CommandFailed}. */
   execute(command: Command): Promise<CommandResult> {
+    return this.#order(command);
+  }
+
+  /** Rejects as {@link execute} does. */
+  backUp(order: BackupOrder): Promise<CommandResult> {
+    return this.#order(order);
+  }
+
+  #order(command: Command | BackupOrder): Promise<CommandResult> {
     if (this.#waiting.size >= MOST_IN_FLIGHT) return Promise.reject(new CommandUnavailable('queue-full'));
     const id = this.#next++;
     return new Promise((resolve, reject) => {
@@ -63,12 +79,13 @@ export class RemoteCommands implements CommandPort {
 
 /** The side that carries out: executes an order and answers it once, from what was committed. */
 export async function answerCommand(
-  commands: CommandPort,
+  commands: CommandPort & BackupPort,
   { id, command }: CommandOrder,
   reply: (answer: CommandAnswer) => void,
 ): Promise<void> {
   try {
-    reply({ type: 'decided', id, result: await commands.execute(command) });
+    const result = await (command.kind === 'back-up' ? commands.backUp(command) : commands.execute(command));
+    reply({ type: 'decided', id, result });
   } catch (error) {
     if (error instanceof CommandUnavailable) reply({ type: 'undecided', id, code: error.code });
     else reply({ type: 'failed', id, error: plainError(error) });

@@ -46,6 +46,8 @@ export interface Figures {
   /** Unix milliseconds; null before the first start. */
   readonly aliveAt: number | null;
   readonly listeningSince: number | null;
+  /** The last backup: when it was made (Unix milliseconds), how long it took, and its octets; null where there was none. */
+  readonly backup: { readonly at: number; readonly ms: number; readonly bytes: number } | null;
   /** Octets of the file, and of the pages in it that hold nothing. */
   readonly size: { readonly file: number; readonly free: number };
 }
@@ -131,6 +133,7 @@ export class FigureReads {
   figures(late: Lateness): Figures {
     const at = (key: string): number | null => (this.#meta.get(key) as number | undefined) ?? null;
     const page = this.#pragma('page_size');
+    const backupAt = at('backup_at');
     return {
       states: this.#states.all() as Figures['states'],
       overdue: this.#overdue.all(late.revokingBefore) as FamilyCount[],
@@ -146,6 +149,7 @@ export class FigureReads {
       poison: this.#poison.get() as number,
       aliveAt: at('alive_at'),
       listeningSince: at('listening_since'),
+      backup: backupAt === null ? null : { at: backupAt, ms: at('backup_ms') ?? 0, bytes: at('backup_bytes') ?? 0 },
       size: { file: page * this.#pragma('page_count'), free: page * this.#pragma('freelist_count') },
     };
   }

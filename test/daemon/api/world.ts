@@ -2,7 +2,7 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import type { ApiDeps } from '../../../src/daemon/api/deps.js';
 import { buildApi } from '../../../src/daemon/api/server.js';
 import { tokenDigest, type ApiToken } from '../../../src/daemon/api/token.js';
-import type { Command, CommandPort, CommandResult } from '../../../src/daemon/command.js';
+import type { BackupOrder, BackupPort, Command, CommandPort, CommandResult } from '../../../src/daemon/command.js';
 import type {
   AccountingEvent,
   ConfiguredPool,
@@ -61,15 +61,22 @@ function eventOf(command: Command, receivedAt: number): LifecycleEvent {
 }
 
 /** A command port that remembers what it was given, and answers as told or by the door of the house. */
-export class RecordingPort implements CommandPort {
+export class RecordingPort implements CommandPort, BackupPort {
   readonly commands: Command[] = [];
   readonly #house: House;
   readonly #now: () => number;
   answer: (() => CommandResult) | null = null;
+  readonly backups: BackupOrder[] = [];
 
   constructor(house: House, now: () => number) {
     this.#house = house;
     this.#now = now;
+  }
+
+  async backUp(order: BackupOrder): Promise<CommandResult> {
+    this.backups.push(order);
+    if (this.answer !== null) return this.answer();
+    return { verdict: 'refused', code: 'backup-failed', detail: 'not here', reply: null, replayed: false };
   }
 
   async execute(command: Command): Promise<CommandResult> {
@@ -127,6 +134,7 @@ export async function openWorld(deps: Partial<ApiDeps> = {}): Promise<World> {
   const port = new RecordingPort(house, () => world.now);
   const api = buildApi({
     commands: port,
+    backups: port,
     reads: new Reads(house.db, { monoMs: () => 0 }),
     readiness: () => ({ ready: true, reasons: [], notes: [] }),
     tokens: TOKENS,

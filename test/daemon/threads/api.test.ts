@@ -118,7 +118,8 @@ t.test('an Idempotency-Key crosses with its octets', async (t) => {
 });
 
 t.test('why an order was not decided', async (t) => {
-  const unavailable = { execute: () => Promise.reject(new CommandUnavailable('store-unavailable')) };
+  const refuse = () => Promise.reject(new CommandUnavailable('store-unavailable'));
+  const unavailable = { execute: refuse, backUp: refuse };
   const { start } = await scene(t, { commands: unavailable });
   const answer = await ask(await start(), ALLOCATE, 'first', { subscriber_id: 'alice', pool_id: 'v4' });
   t.equal(answer.status, 503);
@@ -126,7 +127,8 @@ t.test('why an order was not decided', async (t) => {
 });
 
 t.test('a fault of the main thread is told there, and not to the client', async (t) => {
-  const { start, codes } = await scene(t, { commands: { execute: () => Promise.reject(new TypeError('s3cret')) } });
+  const fault = () => Promise.reject(new TypeError('s3cret'));
+  const { start, codes } = await scene(t, { commands: { execute: fault, backUp: fault } });
   const answer = await ask(await start(), ALLOCATE, 'first', { subscriber_id: 'alice', pool_id: 'v4' });
   t.equal(answer.body['code'], 'internal-fault');
   t.notMatch(answer.text, /s3cret/);
@@ -183,6 +185,7 @@ t.test('stopping answers what is under way and takes nothing more', async (t) =>
   const base = await scene(t);
   const { start } = await scene(t, {
     commands: {
+      backUp: (order) => base.port.backUp(order),
       execute: async (order) => {
         decide?.();
         await gate;

@@ -27,6 +27,11 @@ const result: CommandResult = {
   replayed: false,
 };
 
+/** What the main thread says of a backup. */
+function backedUp(name: string | null): CommandResult {
+  return { verdict: 'applied', code: null, detail: name, reply: null, replayed: false };
+}
+
 /** Both sides of a channel; `execute` is what the main thread does with an order. */
 function sides(
   t: { teardown(fn: () => void): void },
@@ -43,7 +48,7 @@ function sides(
     remote.settle(answer);
   });
   port2.on('message', (message: CommandOrder) => {
-    void answerCommand({ execute }, message, (answer) => {
+    void answerCommand({ execute, backUp: async (order) => backedUp(order.name) }, message, (answer) => {
       port2.postMessage(answer);
     });
   });
@@ -115,4 +120,10 @@ t.test('an answer to nobody is dropped', async (t) => {
   const remote = new RemoteCommands(() => undefined);
   remote.settle({ type: 'decided', id: 12, result });
   t.equal(remote.inFlight, 0);
+});
+
+t.test('an order of a backup takes the same way, to another place', async (t) => {
+  const { remote } = sides(t, () => Promise.reject(new TypeError('no command')));
+  const result = await remote.backUp({ kind: 'back-up', tenant: 'default', actor: 'token:noc', name: 'a.db' });
+  t.match(result, { verdict: 'applied', detail: 'a.db' });
 });

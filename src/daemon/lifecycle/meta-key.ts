@@ -1,0 +1,11 @@
+/** What the store remembers of the daemon itself, each as one number. Times are Unix milliseconds. */
+export type MetaKey =
+  | 'listening_since'
+  | 'alive_at'
+  | 'incarnation'
+  | 'maintained_until'
+  | 'store_id'
+  /** The last backup that was made: when, how long it took, and its octets. */
+  | 'backup_at'
+  | 'backup_ms'
+  | 'backup_bytes';
