@@ -10,9 +10,9 @@ import { CountReads, type Counts } from './reads/counts.js';
 import { EffectReads, type ShownEffect } from './reads/effects.js';
 import { FigureReads, type Figures, type Lateness, type OpenSessions } from './reads/figures.js';
 import { HoldingReads, type ShownHolding } from './reads/holdings.js';
-import { JournalReads, type ShownEntry } from './reads/journal.js';
+import { JournalReads, type JournalSubject, type ShownEntry } from './reads/journal.js';
 import { MOST_ROWS, ReadLimit, sane } from './reads/limit.js';
-import { NasReads, type ShownNas } from './reads/nas.js';
+import { NasReads, type NasName, type ShownNas } from './reads/nas.js';
 import { PoolReads, type ShownPool, type ShownUnit } from './reads/pools.js';
 import { SessionReads, type ShownSession } from './reads/sessions.js';
 import { VrfReads } from './reads/vrfs.js';
@@ -60,6 +60,11 @@ export interface EventQuery {
   readonly address?: Prefix;
   /** Of the address; without it, any. */
   readonly vrf?: string;
+  /** The name of a config entry of NASes, or the address of a NAS; not with one of those above. */
+  readonly nas?: NasName;
+  /** Written then or later, and before: Unix milliseconds. */
+  readonly since?: number;
+  readonly until?: number;
 }
 
 /** How many ended assignments and sessions a story goes back. */
@@ -129,7 +134,7 @@ export class Reads {
         heldSuspend: this.#brakes.heldSuspend(subscriber.id),
         effects: this.#effects.ofSubscriber(tenant, subscriber.id, STORY_ROWS),
         conflicts: this.#conflictsAbout(tenant, ids, sessions, null),
-        journal: this.#journal.list(tenant, { subscriber: subscriber.id, assignments: ids }, null, sane(lines)),
+        journal: this.#journal.newest(tenant, { subscriber: subscriber.id, assignments: ids }, sane(lines)),
       };
     });
   }
@@ -180,7 +185,7 @@ export class Reads {
         sessions,
         effects: this.#effects.ofAssignments(tenant, ids, STORY_ROWS),
         conflicts: this.#conflictsAbout(tenant, ids, sessions, { prefix, vrfs: vrfs.map(({ id }) => id) }),
-        journal: this.#journal.list(tenant, { subscriber: null, assignments: ids }, null, sane(lines)),
+        journal: this.#journal.newest(tenant, { subscriber: null, assignments: ids }, sane(lines)),
       };
     });
   }
@@ -206,24 +211,31 @@ export class Reads {
     return this.#pools.list(tenant);
   }
 
-  /** Lines of the journal, oldest first; null where the subscriber asked about is unknown. */
+  /** Lines of the journal, oldest first; null where the subscriber or NAS asked about is unknown. */
   events(tenant: string, query: EventQuery): ShownEntry[] | null {
     return this.#atOnce(() => {
-      const limit = sane(query.limit);
-      if (query.subscriber !== undefined) {
-        const subscriber = this.#named(tenant, query.subscriber);
-        if (subscriber === null) return null;
-        const assignments = this.#assignments.ofSubscriber(tenant, subscriber.id, MOST_ROWS).map(({ row }) => row.id);
-        return this.#journal.list(tenant, { subscriber: subscriber.id, assignments }, query.after, limit);
-      }
-      const { address, vrf } = query;
-      if (address === undefined) return this.#journal.list(tenant, null, query.after, limit);
-      const assignments = this.#vrfs
-        .list(tenant, vrf)
-        .flatMap(({ id }) => this.#holdings.history(tenant, id, address, MOST_ROWS))
-        .flatMap(({ row }) => (row.assignment === null ? [] : [row.assignment]));
-      return this.#journal.list(tenant, { subscriber: null, assignments }, query.after, limit);
+      const { after, nas, since = null, until = null } = query;
+      const nases = nas === undefined ? null : this.#nas.named(tenant, nas);
+      if (nases?.length === 0) return null;
+      const subject = this.#subjectOf(tenant, query);
+      if (subject === 'unknown') return null;
+      return this.#journal.search(tenant, { limit: sane(query.limit), after, subject, nases, since, until });
     });
+  }
+
+  #subjectOf(tenant: string, { subscriber: name, address, vrf }: EventQuery): JournalSubject | 'unknown' | null {
+    if (name !== undefined) {
+      const subscriber = this.#named(tenant, name);
+      if (subscriber === null) return 'unknown';
+      const assignments = this.#assignments.ofSubscriber(tenant, subscriber.id, MOST_ROWS).map(({ row }) => row.id);
+      return { subscriber: subscriber.id, assignments };
+    }
+    if (address === undefined) return null;
+    const assignments = this.#vrfs
+      .list(tenant, vrf)
+      .flatMap(({ id }) => this.#holdings.history(tenant, id, address, MOST_ROWS))
+      .flatMap(({ row }) => (row.assignment === null ? [] : [row.assignment]));
+    return { subscriber: null, assignments };
   }
 
   outbox(tenant: string, status: Outbox['status'] | null = null, limit = MOST_ROWS): ShownEffect[] {

@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ShownSession } from '../../store/reads/sessions.js';
-import { readPrefix } from '../address-text.js';
+import { parseAddress, readPrefix } from '../address-text.js';
 import type { Prefix } from '../lifecycle/address.js';
 import { isoTime } from '../lifecycle/time.js';
 import { alarmOf, batchOf, frozenOf } from './brake-representation.js';
+import { instant } from './instant.js';
 import { LONGEST_PREFIX, subscriberId } from './order.js';
 import { Problem } from './problem.js';
 import { addressOf, conflictOf, countsOf, effectOf, eventOf, nasOf, poolOf, subscriberOf } from './representation.js';
@@ -54,6 +55,14 @@ const eventsQuery = z.strictObject({
   subscriber: subscriberId.optional(),
   address: z.string().optional(),
   vrf: z.string().min(1).max(64).optional().describe('of the address; default: any'),
+  nas: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('of the NASes of this config entry, or of the one with this address'),
+  since: instant.optional().describe('written then or later: RFC 3339; without `after`, the first lines from then on'),
+  until: instant.optional().describe('written before then'),
 });
 const addressQuery = z.strictObject({
   vrf: z.string().min(1).max(64).optional().describe('only what is known of it in this VRF'),
@@ -193,10 +202,10 @@ export function readRoutes(
       },
     },
     async (request): Promise<EventsView> => {
-      const { after, limit: most = DEFAULT_LIMIT, subscriber, address, vrf } = request.query;
+      const { after, limit: most = DEFAULT_LIMIT, subscriber, address, vrf, nas, since, until } = request.query;
       const { tenant } = tokenOfRequest(request);
-      if (subscriber !== undefined && address !== undefined) {
-        throw new Problem('bad-request', 'subscriber, address: ask for one of the two');
+      if ([subscriber, address, nas].filter((one) => one !== undefined).length > 1) {
+        throw new Problem('bad-request', 'subscriber, address, nas: ask for one of them');
       }
       if (vrf !== undefined && address === undefined) throw new Problem('bad-request', 'vrf: it is of an address');
       checkVrf(reads, tenant, vrf);
@@ -206,7 +215,11 @@ export function readRoutes(
         ...(subscriber === undefined ? {} : { subscriber }),
         ...(address === undefined ? {} : { address: addressed('address', address) }),
         ...(vrf === undefined ? {} : { vrf }),
+        ...(nas === undefined ? {} : { nas: { entry: nas, address: parseAddress(nas) } }),
+        ...(since === undefined ? {} : { since }),
+        ...(until === undefined ? {} : { until }),
       });
+      if (entries === null && nas !== undefined) throw new Problem('unknown-nas', `no NAS ${nas} was heard yet`);
       if (entries === null) throw new Problem('unknown-subscriber', `there is no subscriber ${subscriber ?? ''}`);
       return { events: entries.map(eventOf), last_id: entries.at(-1)?.id ?? after ?? null };
     },

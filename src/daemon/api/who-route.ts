@@ -5,9 +5,10 @@ import type { Possessor, WhoAnswer } from '../../store/reads/who.js';
 import { contains, formatAddress, formatPrefix } from '../lifecycle/address.js';
 import { printable } from '../lifecycle/octets.js';
 import { longestPause } from '../lifecycle/policy.js';
-import { isoTime, parseOffsetTime } from '../lifecycle/time.js';
+import { isoTime } from '../lifecycle/time.js';
 import { commandedNow, decide, outcome } from './commanded.js';
 import type { ApiDeps } from './deps.js';
+import { instant } from './instant.js';
 import { prefix } from './order.js';
 import { Problem } from './problem.js';
 import { eventOf } from './representation.js';
@@ -17,16 +18,6 @@ import { whoView, type PossessorView, type WhoView } from './who-views.js';
 
 /** A time is told to the second: whoever had the address at any moment of it is meant. */
 const SECOND_MS = 999;
-
-const instant = z.string().transform((given, context): number => {
-  const ms = parseOffsetTime(given);
-  if (ms !== null) return ms;
-  context.addIssue({
-    code: 'custom',
-    message: 'must be a time like 2026-11-22T05:40:00Z or 2026-11-22T06:40:00+01:00',
-  });
-  return z.NEVER;
-});
 
 const query = z.strictObject({
   address: prefix,

@@ -129,28 +129,35 @@ interface EventOptions {
   readonly subscriber?: string;
   readonly address?: string;
   readonly vrf?: string;
+  readonly nas?: string;
+  readonly since?: string;
+  readonly until?: string;
   readonly follow?: boolean;
+  readonly all?: boolean;
   readonly lines: number;
 }
 
-/** Prints the newest lines and, with `--follow`, every one that comes, until it is interrupted. */
+/**
+ * Prints the newest lines, or the first ones since a time; with `--all` every one, and with `--follow` every one that comes,
+ * until it is interrupted. As JSON those two are an object a line.
+ */
 async function events(desk: Desk, options: EventOptions): Promise<void> {
-  const { subscriber, address, vrf } = options;
-  const query = new URLSearchParams({
-    ...(subscriber === undefined ? {} : { subscriber }),
-    ...(address === undefined ? {} : { address }),
-    ...(vrf === undefined ? {} : { vrf }),
-  });
-  query.set('limit', String(options.lines));
+  const { subscriber, address, vrf, nas, since, until, follow = false, all = false } = options;
+  if (all && follow) throw new CtlFailure('usage', '--all ends, and --follow does not: ask for one of the two');
+  const given = Object.entries({ subscriber, address, vrf, nas, since, until });
+  const query = new URLSearchParams();
+  for (const [key, value] of given) if (value !== undefined) query.set(key, value);
+  query.set('limit', String(all ? PAGE : options.lines));
+  if (all) query.set('after', '0');
   for (;;) {
     const page = await desk.client.get(`/api/v1/events?${query.toString()}`, EVENTS);
-    if (desk.json && options.follow !== true) desk.screen.json(page);
+    if (desk.json && !follow && !all) desk.screen.json(page);
     else if (desk.json) for (const event of page.events) desk.screen.jsonLine(event);
     else journal(desk.screen, page.events);
-    if (options.follow !== true) return;
+    if (!follow && (!all || page.events.length < PAGE)) return;
     query.set('after', String(page.last_id ?? 0));
     query.set('limit', String(PAGE));
-    if (page.events.length < PAGE) desk.pause(FOLLOW_MS);
+    if (follow && page.events.length < PAGE) desk.pause(FOLLOW_MS);
   }
 }
 
@@ -332,6 +339,10 @@ function buildProgram(world: CtlWorld): Command {
     .option('--subscriber <subscriber>', 'only of this subscriber')
     .option('--address <address>', 'only of this address or prefix')
     .option('--vrf <vrf>', 'of the address')
+    .option('--nas <nas>', 'only of the NASes of this config entry, or of the one with this address')
+    .option('--since <time>', 'written then or later: RFC 3339, as 2026-11-22T05:40:00Z or with +01:00')
+    .option('--until <time>', 'written before then')
+    .option('--all', 'every line; with --json an object a line, to be kept elsewhere')
     .option('--follow', 'go on with what comes, until interrupted')
     .option('--lines <n>', 'how many to begin with', lines, 50)
     .action((options: EventOptions) => events(desk(), options));

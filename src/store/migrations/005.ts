@@ -24,10 +24,12 @@ DROP TABLE kept_005;
 
 -- What the journal says of a session.
 CREATE INDEX journal_session ON journal (session, id) WHERE session IS NOT NULL;
+-- And of a NAS.
+CREATE INDEX journal_nas ON journal (nas, id) WHERE nas IS NOT NULL;
 `;
 
 export const DOWN = `
-DROP INDEX journal_session;
+DROP INDEX journal_session; DROP INDEX journal_nas;
 CREATE TABLE ${KEPT};
 INSERT INTO kept_005 (what, ref, row)
   SELECT 'gap', nas || '/' || until, json_object('nas', nas, 'until', until, 'since', since) FROM gap;

@@ -34,50 +34,93 @@ const SELECT = `SELECT j.id, j.at, j.kind, j.actor, s.name, j.assignment, j.sess
   j.from_state, j.to_state, j.code, j.detail FROM journal j
   LEFT JOIN subscriber s ON s.id = j.subscriber LEFT JOIN session e ON e.id = j.session
   LEFT JOIN nas n ON n.id = j.nas LEFT JOIN pool p ON p.id = j.pool`;
-const SUBJECT = `in_time(j.id) AND j.tenant = :tenant
-  AND (j.subscriber = :subscriber OR j.assignment IN (SELECT value FROM json_each(:assignments)))`;
+const SUBJECT = '(j.subscriber = :subscriber OR j.assignment IN (SELECT value FROM json_each(:assignments)))';
+
+function subjectOf({ subscriber, assignments }: JournalSubject): Record<string, SqlValue> {
+  return { subscriber, assignments: JSON.stringify(assignments) };
+}
+
+/** Which lines are wanted. */
+export interface JournalQuery {
+  readonly limit: number;
+  /** Lines after this number; null for the newest, or with `since` the first. */
+  readonly after: number | null;
+  readonly subject: JournalSubject | null;
+  /** Of these NASes only; null: of any, and of none. */
+  readonly nases: readonly number[] | null;
+  /** Written at this time or later, and before that one: Unix milliseconds, null for no bound. */
+  readonly since: number | null;
+  readonly until: number | null;
+}
+
+type Way = 'ASC' | 'DESC';
 
 export class JournalReads {
-  readonly #after: Statement;
-  readonly #newest: Statement;
-  readonly #afterOf: Statement;
-  readonly #newestOf: Statement;
+  /** By what the lines are narrowed down, and which way they are read. */
+  readonly #lists: Readonly<Record<'all' | 'subject' | 'nas', Readonly<Record<Way, Statement>>>>;
   readonly #ofSession: Statement;
   readonly #transitions: Statement;
+  readonly #next: Statement;
 
   constructor(db: Database) {
-    const order = (way: 'ASC' | 'DESC'): string => `ORDER BY j.id ${way} LIMIT :limit`;
-    this.#after = db
-      .prepare(`${SELECT} WHERE in_time(j.id) AND j.tenant = :tenant AND j.id > :after ${order('ASC')}`)
-      .raw(true);
-    this.#newest = db.prepare(`${SELECT} WHERE in_time(j.id) AND j.tenant = :tenant ${order('DESC')}`).raw(true);
-    this.#afterOf = db.prepare(`${SELECT} WHERE ${SUBJECT} AND j.id > :after ${order('ASC')}`).raw(true);
-    this.#ofSession = db
-      .prepare(
-        `${SELECT} WHERE j.session = :session AND j.tenant = :tenant AND in_time(j.id)
-         AND j.kind IN ('session-started', 'session-moved', 'session-stopped', 'session-inferred-end', 'conflict')
-         ${order('ASC')}`,
-      )
-      .raw(true);
-    this.#transitions = db
-      .prepare(
-        `${SELECT} WHERE j.assignment = :assignment AND j.tenant = :tenant AND in_time(j.id) AND j.kind = 'transition'
-         ${order('ASC')}`,
-      )
-      .raw(true);
-    this.#newestOf = db.prepare(`${SELECT} WHERE ${SUBJECT} ${order('DESC')}`).raw(true);
+    const bounds = `j.tenant = :tenant AND j.id > :after AND j.id < :before AND j.at >= :since AND j.at < :until`;
+    const list = (where: string): Record<Way, Statement> => {
+      const of = (way: Way): Statement =>
+        db.prepare(`${SELECT} WHERE in_time(j.id) AND ${bounds}${where} ORDER BY j.id ${way} LIMIT :limit`).raw(true);
+      return { ASC: of('ASC'), DESC: of('DESC') };
+    };
+    this.#lists = {
+      all: list(''),
+      subject: list(` AND ${SUBJECT}`),
+      nas: list(' AND j.nas = :nas'),
+    };
+    const story = (where: string): Statement =>
+      db
+        .prepare(`${SELECT} WHERE ${where} AND j.tenant = :tenant AND in_time(j.id) ORDER BY j.id LIMIT :limit`)
+        .raw(true);
+    this.#ofSession = story(
+      `j.session = :session AND j.kind IN
+         ('session-started', 'session-reopened', 'session-moved', 'session-stopped', 'session-inferred-end', 'conflict')`,
+    );
+    this.#transitions = story("j.assignment = :assignment AND j.kind = 'transition'");
+    this.#next = db.prepare('SELECT id, at FROM journal WHERE id >= ? ORDER BY id LIMIT 1');
   }
 
-  /** Lines oldest first: those after line `after`, or the newest where it is null. */
-  list(tenant: string, subject: JournalSubject | null, after: number | null, limit: number): ShownEntry[] {
-    const bound: Record<string, SqlValue> = { tenant, limit };
-    if (subject !== null) {
-      bound['subscriber'] = subject.subscriber;
-      bound['assignments'] = JSON.stringify(subject.assignments);
+  /** Lines oldest first. */
+  search(tenant: string, { limit, after, subject, nases, since, until }: JournalQuery): ShownEntry[] {
+    const from = Math.max(after ?? 0, since === null ? 0 : this.#firstAt(since) - 1);
+    const before = until === null ? Number.MAX_SAFE_INTEGER : this.#firstAt(until);
+    const bound: Record<string, SqlValue> = { tenant, limit, after: from, before };
+    // The times themselves, too: where the clock was set back, lines are not in their order.
+    bound['since'] = since ?? 0;
+    bound['until'] = until ?? Number.MAX_SAFE_INTEGER;
+    const way: Way = after === null && since === null ? 'DESC' : 'ASC';
+    const found =
+      nases !== null
+        ? nases.flatMap((nas) => this.#read(this.#lists.nas[way].all({ ...bound, nas })))
+        : subject !== null
+          ? this.#read(this.#lists.subject[way].all({ ...bound, ...subjectOf(subject) }))
+          : this.#read(this.#lists.all[way].all(bound));
+    found.sort((a, b) => a.id - b.id);
+    return way === 'ASC' ? found.slice(0, limit) : found.slice(-limit);
+  }
+
+  /** The newest lines about a subject, oldest first. */
+  newest(tenant: string, subject: JournalSubject, limit: number): ShownEntry[] {
+    return this.search(tenant, { limit, after: null, subject, nases: null, since: null, until: null });
+  }
+
+  /** The number of the first line of a time or later; that after the last one where there is none. By halves: lines are in the order of their times. */
+  #firstAt(time: number): number {
+    let low = 0;
+    let high = 2 ** 50;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const line = this.#next.get(middle) as { id: number; at: number } | undefined;
+      if (line === undefined || line.at >= time) high = middle;
+      else low = line.id + 1;
     }
-    if (after === null) return this.#read((subject === null ? this.#newest : this.#newestOf).all(bound)).reverse();
-    bound['after'] = after;
-    return this.#read((subject === null ? this.#after : this.#afterOf).all(bound));
+    return low;
   }
 
   /** Lines that say when a session came and went, oldest first. */

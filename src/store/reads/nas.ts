@@ -16,12 +16,19 @@ export interface ShownNas {
   readonly maintenance: Brake | null;
 }
 
+/** How people name NASes: by the config entry, or by an address (4 or 16 octets), if that is one. */
+export interface NasName {
+  readonly entry: string;
+  readonly address: Uint8Array | null;
+}
+
 type Values = readonly SqlValue[];
 
 const COLUMNS = NAS.columns.length;
 
 export class NasReads {
   readonly #all: Statement;
+  readonly #named: Statement;
   readonly #brakes: BrakeReads;
 
   constructor(db: Database) {
@@ -33,6 +40,14 @@ export class NasReads {
          JOIN vrf v ON v.id = n.vrf WHERE in_time(n.id) AND n.tenant = ? ORDER BY n.entry, n.id LIMIT ?`,
       )
       .raw(true);
+    this.#named = db
+      .prepare('SELECT id FROM nas WHERE in_time(id) AND tenant = ? AND (entry = ? OR address = ?) ORDER BY id')
+      .pluck(true);
+  }
+
+  /** The numbers of the NASes of that name. */
+  named(tenant: string, { entry, address }: NasName): number[] {
+    return this.#named.all(tenant, entry, address) as number[];
   }
 
   list(tenant: string, limit: number): ShownNas[] {

@@ -123,7 +123,7 @@ t.test('the description names every route with what it takes and answers', async
     properties: { family: { enum: ['ipv6', 'ipv6-pd'] } },
   });
   const query = paths['/api/v1/events']?.['get']?.parameters?.map(({ name }) => name);
-  t.strictSame(query, ['after', 'limit', 'subscriber', 'address', 'vrf']);
+  t.strictSame(query, ['after', 'limit', 'subscriber', 'address', 'vrf', 'nas', 'since', 'until']);
 });
 
 t.test('every problem has a row in docs/api.md, with its status', async (t) => {

@@ -217,6 +217,35 @@ t.test('the journal: the newest lines, those after a line, of a subscriber, of a
   t.equal(await code(world, '/api/v1/events?address=100.64.0.5&subscriber=alice'), 'bad-request');
 });
 
+t.test('the journal: of a NAS, and between two times', async (t) => {
+  const world = await openNight();
+  const { events: all } = await read(world, '/api/v1/events', eventsView);
+  const ids = (events: typeof all): number[] => events.map(({ id }) => id);
+  const query = async (text: string): Promise<number[]> =>
+    ids((await read(world, `/api/v1/events?${text}`, eventsView)).events);
+  const byNas = ids(all.filter(({ nas }) => nas === 'bras'));
+  t.ok(byNas.length > 2 && byNas.length < all.length);
+  t.strictSame(await query('nas=bras'), byNas);
+  t.strictSame(await query('nas=192.0.2.1'), byNas);
+  t.strictSame(await query('nas=bras&limit=1'), byNas.slice(-1), 'the newest');
+  t.strictSame(await query(`nas=bras&limit=1&after=${String(byNas[0])}`), byNas.slice(1, 2));
+  const later = ids(all.filter(({ at }) => at >= '2026-11-22T03:00:20Z'));
+  t.ok(later.length > 0 && later.length < all.length);
+  t.strictSame(await query('since=2026-11-22T03:00:20Z'), later);
+  t.strictSame(await query('since=2026-11-22T04:00:20%2B01:00'), later);
+  t.strictSame(await query('since=2026-11-22T03:00:20Z&limit=2'), later.slice(0, 2), 'the first ones');
+  t.strictSame(await query(`since=2026-11-22T03:00:20Z&after=${String(later[1])}`), later.slice(2));
+  const earlier = ids(all.filter(({ at }) => at < '2026-11-22T03:00:20Z'));
+  t.strictSame(await query('until=2026-11-22T03:00:20Z'), earlier);
+  t.strictSame(await query('until=2026-11-22T03:00:20Z&limit=1'), earlier.slice(-1));
+  t.strictSame(await query('since=2026-11-22T03:00:20Z&until=2026-11-22T03:00:20Z'), []);
+  t.strictSame(await query('since=2026-11-23T03:00:20Z'), []);
+  t.equal(await code(world, '/api/v1/events?nas=nobody'), 'unknown-nas');
+  t.equal(await code(world, '/api/v1/events?nas=bras', 'stranger'), 'unknown-nas', "another tenant's");
+  t.equal(await code(world, '/api/v1/events?nas=bras&subscriber=alice'), 'bad-request');
+  t.equal(await code(world, '/api/v1/events?since=yesterday'), 'bad-request');
+});
+
 t.test('outbox, conflicts, NASes and status', async (t) => {
   const world = await openNight();
   const { outbox } = await read(world, '/api/v1/outbox', outboxView);

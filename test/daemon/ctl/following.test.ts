@@ -1,6 +1,7 @@
 /** `addrdctl events --follow`. */
 import t from 'tap';
-import { tellStory } from '../api/world.js';
+import { EXIT } from '../../../src/daemon/ctl/failure.js';
+import { NIGHT, tellStory } from '../api/world.js';
 import { ended, listen, spawnCtl } from './listening.js';
 
 t.test('events --follow prints what comes', async (t) => {
@@ -35,4 +36,26 @@ t.test('--json events --follow prints an object a line', async (t) => {
     .split('\n')
     .map((line) => (JSON.parse(line) as { kind: string }).kind);
   t.ok(kinds.includes('transition'));
+});
+
+t.test('--json events --all prints every line, page by page, and ends', async (t) => {
+  const { world, within } = await listen(t);
+  await tellStory(world);
+  const count = world.house.db.prepare("SELECT count(*) FROM journal WHERE tenant = 'default'").pluck();
+  // More than one page.
+  const line = world.house.db.prepare(
+    "INSERT INTO journal (at, kind, tenant, actor) VALUES (?, 'alarm', 'default', 'addrd')",
+  );
+  for (let n = 0; n < 1_200; n++) line.run(NIGHT + 90_000 + n);
+  const all = await within('--json', 'events', '--all');
+  const ids = all.out
+    .trimEnd()
+    .split('\n')
+    .map((text) => (JSON.parse(text) as { id: number }).id);
+  t.equal(ids.length, count.get());
+  t.ok(ids.every((id, n) => n === 0 || id > (ids[n - 1] ?? 0)));
+  const some = await within('--json', 'events', '--all', '--nas', 'bras', '--until', '2026-11-22T03:00:15Z');
+  t.equal(some.out.trimEnd().split('\n').length, 1, 'a session came');
+  t.match(await within('events', '--all', '--follow'), { code: EXIT.usage, err: /--all ends/ });
+  t.match(await within('events', '--nas', 'nobody'), { code: EXIT.refused, err: /no NAS nobody/ });
 });
