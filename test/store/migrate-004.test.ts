@@ -286,3 +286,18 @@ t.test('who may be on a unit still, and what of a pool waits, is there again', a
   ]);
   t.same(invariants(db, again.policy), []);
 });
+
+t.test('what was reserved is new yet where the config reserves it no more', async (t) => {
+  const db = new Database(':memory:');
+  const reserved = [{ first: 0x6440_0003n, last: 0x6440_0004n }];
+  const house = await openHouse(NOON, {}, { db, pools: [{ ...v4('100.64.0.0/29'), reserved }] });
+  const all = ['a', 'b', 'c', 'd', 'e', 'f'];
+  await house.say(...all.slice(0, 5).map((name) => allocate(name, NOON + 1, { pool: 'v4' })));
+  downAndUp(db);
+  const again = await openHouse(NOON + 100, {}, { db, pools: [v4('100.64.0.0/29')] });
+  t.same(invariants(db, again.policy), []);
+  await again.say(...all.slice(4).map((name) => allocate(name, NOON + 101, { pool: 'v4' })));
+  t.strictSame(db.prepare('SELECT hex(lo) FROM live ORDER BY lo').pluck().all(), [
+    ...['64400001', '64400002', '64400003', '64400004', '64400005', '64400006'],
+  ]);
+});

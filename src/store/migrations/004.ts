@@ -62,6 +62,8 @@ UPDATE pool SET used_excluded = c.edges, used_outside = c.outside FROM (
   SELECT b.id, total(u.net IS b.low OR u.net IS b.high) AS edges, total(${beginning('u.net', 'b.plen')} <> b.start) AS outside
     FROM used u JOIN bound b ON b.id = u.pool GROUP BY b.id) c
   WHERE c.id = pool.id;
+-- Units before the cursor that were reserved or excluded may be new yet.
+UPDATE pool SET cursor = zeroblob(17) WHERE id IN (SELECT CAST(ref AS INTEGER) FROM kept_004 WHERE what = 'parts');
 -- Version 3 does not note who comes to what a pool covered before: somebody may have.
 UPDATE pool SET former = k.row->>'former', strayed = (k.row->>'former' <> '') FROM kept_004 k
   WHERE k.what = 'pool' AND pool.id = CAST(k.ref AS INTEGER);
@@ -221,6 +223,8 @@ INSERT INTO kept_004 (what, ref, row)
     FROM deadline WHERE kind IN ('pool-trim', 'pool-kind', 'renumber')
   UNION ALL SELECT 'pool', CAST(id AS TEXT), json_object('former', former, 'unsureSince', unsure_since, 'unsurePart', unsure_part)
     FROM pool WHERE former <> '' OR unsure_part <> ''
+  UNION ALL SELECT 'parts', CAST(id AS TEXT), 'null'
+    FROM pool WHERE reserved_ranges <> '' OR excluded_ranges <> iif(${HAS_EDGES}, ${EDGES}, '')
   UNION ALL SELECT 'doubted', pool || '/' || hex(net) || '/' || plen,
          json_object('pool', pool, 'net', hex(net), 'plen', plen, 'doubted', doubted, 'leftAt', left_at)
     FROM pool_free WHERE doubted <> ''
