@@ -4,7 +4,7 @@ import t from 'tap';
 import type { LifecycleEvent, RenumberEvent } from '../../src/daemon/lifecycle/events.js';
 import { migrate } from '../../src/store/migrate.js';
 import { UP } from '../../src/store/migrations/004.js';
-import { acct, allocate, deadline, NOON, octets, revoke, service } from '../support/events.js';
+import { acct, allocate, deadline, nasOn, NOON, octets, revoke, service } from '../support/events.js';
 import { openHouse, POOLS, prefix } from '../support/house.js';
 import { invariants } from '../support/invariants.js';
 
@@ -174,4 +174,130 @@ t.test('suspensions, renumberings and what is due of a pool are there again', as
   await again.say(acct('acct-start', 'r2', NOON + 23, ['100.64.0.6'], { username: octets('ren') }));
   t.strictSame(told('SELECT state FROM assignment WHERE id IN (5, 6)'), [['revoking'], ['active']]);
   t.same(invariants(db, again.policy), []);
+});
+
+/** The IPv4 pool with another prefix. */
+function v4(text: string, name = 'v4'): (typeof POOLS)[number] {
+  return { ...(V4 as (typeof POOLS)[number]), name, prefix: prefix(text) };
+}
+
+/** Down to version 3, and up again. */
+function downAndUp(db: Database.Database): void {
+  migrate(db, 'x', 3);
+  migrate(db, 'x');
+}
+
+t.test('what is in use outside a pool that had shrunk, and on its edges, is counted', async (t) => {
+  const db = new Database(':memory:');
+  const house = await openHouse(NOON, {}, { db, pools: [v4('100.64.0.0/28'), ...REST] });
+  await house.say(allocate('alice', NOON, { pool: 'v4', requested: prefix('100.64.0.10') }));
+  await house.say(acct('acct-start', 'alice', NOON + 1, ['100.64.0.10']));
+  for (const edge of ['100.64.0.0', '100.64.0.7', '2001:db8:1::']) {
+    await house.say(acct('acct-start', edge, NOON + 2, [edge]));
+  }
+  const pools = [v4('100.64.0.0/29'), ...REST];
+  const shrunk = await openHouse(NOON + 2_000, {}, { db, pools });
+  const counters = db.prepare('SELECT name, held, barred, used_excluded, used_outside, former FROM pool').raw();
+  const before = counters.all();
+  t.strictSame(before, [
+    ['v4', 1, 2, 2, 1, '64400008-6440000f'],
+    ['v6', 0, 1, 1, 0, ''],
+    ['pd', 0, 0, 0, 0, ''],
+  ]);
+  t.same(invariants(db, shrunk.policy), []);
+
+  downAndUp(db);
+  t.strictSame(counters.all(), before);
+  t.strictSame(
+    db.prepare("SELECT strayed FROM pool WHERE former <> ''").pluck().all(),
+    [1],
+    'who came there is unknown',
+  );
+  const again = await openHouse(NOON + 4_000, {}, { db, pools });
+  t.same(invariants(db, again.policy), []);
+  await again.say(acct('acct-stop', 'alice', NOON + 5_000), revoke('alice', NOON + 6_000));
+
+  // In quarantine it is nobody else's, whatever pool covers it.
+  downAndUp(db);
+  const wanted = [...pools, v4('100.64.0.8/29', 'new')];
+  t.match(await again.say({ kind: 'daemon-started', tenant: 'default', pools: wanted, receivedAt: NOON + 7_000 }), [
+    { verdict: 'refused', code: 'pool-overlaps' },
+  ]);
+  for (const edge of ['100.64.0.0', '100.64.0.7', '2001:db8:1::']) {
+    await again.say(acct('acct-stop', edge, NOON + 8_000));
+  }
+  // When it was left version 3 did not keep: it rests for a round more.
+  for (const at of [NOON + 100_000, NOON + 700_000, NOON + 1_400_000]) {
+    for (const { kind, ref } of again.pending.due(at, 100)) await again.say(deadline(kind, ref, at));
+  }
+  t.strictSame(db.prepare("SELECT * FROM pool_free WHERE state <> 'free'").all(), []);
+  t.strictSame(db.prepare('SELECT * FROM poison').all(), []);
+  t.same(invariants(db, again.policy), []);
+});
+
+t.test('who may be on a unit still, and what of a pool waits, is there again', async (t) => {
+  const db = new Database(':memory:');
+  const house = await openHouse(NOON, {}, { db, pools: [v4('100.64.0.0/29')] });
+  await house.say(acct('acct-start', 'gone', NOON + 1, ['100.64.0.5']), nasOn(NOON + 1_000));
+  await house.say(acct('acct-start', 'other', NOON + 2_000, ['100.64.0.6']));
+  const at = NOON + 4_000_000;
+  for (let now = NOON; now < at; now += 300_000) {
+    await house.say(acct('acct-interim', 'other', now, ['100.64.0.6']));
+    for (const { kind, ref } of house.pending.due(now, 100)) await house.say(deadline(kind, ref, now));
+  }
+  const pools = [v4('100.64.0.0/28')];
+  await openHouse(at, {}, { db, pools });
+  const look = () => [
+    db.prepare('SELECT state, doubted, left_at, free_at FROM pool_free ORDER BY net').raw().all(),
+    db.prepare('SELECT former, strayed, unsure_since, unsure_part FROM pool').raw().all(),
+  ];
+  const before = look();
+  t.match(before, [
+    [
+      ['quarantined', '1'],
+      ['occupied', ''],
+    ],
+    [['', 0, at, '64400008-6440000f']],
+  ]);
+  downAndUp(db);
+  t.strictSame(look(), before);
+  const again = await openHouse(at + 1, {}, { db, pools });
+  t.match(await again.say(allocate('bob', at + 3, { pool: 'v4', requested: prefix('100.64.0.9') })), [
+    { verdict: 'refused', code: 'pool-unsure' },
+  ]);
+
+  await again.say(acct('acct-stop', 'gone', at + 4));
+  t.match(look()[0], [['quarantined', '', at + 4, at + 60_004], ['occupied']], 'its Stop says that it is gone');
+
+  // What version 3 has set free is free, and where it waits anew all of the pool does.
+  db.exec("UPDATE pool_free SET doubted = '1' WHERE state = 'quarantined'");
+  migrate(db, 'x', 3);
+  db.exec(
+    "UPDATE pool_free SET state = 'free' WHERE state = 'quarantined'; UPDATE pool SET unsure_since = unsure_since + 1",
+  );
+  db.exec('UPDATE pool SET barred = barred - 1, freed = freed + 1');
+  migrate(db, 'x');
+  t.match(look(), [
+    [
+      ['free', ''],
+      ['occupied', ''],
+    ],
+    [['', 0, at + 1, '']],
+  ]);
+  t.same(invariants(db, again.policy), []);
+});
+
+t.test('what was reserved is new yet where the config reserves it no more', async (t) => {
+  const db = new Database(':memory:');
+  const reserved = [{ first: 0x6440_0003n, last: 0x6440_0004n }];
+  const house = await openHouse(NOON, {}, { db, pools: [{ ...v4('100.64.0.0/29'), reserved }] });
+  const all = ['a', 'b', 'c', 'd', 'e', 'f'];
+  await house.say(...all.slice(0, 5).map((name) => allocate(name, NOON + 1, { pool: 'v4' })));
+  downAndUp(db);
+  const again = await openHouse(NOON + 100, {}, { db, pools: [v4('100.64.0.0/29')] });
+  t.same(invariants(db, again.policy), []);
+  await again.say(...all.slice(4).map((name) => allocate(name, NOON + 101, { pool: 'v4' })));
+  t.strictSame(db.prepare('SELECT hex(lo) FROM live ORDER BY lo').pluck().all(), [
+    ...['64400001', '64400002', '64400003', '64400004', '64400005', '64400006'],
+  ]);
 });

@@ -62,6 +62,11 @@ export function choosePools(d: Draft, event: AllocateEvent, policy: Policy): rea
     return refused('unknown-nas', `no entry of the config and no NAS heard is ${nas}`);
   const space = vrf === null ? (entry?.vrf ?? null) : d.vrfNamed(vrf);
   if (vrf !== null && space === null) return refused('unknown-vrf', `no pool is of VRF ${vrf}`);
+  // His sessions stand in the VRF of the NAS: one of another would never be seen in service.
+  if (entry !== null && space !== null && entry.vrf !== space) {
+    const at = `NAS ${entry.name} is in VRF ${nameOfVrf(d, entry.vrf)}`;
+    return refused('pool-mismatch', `${at}, not in VRF ${nameOfVrf(d, space)}; name one of the two only`);
+  }
   const serves = (pool: PoolPolicy): boolean => {
     const nases = pool.nas ?? [];
     if (use !== null && pool.use !== use) return false;
@@ -74,7 +79,7 @@ export function choosePools(d: Draft, event: AllocateEvent, policy: Policy): rea
     if (named === undefined) return refused('unknown-pool', `there is no pool ${name}`);
     if (named.family !== family) return refused('wrong-family', `pool ${name} does not hand out ${family}`);
     if (!serves(named))
-      return refused('pool-mismatch', `pool ${name} does not serve this ${mismatch(named, event, entry)}`);
+      return refused('pool-mismatch', `pool ${name} does not serve this ${mismatch(d, named, event, entry)}`);
     return [d.get('pool', named.id)];
   }
   // A subnet behind a subscriber is no address for himself, and is handed out only where somebody asks for one.
@@ -101,11 +106,21 @@ export function choosePools(d: Draft, event: AllocateEvent, policy: Policy): rea
 /** The number of the VRF that is meant where none is named. */
 const GLOBAL = 0;
 
-function mismatch(pool: PoolPolicy, { use = null, vrf = null }: AllocateEvent, entry: NasPolicy | null): string {
+function nameOfVrf(d: Draft, id: number): string {
+  return d.get('vrf', id).name;
+}
+
+function mismatch(
+  d: Draft,
+  pool: PoolPolicy,
+  { use = null, vrf = null }: AllocateEvent,
+  entry: NasPolicy | null,
+): string {
   if (use !== null && pool.use !== use) return `use: its prefixes are for ${pool.use}`;
   const serves = pool.nas ?? [];
   if (entry !== null && serves.length > 0 && !serves.includes(entry.name)) return `NAS: it serves ${serves.join(', ')}`;
-  return vrf === null ? `NAS: it is of another VRF` : `VRF`;
+  const its = `it is of VRF ${nameOfVrf(d, pool.vrf)}`;
+  return vrf !== null || entry === null ? `VRF: ${its}` : `NAS: ${its}, the NAS in VRF ${nameOfVrf(d, entry.vrf)}`;
 }
 
 function asked({ use = null, vrf = null, nas = null }: AllocateEvent): string {

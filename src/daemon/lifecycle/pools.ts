@@ -86,6 +86,24 @@ function retirePools(
   }
 }
 
+/** What the config would change of a pool that cannot be changed, and the way out; null where nothing. */
+function changesOf(d: Draft, known: Pool, wanted: Wanted): string | null {
+  const told = ({ vrf, family, use, unitLength }: Wanted | Pool): readonly (readonly [string, string])[] => [
+    ['VRF', d.get('vrf', vrf).name],
+    ['family', family],
+    ['use', use],
+    ['unit length', `/${String(unitLength)}`],
+  ];
+  const [was, is] = [told(known), told(wanted)];
+  const changes = was.flatMap(([key, value], i) => {
+    const now = is[i]?.[1] ?? '';
+    return now === value ? [] : [`${key} is ${value} in the store and ${now} in the config`];
+  });
+  if (changes.length === 0) return null;
+  const way = 'so give the new one another name; this one retires when the config leaves it out';
+  return `pool ${known.name}: ${changes.join(', ')}; its addresses are on record, ${way}`;
+}
+
 /** Creates a pool, or checks that it is still the one its addresses were handed out from. */
 function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verdict | null {
   const id = d.poolNamed(wanted.tenant, wanted.name);
@@ -129,15 +147,8 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
     return null;
   }
   const known = d.get('pool', id);
-  const same =
-    known.vrf === wanted.vrf &&
-    known.family === wanted.family &&
-    known.use === wanted.use &&
-    known.unitLength === wanted.unitLength;
-  if (!same) {
-    const detail = `pool ${wanted.name} is ${known.family}, ${known.use}, /${String(known.unitLength)} in the store; its addresses are on record, so none of that can be changed`;
-    return { verdict: 'refused', code: 'pool-changed', detail, reply: null };
-  }
+  const changed = changesOf(d, known, wanted);
+  if (changed !== null) return { verdict: 'refused', code: 'pool-changed', detail: changed, reply: null };
   // What it comes back to, or grows into, may have been handed out by a pool that had its place meanwhile.
   const stays = known.retiredAt === null && contains(known.prefix, wanted.prefix);
   const fault = stays ? null : overlapsUsed(d, wanted, id);

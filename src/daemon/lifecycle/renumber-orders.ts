@@ -77,12 +77,18 @@ function poolsFor(d: Draft, event: RenumberEvent, old: Assignment, policy: Polic
   return refused('pool-mismatch', `pool ${other.name} ${what}`);
 }
 
+/** A window may begin so long ago, milliseconds: the clock of who orders it is not ours. */
+const CLOCK_SLACK_MS = 60_000;
+
 function orderOf(event: RenumberEvent, policy: Policy): RenumberOrder | Verdict {
   const { when, reason, actor, receivedAt: now } = event;
   if ((when === 'window') !== (event.at !== null)) {
     return refused('bad-deadline', 'a window, and only a window, has a time at which it begins');
   }
   const at = when === 'now' ? now : event.at;
+  if (at !== null && at < now - CLOCK_SLACK_MS) {
+    return refused('time-is-over', `the window was to begin at ${isoTime(at)}: it is ${isoTime(now)}`);
+  }
   const deadline = event.deadline ?? Math.max(now, at ?? now) + policy.renumberTimeoutMs;
   if (deadline <= now || (at !== null && deadline <= at)) {
     return refused('bad-deadline', `the deadline ${isoTime(deadline)} leaves no time for a session to come`);

@@ -5,10 +5,19 @@ const NET = Array.from({ length: 8 }, (_, k) => {
   return `((instr('0123456789ABCDEF', substr(hex(net), ${String(k + 1)}, 1)) - 1) << ${String(28 - 4 * k)})`;
 }).join(' + ');
 
-/** The first bits of a prefix, as many as pool p has: whole hexadecimal digits, and what is left of the next one. */
-function beginning(net: string): string {
-  const digit = `instr('0123456789ABCDEF', substr(hex(${net}), p.plen / 4 + 1, 1)) - 1`;
-  return `substr(hex(${net}), 1, p.plen / 4) || ((${digit}) >> (4 - p.plen % 4))`;
+/** The last address of an IPv4 prefix as a number. */
+const LAST = `((${NET}) | ((1 << (32 - plen)) - 1))`;
+
+/** What was excluded so far: the first address, and of IPv4 the last (RFC 3021, RFC 4291 section 2.6.1). */
+const HAS_EDGES = `use = 'address' AND length(net) * 8 - plen >= 2`;
+const EDGES = `CASE length(net)
+  WHEN 4 THEN format('%x-%x,%x-%x', ${NET}, ${NET}, ${LAST}, ${LAST})
+  ELSE lower(hex(net)) || '-' || lower(hex(net)) END`;
+
+/** The first bits of a prefix, as many as `plen` says: whole hexadecimal digits, and what is left of the next one. */
+function beginning(net: string, plen: string): string {
+  const digit = `instr('0123456789ABCDEF', substr(hex(${net}), ${plen} / 4 + 1, 1)) - 1`;
+  return `(substr(hex(${net}), 1, ${plen} / 4) || ((${digit}) >> (4 - ${plen} % 4)))`;
 }
 
 /** Assignments that are in service, or wait to be. */
@@ -40,11 +49,28 @@ ALTER TABLE pool ADD COLUMN former TEXT NOT NULL DEFAULT '';
 ALTER TABLE pool ADD COLUMN strayed INTEGER NOT NULL DEFAULT 0 CHECK (strayed IN (0, 1));
 -- What was added to the pool, where only that waits until it is known who is there.
 ALTER TABLE pool ADD COLUMN unsure_part TEXT NOT NULL DEFAULT '';
--- What was excluded so far: the first address, and of IPv4 the last (RFC 3021, RFC 4291 section 2.6.1).
-UPDATE pool SET excluded_ranges = CASE length(net)
-  WHEN 4 THEN format('%x-%x,%x-%x', ${NET}, ${NET}, (${NET}) | ((1 << (32 - plen)) - 1), (${NET}) | ((1 << (32 - plen)) - 1))
-  ELSE lower(hex(net)) || '-' || lower(hex(net)) END
-  WHERE use = 'address' AND length(net) * 8 - plen >= 2;
+UPDATE pool SET excluded_ranges = ${EDGES} WHERE ${HAS_EDGES};
+-- How much of it is in use, and what is in use outside: of a pool that had shrunk before a step down to version 3.
+WITH bound AS MATERIALIZED (
+  SELECT id, plen, ${beginning('net', 'plen')} AS start, iif(${HAS_EDGES}, net, NULL) AS low,
+         iif(${HAS_EDGES} AND length(net) = 4, unhex(format('%08x', ${LAST})), NULL) AS high FROM pool
+), used (pool, net) AS (
+  SELECT a.pool, l.lo FROM live l JOIN assignment a ON a.id = l.assignment
+  UNION ALL SELECT pool, net FROM pool_free WHERE state <> 'free'
+)
+UPDATE pool SET used_excluded = c.edges, used_outside = c.outside FROM (
+  SELECT b.id, total(u.net IS b.low OR u.net IS b.high) AS edges, total(${beginning('u.net', 'b.plen')} <> b.start) AS outside
+    FROM used u JOIN bound b ON b.id = u.pool GROUP BY b.id) c
+  WHERE c.id = pool.id;
+-- Units before the cursor that were reserved or excluded may be new yet.
+UPDATE pool SET cursor = zeroblob(17) WHERE id IN (SELECT CAST(ref AS INTEGER) FROM kept_004 WHERE what = 'parts');
+-- Version 3 does not note who comes to what a pool covered before: somebody may have.
+UPDATE pool SET former = k.row->>'former', strayed = (k.row->>'former' <> '') FROM kept_004 k
+  WHERE k.what = 'pool' AND pool.id = CAST(k.ref AS INTEGER);
+-- Where version 3 has begun to wait anew, all of the pool waits.
+UPDATE pool SET unsure_part = k.row->>'unsurePart' FROM kept_004 k
+  WHERE k.what = 'pool' AND pool.id = CAST(k.ref AS INTEGER) AND pool.unsure_since = k.row->>'unsureSince'
+    AND pool.retired_at IS NULL;
 -- How many are excluded follows from the ranges, and may be more than an integer holds.
 ALTER TABLE pool DROP COLUMN excluded;
 
@@ -111,6 +137,10 @@ CREATE INDEX held_suspend_batch ON held_suspend (batch);
 
 -- Whose ends on a unit were only inferred: numbers of sessions, with commas between them.
 ALTER TABLE pool_free ADD COLUMN doubted TEXT NOT NULL DEFAULT '';
+-- They may be there still, whoever had the unit meanwhile. What version 3 has set free is free.
+UPDATE pool_free SET doubted = k.row->>'doubted', left_at = k.row->>'leftAt' FROM kept_004 k
+  WHERE k.what = 'doubted' AND pool_free.pool = k.row->>'pool' AND pool_free.net = unhex(k.row->>'net')
+    AND pool_free.plen = k.row->>'plen' AND pool_free.state <> 'free';
 -- How an assignment is to take the place of the one that it supersedes.
 ALTER TABLE assignment ADD COLUMN renumber TEXT CHECK (json_valid(renumber));
 -- Whose alarm counts a conflict. The pools of a VRF do not overlap, but for one that the config has dropped and nobody used.
@@ -118,7 +148,7 @@ ALTER TABLE conflict ADD COLUMN pool INTEGER REFERENCES pool;
 UPDATE conflict SET pool = coalesce(
   (SELECT a.pool FROM assignment a WHERE a.id = conflict.assignment),
   (SELECT p.id FROM pool p WHERE p.vrf = conflict.vrf AND length(p.net) = length(conflict.net)
-      AND p.net <= conflict.net AND p.plen <= conflict.plen AND ${beginning('p.net')} = ${beginning('conflict.net')}
+      AND p.net <= conflict.net AND p.plen <= conflict.plen AND ${beginning('p.net', 'p.plen')} = ${beginning('conflict.net', 'p.plen')}
     ORDER BY p.retired_at IS NOT NULL LIMIT 1))
   WHERE closed_at IS NULL;
 -- Who stands on a unit without an assignment.
@@ -175,7 +205,7 @@ DROP TABLE kept_004;
 /**
  * An addrd that knows no CoA sends none: what is pending is superseded. Suspended assignments stay so, and can be revoked.
  * What version 3 cannot hold and would be missed is put aside for the way up: suspensions and those that wait for approval,
- * renumberings, and what is due of a pool.
+ * renumberings, what is due of a pool, what it covered before, what of it waits, and who may be on its units still.
  */
 export const DOWN = `
 CREATE TABLE ${KEPT};
@@ -191,6 +221,13 @@ INSERT INTO kept_004 (what, ref, row)
     FROM held_suspend
   UNION ALL SELECT 'deadline', kind || '/' || ref, json_object('kind', kind, 'ref', ref, 'dueAt', due_at)
     FROM deadline WHERE kind IN ('pool-trim', 'pool-kind', 'renumber')
+  UNION ALL SELECT 'pool', CAST(id AS TEXT), json_object('former', former, 'unsureSince', unsure_since, 'unsurePart', unsure_part)
+    FROM pool WHERE former <> '' OR unsure_part <> ''
+  UNION ALL SELECT 'parts', CAST(id AS TEXT), 'null'
+    FROM pool WHERE reserved_ranges <> '' OR excluded_ranges <> iif(${HAS_EDGES}, ${EDGES}, '')
+  UNION ALL SELECT 'doubted', pool || '/' || hex(net) || '/' || plen,
+         json_object('pool', pool, 'net', hex(net), 'plen', plen, 'doubted', doubted, 'leftAt', left_at)
+    FROM pool_free WHERE doubted <> ''
   UNION ALL SELECT 'sessions', 'last', CAST(coalesce(max(id), 0) AS TEXT) FROM session;
 DROP INDEX outbox_session; DROP INDEX session_coa; DROP INDEX session_disconnect;
 ALTER TABLE pool_free DROP COLUMN doubted;

@@ -71,6 +71,7 @@ t.test('a prefix too, and what the body says wrong', async (t) => {
   t.equal(await code({ at: 'tomorrow', when: 'window' }), 'bad-request');
   t.equal(await code({ to: '100.64.0.1' }), 'bad-request', 'of another family');
   t.equal(await code({ deadline: '2001-01-01T00:00:00Z' }), 'bad-deadline');
+  t.equal(await code({ when: 'window', at: '2001-01-01T00:00:00Z' }), 'time-is-over');
   t.equal(await code({ pool_id: 'v4' }), 'wrong-family');
   t.equal(await code({ when: 'window', at: '2099-01-01T00:00:00Z' }), null);
   t.match(world.port.commands.at(-1), { kind: 'renumber', when: 'window', at: Date.UTC(2099, 0, 1), deadline: null });

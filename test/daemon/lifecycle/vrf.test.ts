@@ -38,6 +38,29 @@ function states(house: House): unknown {
     .all();
 }
 
+t.test('an address for a NAS is of the VRF of that NAS, and of no other that is named', async (t) => {
+  const house = await twoVrfs();
+  const any = { pool: null, family: 'ipv4' } as const;
+  t.match(
+    await house.say(
+      allocate('ann', NOON, { ...any, nas: 'west' }),
+      allocate('bob', NOON, { ...any, nas: 'west', vrf: 'west' }),
+      allocate('cid', NOON, { ...any, nas: 'bras', vrf: 'west' }),
+      allocate('dan', NOON, { ...any, nas: 'west', vrf: 'global' }),
+    ),
+    [
+      { verdict: 'applied' },
+      { verdict: 'applied' },
+      { verdict: 'refused', code: 'pool-mismatch', detail: /NAS bras is in VRF global, not in VRF west/ },
+      { verdict: 'refused', code: 'pool-mismatch', detail: /NAS west is in VRF west, not in VRF global/ },
+    ],
+  );
+  t.strictSame(states(house), [
+    ['ann', 'west', 'allocated'],
+    ['bob', 'west', 'allocated'],
+  ]);
+});
+
 t.test('one address, two VRFs, two holders', async (t) => {
   const house = await twoVrfs();
   t.ok((house.pending.vrfIds().get('west') ?? 0) > 0, 'a number of its own');

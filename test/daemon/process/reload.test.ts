@@ -235,7 +235,7 @@ t.test('what cannot be put in force is refused whole', async (t) => {
     ),
     {
       result: 'pool-changed',
-      detail: /pool v4 is ipv4, address/,
+      detail: /pool v4: family is ipv4 in the store and ipv6 in the config/,
     },
   );
   t.equal(await answers(await nasOf(t, site, 'secret-one'), 's1'), false, 'none of them brought its NAS');
