@@ -1,6 +1,6 @@
 /** Whether an address is known to be idle, and why: the only ground on which one is freed. */
 import type { Draft } from './draft.js';
-import { formatAddress, formatPrefix } from './address.js';
+import { formatAddress, formatPrefix, sameBytes } from './address.js';
 import { horizonOf, isMaintained, maintenanceBar, maintenanceBarOf, maintenanceOf, type Bar } from './braking.js';
 import { isBehind } from './instance.js';
 import { epochKey } from './keys.js';
@@ -229,18 +229,27 @@ export function barred(d: Draft, since: number, now: number, policy: Policy): Ba
   };
 }
 
+/** Whether two sessions are of one person, as far as addrd knows. */
+function isOnes(a: Session, b: Session): boolean {
+  if (a.subscriber !== null && a.subscriber === b.subscriber) return true;
+  return a.username !== null && b.username !== null && sameBytes(a.username, b.username);
+}
+
 /**
- * Whether the end of a session that was only inferred is proven by a later one of the same holder on the same NAS: one that
- * began after the restart that made it suspect, and after its last report. One that was there beside it proves nothing.
+ * Whether the end of a session that was only inferred is proven by a later one of the same person on the same NAS: one that
+ * began after the restart that made it suspect, and after its last report. One that was there beside it proves nothing, nor
+ * does one stranger of another.
  */
 function isSucceeded(d: Draft, witness: Witness, all: readonly Witness[]): boolean {
-  const { id, nas, epoch } = d.get('session', witness.ref);
+  const before = d.get('session', witness.ref);
+  const { id, nas, epoch } = before;
   const restart = d.find('epoch', epochKey(nas, epoch + 1));
   if (restart === null) return false;
   const { updatedAt } = d.get('usage', id);
   return all.some((later) => {
     if (later.standing !== witness.standing || later.ref <= id || later.closeKind !== 'stop') return false;
     const session = d.get('session', later.ref);
+    if (witness.standing === 'contested' && !isOnes(before, session)) return false;
     return session.nas === nas && session.firstSeenAt > updatedAt && session.startedAt > restart.at;
   });
 }
