@@ -254,6 +254,14 @@ function isSucceeded(d: Draft, witness: Witness, all: readonly Witness[]): boole
   });
 }
 
+/** A stranger whose silence can show nothing is gone after a while, as where he stood on what nobody held. */
+function rested(quiet: Silence, { sid }: Session, closedAt: number, now: number): Silence {
+  if (quiet.proven || quiet.recheckAt !== null) return quiet;
+  const until = closedAt + UNSURE_REST_MS;
+  const because = `contested by session ${printable(sid)}, whose end was only inferred; it rests until ${isoTime(until)}`;
+  return now < until ? { proven: false, because, recheckAt: until } : { proven: true };
+}
+
 /** Looks at every witness of an assignment (SEMANTICS, "Evidence that an address is idle"). */
 export function idleProof(d: Draft, assignment: Assignment, now: number, policy: Policy): Proof {
   const since = assignment.allocatedAt ?? assignment.createdAt;
@@ -272,7 +280,9 @@ export function idleProof(d: Draft, assignment: Assignment, now: number, policy:
       answered = witness.answer ?? answered;
     } else {
       if (witness.closeKind === 'inferred' && !isSucceeded(d, witness, witnesses)) {
-        quiet = silence(d, d.get('session', witness.ref), horizon, now, policy);
+        const session = d.get('session', witness.ref);
+        quiet = silence(d, session, horizon, now, policy);
+        if (witness.standing === 'contested') quiet = rested(quiet, session, witness.closedAt, now);
       }
       if (witness.standing === 'held' && (last === null || witness.closedAt >= (last.closedAt ?? 0))) last = witness;
     }
