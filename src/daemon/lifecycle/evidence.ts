@@ -171,6 +171,9 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
   const round = from + policy.interimRoundMs;
   if (now < round) return waiting(`never seen; one interim round ends at ${isoTime(round)}`, round);
   const maintained = isMaintained(d, now, policy);
+  // Each restart of addrd would take some more offers out of a pool for good.
+  const isOffer = assignment.activatedAt === null && d.get('pool', assignment.pool).kind !== 'static';
+  const restedAt = isOffer ? horizon + UNSURE_REST_MS : Infinity;
   // A NAS that the pool serves and that was never heard may have a wrong secret; that another one was heard proves nothing.
   const unheard = new Set(policy.pools.find(({ id }) => id === assignment.pool)?.nas);
   let heard = 0;
@@ -183,7 +186,10 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
     const bar = maintained ? maintenanceBar(d, nas, from, now, policy) : null;
     if (bar !== null) return waiting(`never seen; ${bar.because}`, bar.until);
     const hidden = horizon > since ? unshown(nas, horizon, policy) : null;
-    if (hidden !== null) return waiting(`never seen, but ${hidden}`, now + policy.interimRoundMs);
+    if (hidden !== null && now < restedAt) {
+      const rests = restedAt === Infinity ? '' : `; it rests until ${isoTime(restedAt)}`;
+      return waiting(`never seen, but ${hidden}${rests}`, Math.min(now + policy.interimRoundMs, restedAt));
+    }
     // Who has no session has nothing to report.
     if (d.openSessions(nas.id, 1) === 0) continue;
     const until = Math.max(from, nas.heardSince) + policy.interimRoundMs;
