@@ -269,6 +269,10 @@ export class Image implements World {
     return Math.min(count, most);
   }
 
+  openAfter(nas: number, after: Uint8Array, most: number): readonly number[] {
+    return this.#queries.openAfter(nas, after, most);
+  }
+
   openSessions(nas: number, most: number): number {
     const entries = this.#entries.session;
     let count = this.#queries.openSessions(nas, most + entries.size);

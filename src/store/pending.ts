@@ -9,7 +9,7 @@ import { OUTBOX } from './tables/outbox.js';
 import { Table } from './tables/table.js';
 
 /** What is decided also while addrd is frozen: it frees nothing. */
-const UNFROZEN = "'epoch-grace', 'maintenance', 'approval'";
+const UNFROZEN = "'epoch-grace', 'maintenance', 'approval', 'pool-wait'";
 
 export class Pending {
   readonly #outbox: Table<Outbox>;

@@ -40,6 +40,7 @@ export class Queries {
   readonly #heldSuspends: Statement;
   readonly #heldEffects: Statement;
   readonly #pendingEffects: Statement;
+  readonly #openAfter: Statement;
   readonly #openSessions: Statement;
   readonly #reportedNases: Statement;
   readonly #sequence: Statement;
@@ -109,6 +110,12 @@ export class Queries {
     this.#pendingEffects = db
       .prepare(
         "SELECT id FROM outbox WHERE kind IN ('nas.disconnect', 'nas.coa') AND target = ? AND status = 'pending' LIMIT ?",
+      )
+      .pluck(true);
+    this.#openAfter = db
+      .prepare(
+        `SELECT id FROM session INDEXED BY session_open
+          WHERE nas = ? AND sid > ? AND ended_at IS NULL ORDER BY sid LIMIT ?`,
       )
       .pluck(true);
     this.#openSessions = db
@@ -190,6 +197,10 @@ export class Queries {
 
   witnesses(assignment: number): readonly Witness[] {
     return (this.#witnesses.all(assignment) as string[]).map((text) => this.#tables.witness.unpack(valuesOf(text)));
+  }
+
+  openAfter(nas: number, after: Uint8Array, limit: number): readonly number[] {
+    return this.#openAfter.all(nas, after, limit) as number[];
   }
 
   unconfirmed(nas: number, epoch: number, limit: number): number[] {

@@ -64,7 +64,7 @@ const BREAKS: readonly (readonly [expected: RegExp, sql: string])[] = [
   [
     /^pools: 100\.64\.0\.1 is in use by another pool and lies in twin$/,
     `INSERT INTO pool SELECT 77, tenant, 'twin', vrf, family, use, kind, net, plen, unit_length, cursor, 0, 0, 0,
-      NULL, 0, NULL, '', '', '', 0, 0, 0, '', 0, '' FROM pool WHERE name = 'v4'`,
+      NULL, 0, NULL, '', '', '', 0, 0, 0, '', 0, '', NULL FROM pool WHERE name = 'v4'`,
   ],
   [
     /^occupied: 100\.64\.0\.9 by 1, open conflicts are 0$/,

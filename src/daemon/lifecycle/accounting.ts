@@ -157,7 +157,7 @@ function confirm(d: Draft, session: Session, event: AccountingEvent, nas: Nas): 
 }
 
 /** Stands the session on addresses it did not show before; a new IPv4 address replaces the old one. */
-function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, policy: Policy): Session {
+export function showMore(d: Draft, session: Session, event: AccountingEvent, nas: Nas, policy: Policy): Session {
   const added = event.addresses.filter((shown) => !shows(session, shown, policy));
   if (added.length === 0) return session;
   const isNewV4 = added.some((shown) => shown.attribute === 'Framed-IP-Address');

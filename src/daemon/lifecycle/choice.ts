@@ -4,6 +4,7 @@ import type { Draft } from './draft.js';
 import type { AllocateEvent } from './events.js';
 import { poolFreeKey } from './keys.js';
 import type { NasPolicy, Policy, PoolPolicy } from './policy.js';
+import { waitOf, type Wait } from './pool-wait.js';
 import type { Pool } from './records.js';
 import { isoTime } from './time.js';
 import {
@@ -15,7 +16,6 @@ import {
   nextRested,
   nextUnit,
   surePool,
-  unsureUntil,
   whyBarred,
 } from './units.js';
 import type { Verdict } from './world.js';
@@ -146,7 +146,7 @@ export function chooseUnit(
   const now = event.receivedAt;
   const pools = fitting.map((pool) => surePool(d, pool, now, policy));
   if (event.requested !== null) return requestedUnit(d, pools, event.requested, subscriber, now, policy);
-  const sure = pools.filter((pool) => !isWhollyUnsure(pool, now, policy));
+  const sure = pools.filter((pool) => !isWhollyUnsure(d, pool, now, policy));
   for (const pool of subscriber === null ? [] : sure) {
     const isSticky = policy.pools.find(({ id }) => id === pool.id)?.sticky !== false;
     const unit = isSticky && subscriber !== null ? formerUnit(d, pool, subscriber) : null;
@@ -156,7 +156,10 @@ export function chooseUnit(
     const unit = nextUnit(d, pool);
     if (unit !== null) return { pool, unit, next: true };
   }
-  for (const pool of pools) if (unsureUntil(pool, now, policy) !== null) return unsure(pool, now, policy);
+  for (const pool of pools) {
+    const wait = waitOf(d, pool, now, policy);
+    if (wait !== null) return unsure(pool, wait);
+  }
   return exhausted(d, pools, now);
 }
 
@@ -174,17 +177,18 @@ function requestedUnit(
     const which = pools.length === 1 ? `pool ${pool?.name ?? ''} hands` : `any of the pools that fit hands`;
     return refused('not-in-pool', `${name} is nothing that ${which} out`);
   }
-  if (isUnsureUnit(pool, unit, now, policy)) return unsure(pool, now, policy);
+  const wait = isUnsureUnit(d, pool, unit, now, policy) ? waitOf(d, pool, now, policy) : null;
+  if (wait !== null) return unsure(pool, wait);
   if (isTaken(d, pool, unit)) return refused('address-taken', `${name} is held by another assignment`);
   const barred = whyBarred(d, d.find('poolFree', poolFreeKey(pool.id, unit)), subscriber);
   return barred === null ? { pool, unit, next: false } : refused(`address-${barred}`, `${name} is ${barred}`);
 }
 
-function unsure(pool: Pool, now: number, policy: Policy): Verdict {
-  const until = isoTime(unsureUntil(pool, now, policy) ?? now);
+function unsure(pool: Pool, { because, until }: Wait): Verdict {
   const name = pool.unsurePart.length === 0 ? `pool ${pool.name}` : `what was added to pool ${pool.name}`;
   const hands = pool.unsurePart.length === 0 ? 'hands out' : 'is handed out';
-  return refused('pool-unsure', `${name} was not in the config before, and ${hands} from ${until}`);
+  const when = because === null ? `${hands} from ${isoTime(until)}` : `waits for one interim round: ${because}`;
+  return refused('pool-unsure', `${name} was not in the config before, and ${when}`);
 }
 
 /** Names the pools that have nothing left, and when the next of their units leaves quarantine. */

@@ -24,6 +24,7 @@ import { renumberDue } from './renumbering.js';
 import { release } from './reserved.js';
 import { disconnectAgain } from './termination.js';
 import { isoTime } from './time.js';
+import { waitDue } from './survey.js';
 import { barUntil, freeUnit, isGone, waitAnew } from './units.js';
 import { whoAsked } from './who.js';
 import type { Decision, Verdict, World } from './world.js';
@@ -129,6 +130,9 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
     case 'pool-trim':
       trimPool(d, Number(event.ref), now);
       return APPLIED;
+    case 'pool-wait':
+      waitDue(d, event.ref, now, policy);
+      return APPLIED;
     case 'pool-kind':
       judgeHeld(d, event.ref, now, policy);
       return APPLIED;
@@ -187,7 +191,7 @@ function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Ver
   const gap = alive === null || now - alive > policy.gapToleranceMs || now < alive;
   // After a clock that went back nobody knows how long addrd was away: the gap ends when the clock has caught up.
   const since = alive !== null && now < alive ? alive + 1 : now;
-  if (gap && alive !== null) waitAnew(d, alive, since, policy);
+  if (gap && alive !== null) waitAnew(d, since);
   const fault = settlePools(d, event, policy);
   if (fault !== null) return fault;
   if (event.storeId !== undefined && d.find('meta', 'store_id') === null) {
@@ -231,7 +235,7 @@ function heartbeat(
   if (unrecorded > 0 || now - alive > Math.max(policy.gapToleranceMs, MISSED_HEARTBEATS_MS)) {
     d.put('meta', { key: 'listening_since', value: Math.max(now, alive) });
     d.put('gap', { nas: 0, since: Math.min(now, alive), until: Math.max(now, alive) });
-    waitAnew(d, alive, Math.max(now, alive), policy);
+    waitAnew(d, Math.max(now, alive));
     const detail = { alive_until: isoTime(alive), ...(unrecorded > 0 ? { unrecorded } : {}) };
     const code = unrecorded > 0 ? 'answered-unrecorded' : 'no-heartbeat';
     d.note({ at: now, kind: 'gap', tenant: DAEMON_TENANT, actor: 'addrd', code, detail });

@@ -196,6 +196,10 @@ export class Draft {
     });
   }
 
+  openAfter(nas: number, after: Uint8Array, most: number): readonly number[] {
+    return this.#world.openAfter(nas, after, most);
+  }
+
   openSessions(nas: number, most: number): number {
     return this.#world.openSessions(nas, most);
   }

@@ -49,6 +49,8 @@ export interface AccountingEvent extends FromNas {
   readonly addresses: readonly ShownAddress[];
   /** The Class attributes of the packet, octets. */
   readonly class?: readonly Uint8Array[];
+  /** No packet: what an open session showed before is looked at again. Nobody loses an address for it. */
+  readonly remembered?: true;
 }
 
 /** Accounting-On or Accounting-Off: the NAS, or a part of it, began anew. */

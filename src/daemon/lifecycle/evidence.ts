@@ -1,6 +1,6 @@
 /** Whether an address is known to be idle, and why: the only ground on which one is freed. */
 import type { Draft } from './draft.js';
-import { formatAddress, formatPrefix } from './address.js';
+import { formatAddress, formatPrefix, sameBytes } from './address.js';
 import { horizonOf, isMaintained, maintenanceBar, maintenanceBarOf, maintenanceOf, type Bar } from './braking.js';
 import { isBehind } from './instance.js';
 import { epochKey } from './keys.js';
@@ -171,6 +171,9 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
   const round = from + policy.interimRoundMs;
   if (now < round) return waiting(`never seen; one interim round ends at ${isoTime(round)}`, round);
   const maintained = isMaintained(d, now, policy);
+  // Each restart of addrd would take some more offers out of a pool for good.
+  const isOffer = assignment.activatedAt === null && d.get('pool', assignment.pool).kind !== 'static';
+  const restedAt = isOffer ? horizon + UNSURE_REST_MS : Infinity;
   // A NAS that the pool serves and that was never heard may have a wrong secret; that another one was heard proves nothing.
   const unheard = new Set(policy.pools.find(({ id }) => id === assignment.pool)?.nas);
   let heard = 0;
@@ -183,7 +186,10 @@ function neverSeen(d: Draft, assignment: Assignment, horizon: number, now: numbe
     const bar = maintained ? maintenanceBar(d, nas, from, now, policy) : null;
     if (bar !== null) return waiting(`never seen; ${bar.because}`, bar.until);
     const hidden = horizon > since ? unshown(nas, horizon, policy) : null;
-    if (hidden !== null) return waiting(`never seen, but ${hidden}`, now + policy.interimRoundMs);
+    if (hidden !== null && now < restedAt) {
+      const rests = restedAt === Infinity ? '' : `; it rests until ${isoTime(restedAt)}`;
+      return waiting(`never seen, but ${hidden}${rests}`, Math.min(now + policy.interimRoundMs, restedAt));
+    }
     // Who has no session has nothing to report.
     if (d.openSessions(nas.id, 1) === 0) continue;
     const until = Math.max(from, nas.heardSince) + policy.interimRoundMs;
@@ -229,20 +235,37 @@ export function barred(d: Draft, since: number, now: number, policy: Policy): Ba
   };
 }
 
+/** Whether two sessions are of one person, as far as addrd knows. */
+function isOnes(a: Session, b: Session): boolean {
+  if (a.subscriber !== null && a.subscriber === b.subscriber) return true;
+  return a.username !== null && b.username !== null && sameBytes(a.username, b.username);
+}
+
 /**
- * Whether the end of a session that was only inferred is proven by a later one of the same holder on the same NAS: one that
- * began after the restart that made it suspect, and after its last report. One that was there beside it proves nothing.
+ * Whether the end of a session that was only inferred is proven by a later one of the same person on the same NAS: one that
+ * began after the restart that made it suspect, and after its last report. One that was there beside it proves nothing, nor
+ * does one stranger of another.
  */
 function isSucceeded(d: Draft, witness: Witness, all: readonly Witness[]): boolean {
-  const { id, nas, epoch } = d.get('session', witness.ref);
+  const before = d.get('session', witness.ref);
+  const { id, nas, epoch } = before;
   const restart = d.find('epoch', epochKey(nas, epoch + 1));
   if (restart === null) return false;
   const { updatedAt } = d.get('usage', id);
   return all.some((later) => {
     if (later.standing !== witness.standing || later.ref <= id || later.closeKind !== 'stop') return false;
     const session = d.get('session', later.ref);
+    if (witness.standing === 'contested' && !isOnes(before, session)) return false;
     return session.nas === nas && session.firstSeenAt > updatedAt && session.startedAt > restart.at;
   });
+}
+
+/** A stranger whose silence can show nothing is gone after a while, as where he stood on what nobody held. */
+function rested(quiet: Silence, { sid }: Session, closedAt: number, now: number): Silence {
+  if (quiet.proven || quiet.recheckAt !== null) return quiet;
+  const until = closedAt + UNSURE_REST_MS;
+  const because = `contested by session ${printable(sid)}, whose end was only inferred; it rests until ${isoTime(until)}`;
+  return now < until ? { proven: false, because, recheckAt: until } : { proven: true };
 }
 
 /** Looks at every witness of an assignment (SEMANTICS, "Evidence that an address is idle"). */
@@ -263,7 +286,9 @@ export function idleProof(d: Draft, assignment: Assignment, now: number, policy:
       answered = witness.answer ?? answered;
     } else {
       if (witness.closeKind === 'inferred' && !isSucceeded(d, witness, witnesses)) {
-        quiet = silence(d, d.get('session', witness.ref), horizon, now, policy);
+        const session = d.get('session', witness.ref);
+        quiet = silence(d, session, horizon, now, policy);
+        if (witness.standing === 'contested') quiet = rested(quiet, session, witness.closedAt, now);
       }
       if (witness.standing === 'held' && (last === null || witness.closedAt >= (last.closedAt ?? 0))) last = witness;
     }

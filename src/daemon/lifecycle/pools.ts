@@ -5,9 +5,10 @@ import type { Draft } from './draft.js';
 import type { ConfiguredPool, ConfigLoadedEvent, DaemonStartedEvent } from './events.js';
 import type { Policy } from './policy.js';
 import { changeKind } from './pool-kind.js';
+import { beginWaits, waitOf } from './pool-wait.js';
 import { intersect, rangeOf, sameRanges, subtract, union, type UnitRange } from './ranges.js';
 import type { Pool } from './records.js';
-import { isUnsure, reopened, unsureUntil } from './units.js';
+import { isUnsure, reopened } from './units.js';
 import type { Verdict } from './world.js';
 import { censusOf, openRanges, partsOf } from './zones.js';
 
@@ -40,6 +41,7 @@ export function settlePools(d: Draft, event: DaemonStartedEvent | ConfigLoadedEv
     if (fault !== null) return fault;
   }
   retirePools(d, event, policy);
+  beginWaits(d, event.receivedAt);
   return null;
 }
 
@@ -75,7 +77,7 @@ function retirePools(
       d.put('pool', { ...pool, retiredAt: null, unsureSince, unsurePart: [] });
       watchPool(d, id, 1, now);
     } else {
-      const unsureSince = unsureUntil(pool, now, policy) === null ? null : pool.unsureSince;
+      const unsureSince = waitOf(d, pool, now, policy) === null ? null : pool.unsureSince;
       d.put('pool', { ...pool, retiredAt: now, unsureSince, unsurePart: [] });
       unwatchPool(d, pool, now);
     }
@@ -140,6 +142,7 @@ function settlePool(d: Draft, wanted: Wanted, now: number, policy: Policy): Verd
       retiredAt: null,
       unsureSince: waits ? now : null,
       unsurePart: [],
+      survey: null,
     });
     const { tenant, name, vrf, prefix } = wanted;
     const detail = { name, ...(waits ? WAITS : {}) };
@@ -176,7 +179,7 @@ function doubts(
   const { retiredAt, unsureSince, unsurePart } = known;
   const is = [rangeOf(wanted.prefix, known.unitLength)];
   const added = subtract(is, [rangeOf(known.prefix, known.unitLength)]);
-  const waits = retiredAt === null ? unsureUntil(known, now, policy) !== null : unsureSince !== null;
+  const waits = retiredAt === null ? waitOf(d, known, now, policy) !== null : unsureSince !== null;
   const whole = retiredAt !== null || (waits && unsurePart.length === 0);
   const waiting = waits ? intersect(unsurePart, is) : [];
   if (added.length > 0 && (isPeopled(d, known.vrf) || isUnsure(d, wanted, now, policy))) {

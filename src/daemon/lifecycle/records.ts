@@ -1,4 +1,5 @@
 /** What addrd remembers: the records that `decide` reads and writes and that the store keeps, a table each. */
+import type { DeadlineKind } from './deadline-kind.js';
 import type { BrakeRows } from './brake.js';
 import type { JournalKind } from './journal-kind.js';
 import type { MetaKey } from './meta-key.js';
@@ -96,6 +97,8 @@ export interface Pool {
   /** Since when sessions may stand on units that do not know it (see `unsureUntil`), or null; and on which, if not on any. */
   readonly unsureSince: number | null;
   readonly unsurePart: readonly UnitRange[];
+  /** Behind which Acct-Session-Id of which NAS the look at who is there goes on (see `survey.ts`), or null. */
+  readonly survey: { readonly nas: number; readonly after: Uint8Array } | null;
 }
 
 /** `static`: handed out by order; `dynamic`: for as long as a session lasts; `external`: by the NAS or another server. */
@@ -315,8 +318,7 @@ export interface Conflict {
 }
 
 export interface Deadline {
-  readonly kind:
-    'quarantine' | 'evidence' | 'epoch-grace' | 'maintenance' | 'approval' | 'pool-trim' | 'pool-kind' | 'renumber';
+  readonly kind: DeadlineKind;
   readonly ref: string;
   readonly dueAt: number;
 }

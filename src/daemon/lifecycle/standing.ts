@@ -195,7 +195,7 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
   }
   const holder = own ?? (around ? holders.find((one) => !isHis(one)) : holders[0]);
   // A route shows who it is behind, and not who is on what it leads to.
-  const mayHold = live && pool !== null && !isRoute(shown);
+  const mayHold = live && pool !== null && !isRoute(shown) && event.remembered !== true;
   const heir = mayHold ? adoptOnto(d, session, shown, showing, pool, own ?? null) : null;
   if (heir === 'late') return stand('unmanaged');
   if (heir !== null) return stand('held', heir.id);

@@ -3,6 +3,7 @@ import { contains, overlaps, prefixOf, samePrefix, type Prefix } from './address
 import type { Draft } from './draft.js';
 import type { Policy, PoolPolicy } from './policy.js';
 import { poolFreeKey } from './keys.js';
+import { waitOf } from './pool-wait.js';
 import { includes, intersect, rangeOf, subtract, union, unitNumber, type UnitRange } from './ranges.js';
 import type { Pool, PoolFree, Session } from './records.js';
 import type { Rested } from './world.js';
@@ -46,42 +47,34 @@ export function strayOnto(d: Draft, vrf: number, prefix: Prefix, now: number): v
 }
 
 /**
- * Until when a pool that is new or came back hands out nothing, and one that has grown nothing of what was added; or null.
- * Who was there before is noticed when he reports again, and one interim round, in which addrd listens, shows them all.
- * `unsureSince` of a retired pool is when the first of them came; of one in the config, when it came into it or has grown,
- * or when the last gap meanwhile ended.
+ * Whether a pool hands out nothing at all yet: one that is new or came back. Who was there before is noticed when he reports
+ * again, and one interim round, in which addrd listens and hears the NASes, shows them all. `unsureSince` of a retired pool is
+ * when the first of them came; of one in the config, when it came into it or has grown, or when the last gap meanwhile ended.
  */
-export function unsureUntil(pool: Pool, now: number, policy: Policy): number | null {
-  if (pool.unsureSince === null) return null;
-  const until = pool.unsureSince + policy.interimRoundMs;
-  return now < until ? until : null;
+export function isWhollyUnsure(d: Draft, pool: Pool, now: number, policy: Policy): boolean {
+  return pool.unsurePart.length === 0 && waitOf(d, pool, now, policy) !== null;
 }
 
-/** Whether a pool hands out nothing at all yet. */
-export function isWhollyUnsure(pool: Pool, now: number, policy: Policy): boolean {
-  return pool.unsurePart.length === 0 && unsureUntil(pool, now, policy) !== null;
-}
-
-/** Whether a pool does not hand out a unit yet. */
-export function isUnsureUnit(pool: Pool, unit: Prefix, now: number, policy: Policy): boolean {
-  return isWhollyUnsure(pool, now, policy) || (unsureUntil(pool, now, policy) !== null && waits(pool, unit));
+/** Whether a pool does not hand out a unit yet: one that has grown waits with what was added. */
+export function isUnsureUnit(d: Draft, pool: Pool, unit: Prefix, now: number, policy: Policy): boolean {
+  if (pool.unsurePart.length > 0 && !waits(pool, unit)) return false;
+  return waitOf(d, pool, now, policy) !== null;
 }
 
 function waits(pool: Pool, unit: Prefix): boolean {
   return includes(pool.unsurePart, unitNumber(unit.bytes, pool.unitLength));
 }
 
-/** A pool whose wait is over hands out what was added to it like the rest. */
+/** A pool whose wait is over does not wait again, though a NAS fall silent. */
 export function surePool(d: Draft, pool: Pool, now: number, policy: Policy): Pool {
-  if (pool.unsurePart.length === 0 || unsureUntil(pool, now, policy) !== null) return pool;
+  if (pool.unsureSince === null || waitOf(d, pool, now, policy) !== null) return pool;
   return d.put('pool', { ...pool, unsureSince: null, unsurePart: [] });
 }
 
-/** A gap that began at `alive` and ends at `since`: the pools that were waiting then wait for a whole round after it. */
-export function waitAnew(d: Draft, alive: number, since: number, policy: Policy): void {
+/** A gap that ends at `since`: the pools that are waiting still wait for a whole round after it. */
+export function waitAnew(d: Draft, since: number): void {
   for (const pool of d.pools().map((id) => d.get('pool', id))) {
-    const waits = pool.retiredAt === null && unsureUntil(pool, alive, policy) !== null;
-    if (waits) d.put('pool', { ...pool, unsureSince: since });
+    if (pool.retiredAt === null && pool.unsureSince !== null) d.put('pool', { ...pool, unsureSince: since });
   }
 }
 
@@ -93,7 +86,7 @@ export function isUnsure(d: Draft, wanted: Pick<Pool, 'vrf' | 'prefix'>, now: nu
     const left = pool.strayed ? intersect(pool.former, [rangeOf(wanted.prefix, pool.unitLength)]) : [];
     if (left.length > 0) return true;
     if (!overlaps(pool.prefix, wanted.prefix)) return false;
-    return pool.retiredAt === null ? unsureUntil(pool, now, policy) !== null : pool.unsureSince !== null;
+    return pool.retiredAt === null ? waitOf(d, pool, now, policy) !== null : pool.unsureSince !== null;
   });
 }
 

@@ -53,6 +53,8 @@ export interface World {
   heldBack(batch: number): HeldBack;
   /** Keys of unfinished effects of a target: more than one decision can end, where there are so many. */
   pendingEffects(target: string): readonly string[];
+  /** Sessions of a NAS that were open before the batch, by Acct-Session-Id and behind `after`; at most `most`. */
+  openAfter(nas: number, after: Uint8Array, most: number): readonly number[];
   /** How many sessions of a NAS are open; counting ends at `most`. */
   openSessions(nas: number, most: number): number;
   /** A number not used in `table` before. */

@@ -26,9 +26,40 @@ DROP TABLE kept_005;
 CREATE INDEX journal_session ON journal (session, id) WHERE session IS NOT NULL;
 -- And of a NAS.
 CREATE INDEX journal_nas ON journal (nas, id) WHERE nas IS NOT NULL;
+
+-- A pool waits until its NASes were heard, and until the sessions that never report were looked at.
+ALTER TABLE deadline RENAME TO deadline_old;
+CREATE TABLE deadline (
+  kind   TEXT    NOT NULL
+    CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval', 'pool-trim', 'pool-kind', 'pool-wait', 'renumber')),
+  ref    TEXT    NOT NULL,
+  due_at INTEGER NOT NULL,
+  PRIMARY KEY (kind, ref)
+) STRICT, WITHOUT ROWID;
+INSERT INTO deadline SELECT kind, ref, due_at FROM deadline_old WHERE kind <> 'pool-wait';
+DROP TABLE deadline_old;
+CREATE INDEX deadline_due ON deadline (due_at);
+ALTER TABLE pool ADD COLUMN survey TEXT;
+-- Version 4 does not say when a wait is over; none lasts for a day.
+UPDATE pool SET unsure_since = NULL, unsure_part = ''
+  WHERE retired_at IS NULL AND unsure_since < (SELECT value - 86400000 FROM meta WHERE key = 'alive_at');
+UPDATE pool SET survey = '0/' WHERE unsure_since IS NOT NULL AND retired_at IS NULL;
+INSERT INTO deadline (kind, ref, due_at) SELECT 'pool-wait', CAST(id AS TEXT), unsure_since FROM pool WHERE survey IS NOT NULL;
 `;
 
 export const DOWN = `
+ALTER TABLE pool DROP COLUMN survey;
+ALTER TABLE deadline RENAME TO deadline_old;
+CREATE TABLE deadline (
+  kind   TEXT    NOT NULL
+    CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval', 'pool-trim', 'pool-kind', 'renumber')),
+  ref    TEXT    NOT NULL,
+  due_at INTEGER NOT NULL,
+  PRIMARY KEY (kind, ref)
+) STRICT, WITHOUT ROWID;
+INSERT INTO deadline SELECT kind, ref, due_at FROM deadline_old WHERE kind <> 'pool-wait';
+DROP TABLE deadline_old;
+CREATE INDEX deadline_due ON deadline (due_at);
 DROP INDEX journal_session; DROP INDEX journal_nas;
 CREATE TABLE ${KEPT};
 INSERT INTO kept_005 (what, ref, row)

@@ -16,6 +16,13 @@ function rangesOf(text: SqlValue | undefined): UnitRange[] {
   });
 }
 
+/** `NAS/ACCT-SESSION-ID`, the latter in hexadecimal. */
+function surveyOf(text: SqlValue | undefined): Pool['survey'] {
+  if (typeof text !== 'string') return null;
+  const slash = text.indexOf('/');
+  return { nas: Number(text.slice(0, slash)), after: unhex(text.slice(slash + 1)) };
+}
+
 /** Table pool. The cursor may be 2^128, one more than sixteen octets hold. */
 export const POOL: TableSpec<Pool> = {
   name: 'pool',
@@ -59,6 +66,7 @@ export const POOL: TableSpec<Pool> = {
     ['former', (row) => rangesText(row.former)],
     ['strayed', (row) => flag(row.strayed)],
     ['unsure_part', (row) => rangesText(row.unsurePart)],
+    ['survey', (row) => (row.survey === null ? null : `${String(row.survey.nas)}/${hex(row.survey.after)}`)],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -86,6 +94,7 @@ export const POOL: TableSpec<Pool> = {
     former: rangesOf(v[23]),
     strayed: v[24] === 1,
     unsurePart: rangesOf(v[25]),
+    survey: surveyOf(v[26]),
   }),
   parse: numbered,
 };

@@ -56,6 +56,15 @@ async function ask(
   return told?.code ?? told?.verdict;
 }
 
+/** The NAS is heard at these times, and nobody shows himself; what falls due until then is decided. */
+async function hear(house: House, ...times: readonly number[]): Promise<void> {
+  const { nas, entry, source } = acct('acct-interim', 'x', NOON, []);
+  for (const receivedAt of times) {
+    await house.say({ kind: 'acct-odd', reason: 'missing-session-id', nas, entry, source, receivedAt });
+    await pass(house, receivedAt);
+  }
+}
+
 function named(text: string): { username: Uint8Array } {
   return { username: octets(text) };
 }
@@ -141,6 +150,8 @@ t.test('who came while the pool was out of the config is noticed before it hands
     t.equal(await ask(house, 'bob', back + round - 1, address), 'pool-unsure');
   }
   await house.say(acct('acct-interim', 'x', back + 5 * MINUTE, ['100.64.0.5'], named('stranger')));
+  t.equal(await ask(house, 'bob', back + round, '100.64.0.6'), 'pool-unsure', 'the NAS was not heard for a round');
+  await hear(house, back + round);
   t.equal(await ask(house, 'bob', back + round, '100.64.0.5'), 'address-occupied');
   t.equal(await ask(house, 'bob', back + round, '100.64.0.6'), 'applied');
 });
@@ -157,6 +168,7 @@ t.test('the wait of a pool that is back outlasts a gap, another name and another
   t.equal(await ask(house, 'bob', NOON + 4 * MINUTE, '100.64.0.5'), 'pool-unsure');
   await house.say({ kind: 'daemon-started', tenant: 'default', pools: POOLS, receivedAt: NOON + 8 * MINUTE });
   t.equal(await ask(house, 'bob', NOON + 4 * MINUTE + round, '100.64.0.5'), 'pool-unsure', 'a gap');
+  await hear(house, NOON + 9 * MINUTE, NOON + 8 * MINUTE + round);
   t.equal(await ask(house, 'bob', NOON + 8 * MINUTE + round, '100.64.0.6'), 'applied');
 });
 
@@ -170,8 +182,37 @@ t.test('who came onto what a pool gave up is noticed before it, or another one, 
   await load(house, POOLS, NOON + 4);
   t.equal(await ask(house, 'bob', NOON + 5, '100.64.0.9'), 'pool-unsure');
   await house.say(acct('acct-interim', 'x', NOON + 6, ['100.64.0.9'], named('stranger')));
+  await hear(house, NOON + 4 + round);
   t.equal(await ask(house, 'bob', NOON + 4 + round, '100.64.0.9'), 'address-occupied');
   t.equal(await ask(house, 'bob', NOON + 4 + round, '100.64.0.10'), 'applied');
+});
+
+t.test('a new pool waits for a NAS until that has been taken away', async (t) => {
+  const house = await openHouse(NOON);
+  await house.say(acct('acct-start', 'x', NOON + 1, ['10.9.0.1'], named('stranger')));
+  await load(house, [v4({ name: 'new', prefix: prefix('10.9.0.0/29') })], NOON + MINUTE);
+  await pass(house, NOON + DAY);
+  t.equal(await ask(house, 'bob', NOON + DAY, null, 'new'), 'pool-unsure');
+  t.equal(await ask(house, 'bob', NOON + house.policy.forgottenNasMs + MINUTE, null, 'new'), 'applied');
+});
+
+t.test('sessions that never report are looked at some at a time', async (t) => {
+  const house = await openHouse(NOON, {}, { nas: { interim: 'none' } });
+  const sids = Array.from({ length: 450 }, (_, n) => String(1000 + n));
+  const at = (n: number): string => `10.9.${String(n >> 8)}.${String(n & 255)}`;
+  for (const [n, sid] of sids.entries()) await house.say(acct('acct-start', sid, NOON, [at(n + 1)], named(sid)));
+  await load(house, [v4({ name: 'new', prefix: prefix('10.9.0.0/22') })], NOON + 1);
+  const barred = (): unknown => house.db.prepare("SELECT barred FROM pool WHERE name = 'new'").pluck().get();
+  const counts = [];
+  for (let turn = 0; turn < 4; turn++) {
+    for (const { kind, ref } of house.pending.due(NOON + 1, 500)) await house.say(deadline(kind, ref, NOON + 1));
+    counts.push(barred());
+    // Who has come behind the look, or leaves before it, is no matter.
+    await house.say(acct('acct-stop', String(1449 - turn), NOON + 1), acct('acct-start', String(turn), NOON + 1));
+  }
+  t.same(counts, [200, 400, 448, 448]);
+  t.equal(await ask(house, 'bob', NOON + 1 + house.policy.interimRoundMs, at(1), 'new'), 'address-occupied');
+  t.same(invariants(house.db, house.policy), []);
 });
 
 t.test('what was added to a pool waits through a gap, and the rest of it does not', async (t) => {
@@ -186,6 +227,7 @@ t.test('what was added to a pool waits through a gap, and the rest of it does no
   t.equal(await ask(house, 'bob', NOON + MINUTE + round, '100.64.0.9'), 'pool-unsure', 'a gap');
   t.equal(await ask(house, 'bob', NOON + MINUTE + round, null), 'applied');
   await house.say(acct('acct-interim', 'x', NOON + 12 * MINUTE, ['100.64.0.9'], named('stranger')));
+  await hear(house, NOON + 5 * MINUTE + round);
   t.equal(await ask(house, 'cat', NOON + 5 * MINUTE + round, '100.64.0.9'), 'address-occupied');
   t.equal(await ask(house, 'cat', NOON + 5 * MINUTE + round, '100.64.0.10'), 'applied');
   t.same(invariants(house.db, house.policy), []);
@@ -205,6 +247,7 @@ t.test('a pool that was away while a part of it waited, or comes back larger, wa
     await load(house, POOLS, NOON + 2 * MINUTE);
     t.equal(await ask(house, 'ann', NOON + 2 * MINUTE, '100.64.0.9'), 'pool-unsure');
     t.equal(await ask(house, 'ann', NOON + 2 * MINUTE, null), 'pool-unsure');
+    await hear(house, NOON + 2 * MINUTE, NOON + 2 * MINUTE + round);
     t.equal(await ask(house, 'ann', NOON + 2 * MINUTE + round, '100.64.0.10'), 'applied');
     t.same(invariants(house.db, house.policy), []);
   }
@@ -218,6 +261,7 @@ t.test('what was added before the rest is handed out when its wait is over, in i
   const names = Array.from({ length: 14 }, (_, n) => `s${String(n)}`);
   for (const name of names.slice(0, 7)) t.equal(await ask(house, name, NOON + 2 * MINUTE, null), 'applied');
   t.equal(await ask(house, 's7', NOON + 2 * MINUTE, null), 'pool-unsure');
+  await hear(house, NOON + MINUTE, NOON + MINUTE + round);
   for (const name of names.slice(7)) t.equal(await ask(house, name, NOON + MINUTE + round, null), 'applied');
   t.equal(await ask(house, 'one more', NOON + MINUTE + round, null), 'pool-exhausted');
   t.same(invariants(house.db, house.policy), []);
