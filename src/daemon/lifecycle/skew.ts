@@ -5,6 +5,7 @@ import type { Draft } from './draft.js';
 import type { AccountingEvent, NasEvent, OddPacketEvent } from './events.js';
 import { longestPause, type Policy } from './policy.js';
 import type { Nas } from './nas-records.js';
+import type { Session } from './records.js';
 
 /** A NAS whose clock is off by this much is not asked for the time, and somebody is told. */
 const OFF_MS = 60_000;
@@ -70,11 +71,38 @@ export function watchClock(d: Draft, nas: Nas, now: number): void {
 
 /**
  * A packet as of when it happened: where it came late and does not say by how much, its Event-Timestamp tells, if the
- * clock of the NAS is known to be right.
+ * clock of the NAS is known to be right. `session` is the last one of its number.
  */
-export function timed(event: AccountingEvent, { skewMs }: Nas): AccountingEvent {
+export function timed(event: AccountingEvent, nas: Nas, session: Session | null): AccountingEvent {
+  const { skewMs } = nas;
   if (skewMs === null || Math.abs(skewMs) >= OFF_MS || event.eventTimestamp === null) return event;
   const at = event.eventTimestamp * 1000 - skewMs;
   const late = event.at - at;
-  return event.eventTimestamp === 0 || late <= TOLERANCE_MS || late > BEGUN_ANEW_MS ? event : { ...event, at };
+  if (event.eventTimestamp === 0 || late <= TOLERANCE_MS || late > BEGUN_ANEW_MS) return event;
+  const setBack = opens(event, session) && (isFromBefore(event, nas, at) || isMidway(event, session, nas));
+  return setBack ? event : { ...event, at };
+}
+
+/** Whether a packet opens a session, if it is not late. */
+function opens({ kind }: AccountingEvent, session: Session | null): boolean {
+  return kind === 'acct-start' || (kind === 'acct-interim' && (session === null || session.endedAt !== null));
+}
+
+/**
+ * Whether a packet that came after an Accounting-On tells of a time before it: the NAS has begun anew with its clock set
+ * back, rather than that it kept a packet over that. Who opens a session then is there.
+ */
+function isFromBefore(event: AccountingEvent, nas: Nas, at: number): boolean {
+  return at < nas.epochAt && event.at >= nas.epochAt && event.receivedAt >= nas.epochReceivedAt;
+}
+
+/**
+ * Whether a Start tells of a time at which the session of its number, which has ended, was well under way: it is of another
+ * one, and the clock was set back in between.
+ */
+export function isMidway(event: AccountingEvent, session: Session | null, { skewMs }: Nas): boolean {
+  if (event.kind !== 'acct-start' || event.eventTimestamp === null || skewMs === null) return false;
+  if (session === null || session.endedAt === null) return false;
+  const at = event.eventTimestamp * 1000 - skewMs;
+  return at > session.startedAt + OFF_MS && at <= session.endedAt;
 }
