@@ -26,16 +26,13 @@ import { claimsOn, isDisputed, noteDispute, resolve, subscriberOf, type Who } fr
 import type { JournalKind } from './journal-kind.js';
 import { settle } from './release.js';
 import { spread } from './routes.js';
-import { timed } from './skew.js';
+import { RETRANSMISSION_MS, timed } from './skew.js';
 import { attach, detach, prolong, sameAddress, shows, type Leaving, type Showing } from './standing.js';
 import { settleOccupant } from './units.js';
 import type { Verdict } from './world.js';
 
 /** A session with more addresses than this is no subscriber's line; each packet would cost what all of them cost. */
 const MOST_ADDRESSES = 64;
-
-/** NASes repeat an unanswered packet for about this long. */
-const RETRANSMISSION_MS = 30_000;
 
 export const APPLIED: Verdict = { verdict: 'applied', code: null, detail: null, reply: null };
 
