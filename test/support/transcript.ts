@@ -9,7 +9,7 @@
  *   suspend alice | reactivate alice [family=F] [coa=no] [disconnect=yes] [by=TOKEN]
  *   start|interim|stop SID [user=U] [ip=A] [v6=A] [wan=P] [pd=P] [route=P,P...] [route6=P,...] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
  *     with circuit=TEXT remote=TEXT mac=MAC class=ASSIGNMENT[/GENERATION[/STORE]]: what else names the subscriber
- *   on | off [nas=A] [delay=S]
+ *   on | off [nas=A] [delay=S] [ts=SECONDS]  without delay= it has no Acct-Delay-Time
  *   odd [nas=A]                             a packet that says nothing but that its NAS is there
  *     with nid=NAME or nip=A, where the entry trusts it: known by NAS-Identifier or NAS-IP-Address, sent by nas=A
  *   send N                                  the worker takes up effect N
@@ -315,7 +315,10 @@ export class Transcript {
       case 'on':
       case 'off': {
         const at = receivedAt - Number(options.get('delay') ?? 0) * 1e3;
-        return { kind: verb === 'on' ? 'nas-on' : 'nas-off', ...this.#nas(options), receivedAt, at };
+        const eventTimestamp = options.has('ts') ? Number(options.get('ts')) : null;
+        const mayHaveWaited = !options.has('delay');
+        const kind = verb === 'on' ? 'nas-on' : 'nas-off';
+        return { kind, ...this.#nas(options), receivedAt, at, eventTimestamp, mayHaveWaited };
       }
       case 'odd':
         return { kind: 'acct-odd', ...this.#nas(options), reason: 'status-type-9', receivedAt };

@@ -110,6 +110,11 @@ const KINDS: ReadonlyMap<number, AccountingEvent['kind']> = new Map([
   [ACCT_STATUS_TYPE['Interim-Update'], 'acct-interim'],
 ]);
 
+const BEGINNINGS: ReadonlyMap<number, NasEvent['kind']> = new Map([
+  [ACCT_STATUS_TYPE['Accounting-On'], 'nas-on'],
+  [ACCT_STATUS_TYPE['Accounting-Off'], 'nas-off'],
+]);
+
 /** Maps an authenticated request (RFC 2866 section 5) to the event that it reports. */
 export function accountingEvent(
   request: AccountingRequest,
@@ -119,10 +124,12 @@ export function accountingEvent(
   const { nas, address } = nasOf(request, reception);
   const at = receivedAt - Math.min(request.delayTime ?? 0, LONGEST_DELAY_S) * 1000;
   const { statusType } = request;
-  if (statusType === ACCT_STATUS_TYPE['Accounting-On'])
-    return { kind: 'nas-on', nas, entry, source, address, receivedAt, at };
-  if (statusType === ACCT_STATUS_TYPE['Accounting-Off'])
-    return { kind: 'nas-off', nas, entry, source, address, receivedAt, at };
+  const began = BEGINNINGS.get(statusType);
+  if (began !== undefined) {
+    const eventTimestamp = request.eventTimestamp ?? null;
+    const mayHaveWaited = request.delayTime === undefined;
+    return { kind: began, nas, entry, source, address, receivedAt, at, eventTimestamp, mayHaveWaited };
+  }
   const kind = KINDS.get(statusType);
   const odd = (reason: string): OddPacketEvent => ({
     kind: 'acct-odd',

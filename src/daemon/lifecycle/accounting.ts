@@ -265,7 +265,8 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
     const reborn = impliedStart(event) > session.endedAt + INSTANCE_SLACK_MS;
     const outlived = (event.seconds ?? 0) * 1000 > usage.seconds * 1000 + INSTANCE_SLACK_MS;
     const another = isSomebodyElse(event, session, policy) && event.at > session.endedAt;
-    return reborn || outlived || another ? open(d, event, nas, policy) : STALE_ENDED;
+    const isNew = reborn || outlived || another || isReborn(event, session, nas);
+    return isNew ? open(d, event, nas, policy) : STALE_ENDED;
   }
   if (isLateOfAnother(d, event, session, policy)) return STALE_REPORT;
   if (isReborn(event, session, nas) || isSomebodyElse(event, session, policy)) {
@@ -352,8 +353,9 @@ function stop(d: Draft, event: AccountingEvent, nas: Nas, session: Session | nul
 export function account(d: Draft, received: AccountingEvent, policy: Policy): Verdict {
   const nas = hear(d, received, policy);
   if (nas === null) return TOO_MANY_NASES;
-  const event = spread(d, timed(received, nas), nas, policy);
-  const id = d.sessionOf(nas.id, event.sid);
+  const id = d.sessionOf(nas.id, received.sid);
+  const session = id === null ? null : d.get('session', id);
+  const event = spread(d, timed(received, nas, session), nas, policy);
   const former = id === null ? formerSelf(d, event, policy) : null;
   if (former !== null) {
     note(d, 'session-moved', former, event, nas, nas.kind);
@@ -361,7 +363,6 @@ export function account(d: Draft, received: AccountingEvent, policy: Policy): Ve
     inheritGuard(d, former.nas, nas.id, policy);
     return replace(d, event, nas, former, policy);
   }
-  const session = id === null ? null : d.get('session', id);
   switch (event.kind) {
     case 'acct-start':
       return start(d, event, nas, session, policy);

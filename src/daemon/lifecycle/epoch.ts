@@ -7,8 +7,9 @@ import type { NasEvent } from './events.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
 import { isBehind } from './instance.js';
 import type { Policy } from './policy.js';
-import { KEY_OF } from './keys.js';
+import { epochKey, KEY_OF } from './keys.js';
 import type { Nas } from './nas-records.js';
+import { sentAt } from './skew.js';
 import type { Verdict } from './world.js';
 
 /** Accounting-On and -Off: a new epoch in constant time; sessions confirm themselves or are closed when a grace ends. */
@@ -17,15 +18,22 @@ export function beginEpoch(d: Draft, event: NasEvent, policy: Policy): Verdict {
   if (nas === null) return TOO_MANY_NASES;
   const means = policy.nas.get(nas.entry)?.accountingOn ?? 'restart';
   if (means === 'partial') return { verdict: 'applied', code: 'partial', detail: null, reply: null };
-  if (nas.epoch > 0 && Math.abs(event.at - nas.epochAt) < policy.epochRepeatMs) {
+  const last = nas.epoch === 0 ? null : (d.find('epoch', epochKey(nas.id, nas.epoch))?.at ?? nas.epochAt);
+  const sent = sentAt(event, nas, last ?? 0, policy.nas.get(nas.entry)?.interim === 'none');
+  if (last !== null && Math.abs(sent.at - last) < policy.epochRepeatMs) {
     return { verdict: 'duplicate', code: 'same-epoch', detail: null, reply: null };
   }
   // Sent before the one that began this epoch: it says nothing of the sessions since. Unless our clock was set back.
-  if (event.at < nas.epochAt && event.receivedAt >= nas.epochReceivedAt) {
+  if (last !== null && sent.at < last && event.receivedAt >= nas.epochReceivedAt) {
     return { verdict: 'stale', code: 'older-than-epoch', detail: null, reply: null };
   }
-  const next = d.put('nas', { ...nas, epoch: nas.epoch + 1, epochAt: event.at, epochReceivedAt: event.receivedAt });
-  d.put('epoch', { nas: next.id, epoch: next.epoch, cause: event.kind, at: event.at, receivedAt: event.receivedAt });
+  const next = d.put('nas', {
+    ...nas,
+    epoch: nas.epoch + 1,
+    epochAt: sent.earliest,
+    epochReceivedAt: event.receivedAt,
+  });
+  d.put('epoch', { nas: next.id, epoch: next.epoch, cause: event.kind, at: sent.at, receivedAt: event.receivedAt });
   // In a maintenance it is noted, and the grace begins when that ends.
   const from = maintenanceOf(d, nas.id)?.until ?? event.receivedAt;
   d.put('deadline', { kind: 'epoch-grace', ref: KEY_OF.nas(next), dueAt: from + policy.epochGraceMs });

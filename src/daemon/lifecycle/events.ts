@@ -56,7 +56,11 @@ export interface AccountingEvent extends FromNas {
 /** Accounting-On or Accounting-Off: the NAS, or a part of it, began anew. */
 export interface NasEvent extends FromNas {
   readonly kind: 'nas-on' | 'nas-off';
+  /** Arrival minus Acct-Delay-Time, milliseconds. */
   readonly at: number;
+  readonly eventTimestamp?: number | null;
+  /** It has no Acct-Delay-Time: it does not say that it was sent just now. */
+  readonly mayHaveWaited?: boolean;
 }
 
 /** An authenticated packet that says nothing addrd can use: answered, so that its sender does not repeat it for ever. */

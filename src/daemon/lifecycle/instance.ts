@@ -5,7 +5,7 @@ import type { AccountingEvent } from './events.js';
 import type { Nas } from './nas-records.js';
 import type { Policy } from './policy.js';
 import type { Session, SessionUsage } from './records.js';
-import { BEGUN_ANEW_MS } from './skew.js';
+import { BEGUN_ANEW_MS, isMidway } from './skew.js';
 import { isSameName } from './user-name.js';
 
 /** Clocks and counters of NASes are off by seconds: a session this much older than the open one is another one. */
@@ -21,6 +21,11 @@ const DELAY_SLACK_MS = 1000;
 export function isBehind(session: Session, nas: Nas): boolean {
   const slack = nas.epochAt < nas.epochReceivedAt ? DELAY_SLACK_MS : 0;
   return session.epoch < nas.epoch && session.startedAt <= nas.epochAt - slack;
+}
+
+/** Whether a packet came after its NAS had begun anew, since when nothing has confirmed the session of its number. */
+function isSinceReborn(event: AccountingEvent, session: Session, nas: Nas): boolean {
+  return isBehind(session, nas) && event.receivedAt >= nas.epochReceivedAt;
 }
 
 /** Same content: a retransmission, whatever its identifier and Acct-Delay-Time are. */
@@ -55,10 +60,10 @@ export function isNewInstance(
   nas: Nas,
   policy: Policy,
 ): boolean {
-  const reborn = isBehind(session, nas) && event.receivedAt >= nas.epochReceivedAt;
+  const reborn = isSinceReborn(event, session, nas);
   // A clock that was set since then does not tell.
   const isSet = nas.skewMs !== null && nas.skewSince > usage.updatedAt;
-  const later = isSet ? null : isLater(event.eventTimestamp, usage.eventTimestamp);
+  const later = isSet || isMidway(event, session, nas) ? null : isLater(event.eventTimestamp, usage.eventTimestamp);
   if (session.endedAt === null) {
     const moved = session.startSeen && isElsewhere(event, session);
     return reborn || later === true || isSomebodyElse(event, session, policy) || moved;
@@ -66,6 +71,8 @@ export function isNewInstance(
   // Within a session Acct-Session-Time orders events: a Start is older than the Stop it comes after, unless it says otherwise.
   // One of somebody else is another session, unless it is older than this one by a clock that has not begun anew either.
   if (isSomebodyElse(event, session, policy) && (reborn || later === null)) return true;
+  // Sent since its NAS began anew: whatever its clock tells, which may have been set back.
+  if (reborn && event.at >= nas.epochAt) return true;
   if (later !== null) return later;
   // Where its Start was never seen, this may be it, late: but not for long. One session too many only holds an address.
   return event.at > session.endedAt + (session.startSeen ? 0 : INSTANCE_SLACK_MS);
@@ -101,11 +108,11 @@ function isElsewhere(event: AccountingEvent, session: Session): boolean {
 }
 
 /**
- * Whether an Interim or a Stop is of another session than the open one under its number: the NAS has begun anew since it
+ * Whether an Interim or a Stop is of another session than the last one under its number: the NAS has begun anew since it
  * confirmed that one, and by its own count this one began later. Its Start was lost, perhaps while addrd was away.
  */
 export function isReborn(event: AccountingEvent, session: Session, nas: Nas): boolean {
-  const suspect = isBehind(session, nas) && event.receivedAt >= nas.epochReceivedAt;
+  const suspect = isSinceReborn(event, session, nas);
   return suspect && event.seconds !== null && impliedStart(event) > session.startedAt + INSTANCE_SLACK_MS;
 }
 

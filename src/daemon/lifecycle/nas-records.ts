@@ -22,7 +22,7 @@ export interface Nas extends NasIdentity {
   /** Its own address, where its entry trusts one that it reports; else where its packets come from. 4 or 16 octets. */
   readonly address: Uint8Array;
   readonly epoch: number;
-  /** When the current epoch began: our clock and the NAS's claim; 0 before the first Accounting-On or -Off. */
+  /** When the current epoch began: by our clock, and at the earliest by what the NAS says; 0 before the first Accounting-On or -Off. */
   readonly epochReceivedAt: number;
   readonly epochAt: number;
   /** Heard without a long pause from `heardSince` to `heardUntil` (coarse: written every few seconds). */

@@ -2,9 +2,7 @@
 import type { Draft } from './draft.js';
 import type { AccountingEvent } from './events.js';
 import type { SessionUsage } from './records.js';
-
-/** NASes repeat an unanswered packet for about this long. */
-const RETRANSMISSION_MS = 30_000;
+import { RETRANSMISSION_MS } from './skew.js';
 
 /** The counters after a packet; `before` is null where it is the first one. */
 export function usageOf(event: AccountingEvent, session: number, before: SessionUsage | null): SessionUsage {

@@ -103,3 +103,9 @@ t.test('routes are shown behind the addresses, each once', async (t) => {
     'what Nokia SR OS calls pd-host is a delegated prefix, shown twice here and counted once',
   );
 });
+
+t.test('an Accounting-On says when it was sent, or that it may have waited', async (t) => {
+  const told = [attribute('Event-Timestamp', 1_767_225_600), attribute('Acct-Delay-Time', 0)];
+  t.match(event([], told, 7), { kind: 'nas-on', at: 5, eventTimestamp: 1_767_225_600, mayHaveWaited: false });
+  t.match(event([], [], 8), { kind: 'nas-off', at: 5, eventTimestamp: null, mayHaveWaited: true });
+});
