@@ -1,6 +1,6 @@
 /** The end of a tenure: REVOKING, the Disconnects, the evidence, REVOKED, quarantine. Every step is a row. */
 import { formatPrefix } from './address.js';
-import { aboutPool, raise } from './alarms.js';
+import { aboutPool, amend, raise } from './alarms.js';
 import type { Brake } from './brake.js';
 import { freezeOf, frozenBy } from './braking.js';
 import type { Draft } from './draft.js';
@@ -14,6 +14,9 @@ import type { RevokeOrder } from './order.js';
 import type { Assignment, Outbox, Session, Witness } from './records.js';
 import { free, recheck } from './tenure.js';
 import { step, transition } from './transition.js';
+
+/** What the step says where no session of the holder is open. */
+const NO_SESSION = 'no open session';
 
 function isHeldOpen({ closedAt, standing }: Witness): boolean {
   return closedAt === null && standing === 'held';
@@ -44,7 +47,7 @@ export function beginRevoke(
     { generation: before.generation + 1, revokingAt: now, revoke: order, stuck: null },
   );
   const open = d.witnessesOf(assignment.id).filter(isHeldOpen);
-  if (open.length === 0) step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: 'no open session' });
+  if (open.length === 0) step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: NO_SESSION });
   orderEach(d, assignment, open, now, policy, approved !== null);
   return evaluate(d, d.get('assignment', assignment.id), now, policy);
 }
@@ -194,6 +197,25 @@ export function blame(d: Draft, assignment: Assignment, now: number, policy: Pol
   if (!proof.idle) hold(d, current, now, reason(d, current, proof.because));
 }
 
+/** A session has come to an assignment whose termination is stuck: why it is, is said anew. */
+export function blameAnew(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
+  const current = d.get('assignment', assignment.id);
+  const proof = current.stuck === null ? null : idleProof(d, current, now, policy);
+  if (proof === null || proof.idle) return;
+  hold(d, current, now, reason(d, current, proof.because));
+  const before = d.find('step', `${String(current.id)}/evidence`);
+  if (before !== null && before.outcome !== proof.because) {
+    step(d, current.id, 'evidence', now, { outcome: proof.because });
+  }
+}
+
+/** What a Disconnect failed at is nobody's any more, when the last session of the holder has ended. */
+function settleDisconnect(d: Draft, assignment: Assignment, now: number): void {
+  if (d.find('step', `${String(assignment.id)}/disconnect`)?.state !== 'failed') return;
+  if (d.witnessesOf(assignment.id).some(isHeldOpen)) return;
+  step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: NO_SESSION });
+}
+
 /** Shows why a termination does not end. The journal hears of each reason once. */
 function hold(d: Draft, assignment: Assignment, now: number, because: string): Assignment {
   const current = d.get('assignment', assignment.id);
@@ -210,8 +232,10 @@ function hold(d: Draft, assignment: Assignment, now: number, because: string): A
     code: 'stuck',
     detail: { because },
   });
-  const example = `${formatPrefix(current.prefix)}: ${because}`;
-  if (current.stuck === null) raise(d, 'termination-stuck', aboutPool(d.get('pool', current.pool)), example, now, true);
+  const example = (why: string): string => `${formatPrefix(current.prefix)}: ${why}`;
+  const about = aboutPool(d.get('pool', current.pool));
+  if (current.stuck === null) raise(d, 'termination-stuck', about, example(because), now, true);
+  else amend(d, 'termination-stuck', about.ref, example(current.stuck), example(because));
   return d.put('assignment', { ...current, stuck: because });
 }
 
@@ -235,7 +259,10 @@ export function evaluate(d: Draft, assignment: Assignment, now: number, policy: 
     return free(d, assignment, { kind: 'operator', detail }, now, policy);
   }
   let current = assignment;
-  if (now >= timeoutAt) current = hold(d, assignment, now, reason(d, assignment, proof.because));
+  settleDisconnect(d, assignment, now);
+  // What was shown before its time is over is said anew with whatever has changed.
+  if (now >= timeoutAt || assignment.stuck !== null)
+    current = hold(d, assignment, now, reason(d, assignment, proof.because));
   const later = now < timeoutAt ? timeoutAt : now + policy.evidenceTimeoutMs;
   const next = Math.min(proof.recheckAt ?? Infinity, seen ?? Infinity, later, entriesDueAt(d, assignment, now, policy));
   const before = d.find('step', `${String(assignment.id)}/evidence`);
