@@ -176,25 +176,38 @@ function entriesDueAt(d: Draft, assignment: Assignment, now: number, policy: Pol
   return Math.min(...nases.map(({ ref }) => entryDueAt(d.get('nas', d.get('session', ref).nas), now, policy)));
 }
 
-/** What is missing, and what went wrong with the Disconnect while a session of the holder is open. */
-function reason(d: Draft, assignment: Assignment, because: string): string {
+/** How somebody ends a termination that no evidence ends. */
+function byForce(d: Draft, { subscriber, prefix }: Assignment): string {
+  const { name } = d.get('subscriber', subscriber);
+  return `addrdctl revoke ${name} --address ${formatPrefix(prefix)} --force --reason ...`;
+}
+
+/** What is missing, what went wrong with the Disconnect while a session of the holder is open, and what ends it. */
+function reason(d: Draft, assignment: Assignment, { because, mute }: Proof & { idle: false }): string {
+  const failure = failureOf(d, assignment);
+  const why = failure === null ? because : `${because}; ${failure}`;
+  return mute === true ? `${why}; waiting does not end it, its Stop does, or ${byForce(d, assignment)}` : why;
+}
+
+/** What a Disconnect failed at, or what it waits for, while a session that it is for is open; else null. */
+function failureOf(d: Draft, assignment: Assignment): string | null {
   const cut = d.find('step', `${String(assignment.id)}/disconnect`);
-  if (cut === null || cut.outcome === null) return because;
+  if (cut === null || cut.outcome === null) return null;
   const waits = cut.outcome.startsWith(AWAITS);
-  if (cut.state !== 'failed' && !waits) return because;
+  if (cut.state !== 'failed' && !waits) return null;
   const open = d.witnessesOf(assignment.id).some((w) => {
     if (!isHeldOpen(w)) return false;
     const { disconnect } = d.get('session', w.ref);
     return !waits || (disconnect !== null && d.get('outbox', disconnect).batch !== null);
   });
-  return open ? `${because}; ${cut.outcome}` : because;
+  return open ? cut.outcome : null;
 }
 
 /** Shows at once why a termination does not end, where it is plain before its time is over. */
 export function blame(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
   const current = d.get('assignment', assignment.id);
   const proof = idleProof(d, current, now, policy);
-  if (!proof.idle) hold(d, current, now, reason(d, current, proof.because));
+  if (!proof.idle) hold(d, current, now, reason(d, current, proof));
 }
 
 /** A session has come to an assignment whose termination is stuck: why it is, is said anew. */
@@ -202,7 +215,7 @@ export function blameAnew(d: Draft, assignment: Assignment, now: number, policy:
   const current = d.get('assignment', assignment.id);
   const proof = current.stuck === null ? null : idleProof(d, current, now, policy);
   if (proof === null || proof.idle) return;
-  hold(d, current, now, reason(d, current, proof.because));
+  hold(d, current, now, reason(d, current, proof));
   const before = d.find('step', `${String(current.id)}/evidence`);
   if (before !== null && before.outcome !== proof.because) {
     step(d, current.id, 'evidence', now, { outcome: proof.because });
@@ -261,8 +274,7 @@ export function evaluate(d: Draft, assignment: Assignment, now: number, policy: 
   let current = assignment;
   settleDisconnect(d, assignment, now);
   // What was shown before its time is over is said anew with whatever has changed.
-  if (now >= timeoutAt || assignment.stuck !== null)
-    current = hold(d, assignment, now, reason(d, assignment, proof.because));
+  if (now >= timeoutAt || assignment.stuck !== null) current = hold(d, assignment, now, reason(d, assignment, proof));
   const later = now < timeoutAt ? timeoutAt : now + policy.evidenceTimeoutMs;
   const next = Math.min(proof.recheckAt ?? Infinity, seen ?? Infinity, later, entriesDueAt(d, assignment, now, policy));
   const before = d.find('step', `${String(assignment.id)}/evidence`);
