@@ -15,6 +15,9 @@ import type { Assignment, Outbox, Session, Witness } from './records.js';
 import { free, recheck } from './tenure.js';
 import { step, transition } from './transition.js';
 
+/** What the step says first where the config entry of a NAS has no `coa`. */
+const NO_COA = 'no CoA address for NAS';
+
 /** What the step says where no session of the holder is open. */
 const NO_SESSION = 'no open session';
 
@@ -66,6 +69,8 @@ function orderEach(
     const current = d.get('assignment', assignment.id);
     if (orderDisconnect(d, current, d.get('session', ref), now, policy, counts, approved)) counts = false;
   }
+  // What was in the way of the last one may not be any more.
+  blameAnew(d, assignment, now, policy);
 }
 
 /**
@@ -91,7 +96,9 @@ export function orderDisconnect(
   const nas = d.get('nas', session.nas);
   if (policy.nas.get(nas.entry)?.coa !== true) {
     lookAgain(d, assignment, entryDueAt(nas, now, policy));
-    step(d, assignment.id, 'disconnect', now, { state: 'failed', outcome: `no CoA address for NAS ${nas.entry}` });
+    step(d, assignment.id, 'disconnect', now, { state: 'failed', outcome: `${NO_COA} ${nas.entry}` });
+    // An entry that is gone may only have another name by now.
+    if (policy.nas.has(nas.entry)) blame(d, assignment, now, policy);
     return false;
   }
   const before = d.find('step', `${String(assignment.id)}/disconnect`);
@@ -186,6 +193,9 @@ function byForce(d: Draft, { subscriber, prefix }: Assignment): string {
 function reason(d: Draft, assignment: Assignment, { because, mute }: Proof & { idle: false }): string {
   const failure = failureOf(d, assignment);
   const why = failure === null ? because : `${because}; ${failure}`;
+  if (failure?.startsWith(NO_COA) === true) {
+    return `${why}: give its entry coa and say the revoke again, wait for the Stop, or ${byForce(d, assignment)}`;
+  }
   return mute === true ? `${why}; waiting does not end it, its Stop does, or ${byForce(d, assignment)}` : why;
 }
 
@@ -210,7 +220,7 @@ export function blame(d: Draft, assignment: Assignment, now: number, policy: Pol
   if (!proof.idle) hold(d, current, now, reason(d, current, proof));
 }
 
-/** A session has come to an assignment whose termination is stuck: why it is, is said anew. */
+/** A session has come to what is stuck, or was told anew to end: why it is stuck is said anew. */
 export function blameAnew(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
   const current = d.get('assignment', assignment.id);
   const proof = current.stuck === null ? null : idleProof(d, current, now, policy);

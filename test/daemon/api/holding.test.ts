@@ -43,7 +43,8 @@ const CASES: readonly Case[] = [
   {
     name: 'the NAS cannot be told',
     nas: { coa: false },
-    stuck: /^session s-1 is open; no CoA address for NAS bras$/,
+    stuck:
+      /^session s-1 is open; no CoA address for NAS bras: give its entry coa and say the revoke again, wait for the Stop, or addrdctl revoke alice --address 100.64.0.5 --force --reason \.\.\.$/,
     disconnect: ['failed', 'no CoA address for NAS bras'],
   },
   {
