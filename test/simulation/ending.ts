@@ -54,7 +54,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
 
 /** What is said after the reason where only somebody can end it. */
 const REMEDY =
-  /; waiting does not end it, its Stop does, or addrdctl revoke \S+ --address \S+ --force --reason \.\.\.$/;
+  /(; waiting does not end it, its Stop does|: give its entry coa and say the revoke again, wait for the Stop), or addrdctl revoke \S+ --address \S+ --force --reason \.\.\.$/;
 
 /** What the step says of a Disconnect when there were three in ten minutes (SEMANTICS 6). */
 const HELD = new Set(['AAA still returns it', 'the NAS acknowledges and keeps the session']);
