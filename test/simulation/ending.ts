@@ -34,6 +34,9 @@ interface PendingEffect {
   readonly beside: number;
 }
 
+const MUTE = 'silence: unusable, [0-2] Interims seen, 3 are needed';
+const INFERRED = String.raw`session \S+( of \S+)? on \S+: its end was only inferred after the NAS restart of \S+`;
+
 /** The reasons that may keep a revoke from ending, and what each is allowed to mean. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/; the NAS refused the Disconnect \(nak-501\)$/, 'the NAS refuses'],
@@ -44,10 +47,14 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/; no CoA address for NAS \S+$/, 'no CoA address'],
   [/^session \S+ is open$/, 'a session is open'],
   [/^contested by session \S+$/, 'contested'],
-  [/^session \S+ answered \S+ and sent no Stop; silence: unusable, [0-2] Interims seen$/, 'silence is unusable'],
-  [/^silence: unusable, [0-2] Interims seen$/, 'silence is unusable'],
+  [new RegExp(`^session \\S+ answered \\S+ and sent no Stop; ${MUTE}$`), 'silence is unusable'],
+  [new RegExp(`^${INFERRED}; ${MUTE}$`), 'silence is unusable'],
   [/^session \S+ answered \S+ and sent no Stop; silent only since /, 'still reporting'],
 ];
+
+/** What is said after the reason where only somebody can end it. */
+const REMEDY =
+  /(; waiting does not end it, its Stop does|: give its entry coa and say the revoke again, wait for the Stop), or addrdctl revoke \S+ --address \S+ --force --reason \.\.\.$/;
 
 /** What the step says of a Disconnect when there were three in ten minutes (SEMANTICS 6). */
 const HELD = new Set(['AAA still returns it', 'the NAS acknowledges and keeps the session']);
@@ -85,7 +92,7 @@ export function ending(
 }
 
 /** What may keep a tenure that nobody stands on from being released. */
-const UNRELEASED = /^silence: unusable, [0-2] Interims seen$|^contested by session \S+$/;
+const UNRELEASED = new RegExp(`^${INFERRED}; ${MUTE}$|^contested by session \\S+$`);
 
 /** Where sessions begin and end tenures, none is left that nobody stands on, unless it says truly why. */
 function unreleased(db: Database): string[] {
@@ -199,7 +206,8 @@ function explain(
 ): string[] {
   const name = `ending: revoke of assignment ${row.id} (${hex(row.net)}/${row.plen})`;
   if (row.stuck === null) return [`${name} did not end and does not say why (${String(row.outcome)})`];
-  const reason = REASONS.find(([pattern]) => pattern.test(row.stuck ?? ''))?.[1];
+  const said = row.stuck.replace(REMEDY, '');
+  const reason = REASONS.find(([pattern]) => pattern.test(said))?.[1];
   if (reason === undefined) return [`${name} is stuck for a reason that nobody knows: ${row.stuck}`];
   stuck.set(reason, (stuck.get(reason) ?? 0) + 1);
   const witnesses = db

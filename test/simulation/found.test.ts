@@ -74,7 +74,7 @@ t.test('a session that was held back is told to end when the window has passed (
     await house.say(acct('acct-stop', `s${String(n - 1)}`, at + SECOND, ['100.64.0.1'], alice));
   }
   t.equal(effects(house).length, 3, 'the third return is one too many');
-  t.equal(house.db.prepare('SELECT stuck FROM assignment').pluck().get(), 'session s2 is open; AAA still returns it');
+  t.equal(house.db.prepare('SELECT stuck FROM assignment').pluck().get(), 'session s3 is open; AAA still returns it');
   // The evidence deadline comes round while the session that came back last is still up.
   for (let at = NOON + 10 * MINUTE; effects(house).length === 3 && at < NOON + 180 * MINUTE;) {
     const due = house.db.prepare("SELECT due_at FROM deadline WHERE kind = 'evidence'").pluck().get() as number;

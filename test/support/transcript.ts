@@ -30,7 +30,7 @@
  *
  * and with what the config says of the NAS:
  *
- *   # nas: [accounting_on=reboot|partial] [interim=none] [v6_absence=gone]
+ *   # nas: [accounting_on=reboot|partial] [interim=none] [v6_absence=gone] [coa=none]
  */
 import { formatPrefix, prefixOf, type Family } from '../../src/daemon/lifecycle/address.js';
 import type {
@@ -163,6 +163,7 @@ export function nasOf(text: string): Partial<NasPolicy> {
     ...(accountingOn === undefined ? {} : { accountingOn }),
     ...(options.get('interim') === 'none' ? { interim: 'none' } : {}),
     ...(options.get('v6_absence') === 'gone' ? { v6Absence: 'gone' } : {}),
+    ...(options.get('coa') === 'none' ? { coa: false } : {}),
   };
 }
 

@@ -18,7 +18,8 @@ import { renumberBodies, renumberCommand } from './renumber-order.js';
 import { serviceBodies, serviceCommand } from './service-order.js';
 import type { ApiDeps } from './deps.js';
 import { allows, scopesText, tokenOfRequest } from './token.js';
-import { lifecycleView, orderView, problemView, releasedView, type LifecycleView } from './views.js';
+import { orderView } from './order-views.js';
+import { lifecycleView, problemView, releasedView, type LifecycleView } from './views.js';
 
 const security = [{ token: [] }];
 const problems = { '4xx': problemView, '5xx': problemView };

@@ -5,9 +5,9 @@ import type { Command, CommandResult } from '../command.js';
 import { formatAddress, width, type Family, type Prefix } from '../lifecycle/address.js';
 import type { ParentChoice } from '../lifecycle/events.js';
 import { outcome, type Commanded } from './commanded.js';
+import { orderView, type OrderView } from './order-views.js';
 import { Problem } from './problem.js';
 import { NOT_SERVED } from './validation.js';
-import { orderView, type OrderView } from './views.js';
 
 const MOST_METADATA = 16_384;
 /** RFC 2865 section 5.1: an attribute's value has at most 253 octets. */

@@ -70,7 +70,8 @@ const STEP_ORDER = ['disconnect', 'evidence', 'release'];
 /** Why a termination does not end: a freeze comes first, as it alone may be what is in the way. */
 function stuck({ state, stuck: why }: Assignment, freeze: Brake | null): string | null {
   if (freeze === null || state !== 'revoking') return why;
-  return why === null ? frozenBy(freeze) : `${frozenBy(freeze)}; ${why}`;
+  const frozen = frozenBy(freeze);
+  return why === null || why === frozen ? frozen : `${frozen}; ${why}`;
 }
 
 export function assignmentOf(shown: ShownAssignment): AssignmentView {

@@ -7,7 +7,7 @@ import { LIFECYCLE_STATES } from '../lifecycle/state.js';
 
 const time = z.string().describe('ISO 8601, UTC');
 const maybeTime = time.nullable();
-const address = z.string().describe('an address, or a prefix as address/length');
+export const address = z.string().describe('an address, or a prefix as address/length');
 const octets = z.string().describe(String.raw`octets that are not printable are shown as \xNN, a backslash as \\`);
 
 const mode = z.enum(['observe', 'act']).describe('`act` performs effects, `observe` records them as `would-have`');
@@ -316,29 +316,6 @@ export const statusView = z.strictObject({
 });
 
 /** The answer to an order, from the commit that decided it. */
-export const orderView = z.strictObject({
-  verdict: z.enum(['applied', 'duplicate']),
-  code: z.string().nullable(),
-  batch: z
-    .number()
-    .int()
-    .nullable()
-    .default(null)
-    .describe('what was ordered waits in this batch until somebody approves of it'),
-  assignments: z.array(
-    z.looseObject({
-      id: z.number().int(),
-      subscriber_id: z.string(),
-      pool_id: z.string(),
-      family,
-      address,
-      lifecycle_state: lifecycleState,
-      generation: z.number().int(),
-      stuck: z.string().nullable(),
-    }),
-  ),
-});
-
 export const readinessView = z.strictObject({
   ready: z.boolean(),
   reasons: z.array(z.string()),
@@ -390,7 +367,6 @@ export type SubscriberView = z.infer<typeof subscriberView>;
 export type AddressView = z.infer<typeof addressView>;
 export type LifecycleView = z.infer<typeof lifecycleView>;
 export type StatusView = z.infer<typeof statusView>;
-export type OrderView = z.infer<typeof orderView>;
 export type SessionsView = z.infer<typeof sessionsView>;
 export type EventsView = z.infer<typeof eventsView>;
 export type PoolsView = z.infer<typeof poolsView>;

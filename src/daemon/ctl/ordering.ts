@@ -1,6 +1,7 @@
 /** `allocate`, `activate` and `revoke`: orders, and waiting for what a revoke began. */
 import { parsePrefix, readPrefix } from '../address-text.js';
-import type { AssignmentView, OrderView, PoolsView, ProblemView, SubscriberView } from '../api/views.js';
+import type { OrderView } from '../api/order-views.js';
+import type { AssignmentView, PoolsView, ProblemView, SubscriberView } from '../api/views.js';
 import { CtlFailure } from './failure.js';
 import { Refusal, Shape, type Client } from './http.js';
 import type { Screen } from './screen.js';
@@ -96,6 +97,11 @@ function heldIn(answers: readonly OrderView[]): number[] {
   return [...new Set(answers.flatMap(({ batch }) => batch ?? []))];
 }
 
+/** What an answer notes; an addrd that is older says nothing of it. */
+function notesOf({ notes = [] }: { readonly notes?: readonly string[] }): readonly string[] {
+  return notes;
+}
+
 /** Prints what orders were answered. */
 export function report(desk: Desk, answers: readonly OrderView[], more: Readonly<Record<string, unknown>> = {}): void {
   if (desk.json) {
@@ -105,6 +111,15 @@ export function report(desk: Desk, answers: readonly OrderView[], more: Readonly
   for (const batch of heldIn(answers)) {
     const what = `held back by the blast guard: nothing of it happens until \`addrdctl approve ${String(batch)}\``;
     desk.notes.line(`${what}; there is no need to repeat the order`, 'red', 2);
+  }
+  for (const answer of answers) {
+    if (!notesOf(answer).includes('not-told')) continue;
+    const who = answer.assignments[0]?.subscriber_id ?? 'SUBSCRIBER';
+    desk.notes.line(
+      `an open session was not told: \`addrdctl show ${who}\` says why, and what to do (STUCK)`,
+      'red',
+      2,
+    );
   }
   desk.screen.table(
     ['SUBSCRIBER', 'FAMILY', 'ADDRESS', 'POOL', 'STATE', 'ASSIGNMENT', 'ORDER'],
@@ -116,7 +131,7 @@ export function report(desk: Desk, answers: readonly OrderView[], more: Readonly
         assignment.pool_id,
         state(assignment.lifecycle_state),
         String(assignment.id),
-        answer.code ?? answer.verdict,
+        [answer.code ?? answer.verdict, ...notesOf(answer)].join(', '),
       ]),
     ),
   );

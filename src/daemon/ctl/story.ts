@@ -94,7 +94,10 @@ function assignmentStory(screen: Screen, assignment: AssignmentView, now: string
 function told({ state: at, profile }: SessionView): Cell {
   if (profile === null || at === 'ended') return state(at);
   const how =
-    profile.state === 'confirmed' ? profile.profile : `${profile.profile}: ${profile.outcome ?? profile.state}`;
+    profile.state === 'confirmed'
+      ? profile.profile
+      : // What to do about it stands in STUCK.
+        `${profile.profile}: ${profile.outcome?.split('; ')[0] ?? profile.state}`;
   return { text: `${at} (${how})`, colour: profile.state === 'failed' ? 'red' : 'yellow' };
 }
 

@@ -79,6 +79,13 @@ export function raise(d: Draft, cause: AlarmCause, about: About, example: string
   if (noted) note(d, 'alarm', alarm, at, 'addrd', { example });
 }
 
+/** What an open alarm gave as an example is so for another reason by now: it counts no more, and says what is so. */
+export function amend(d: Draft, cause: AlarmCause, ref: string, before: string, after: string): void {
+  const alarm = d.find('alarm', alarmKey(cause, ref));
+  if (alarm?.clearedAt !== null || !alarm.examples.includes(before)) return;
+  d.put('alarm', { ...alarm, examples: alarm.examples.map((example) => (example === before ? after : example)) });
+}
+
 /** As {@link raise} about a NAS; not while it is in maintenance. */
 export function raiseOfNas(d: Draft, cause: AlarmCause, nas: Nas, example: string, at: number): void {
   if (maintenanceOf(d, nas.id) === null) raise(d, cause, aboutNas(nas), example, at);

@@ -10,12 +10,20 @@ import { longestPause, type Policy } from './policy.js';
 import { isoTime } from './time.js';
 import type { Assignment, EvidenceKind, PoolFree, Session, SessionUsage, Witness } from './records.js';
 
-/** Idle with its ground; or not yet, with the reason and the time at which time alone may settle it (null: it cannot). */
+/**
+ * Idle with its ground; or not yet, with the reason and the time at which time alone may settle it (null: it cannot).
+ * `mute`: the silence of the session that is named can prove nothing.
+ */
 export type Proof =
   | { readonly idle: true; readonly kind: EvidenceKind; readonly detail: string }
-  | { readonly idle: false; readonly because: string; readonly recheckAt: number | null };
+  | { readonly idle: false; readonly because: string; readonly recheckAt: number | null; readonly mute?: boolean };
 
-type Silence = { readonly proven: true } | { readonly proven: false; because: string; recheckAt: number | null };
+type Silence =
+  { readonly proven: true } | { readonly proven: false; because: string; recheckAt: number | null; mute?: boolean };
+
+function unusable(why: string): Silence {
+  return { proven: false, because: `silence: unusable, ${why}`, recheckAt: null, mute: true };
+}
 
 /**
  * Whether a session has been silent for so long that it is gone: enough Interims before, several times its largest
@@ -25,10 +33,11 @@ function silence(d: Draft, session: Session, horizon: number, now: number, polic
   const usage = d.get('usage', session.id);
   const nas = d.get('nas', session.nas);
   if (policy.nas.get(nas.entry)?.interim === 'none') {
-    return { proven: false, because: `silence: unusable, ${nas.entry} sends no Interims`, recheckAt: null };
+    return unusable(`${nas.entry} sends no Interims`);
   }
-  if (usage.interims < policy.silence.interims) {
-    return { proven: false, because: `silence: unusable, ${String(usage.interims)} Interims seen`, recheckAt: null };
+  const { interims: needed } = policy.silence;
+  if (usage.interims < needed) {
+    return unusable(`${String(usage.interims)} Interims seen, ${String(needed)} are needed`);
   }
   const from = Math.max(usage.updatedAt, horizon, nas.heardSince, horizonOf(d, nas.id));
   // A pause of its NAS that was too short to be noticed proves nothing, and a burst of Interims at the start is no rhythm.
@@ -138,8 +147,21 @@ function openWitness(d: Draft, witness: Witness, horizon: number, now: number, p
     : { ...quiet, because: `${name} answered ${witness.answer} and sent no Stop; ${quiet.because}` };
 }
 
-function waiting(because: string, recheckAt: number | null): Proof {
-  return { idle: false, because, recheckAt };
+/** Of a session that did not show itself after its NAS restarted: whether its silence shows by now that it is gone. */
+function inferredWitness(d: Draft, { ref }: Witness, horizon: number, now: number, policy: Policy): Silence {
+  const session = d.get('session', ref);
+  const quiet = silence(d, session, horizon, now, policy);
+  if (quiet.proven) return quiet;
+  const { sid, subscriber, nas, epoch } = session;
+  const whose = subscriber === null ? '' : ` of ${d.get('subscriber', subscriber).name}`;
+  const restart = d.find('epoch', epochKey(nas, epoch + 1));
+  const when = restart === null ? '' : ` after the NAS restart of ${isoTime(restart.at)}`;
+  const name = `session ${printable(sid)}${whose} on ${d.get('nas', nas).entry}`;
+  return { ...quiet, because: `${name}: its end was only inferred${when}; ${quiet.because}` };
+}
+
+function waiting(because: string, recheckAt: number | null, mute = false): Proof {
+  return { idle: false, because, recheckAt, mute };
 }
 
 /**
@@ -278,6 +300,7 @@ export function idleProof(d: Draft, assignment: Assignment, now: number, policy:
   let answered: Witness['answer'] = null;
   let recheckAt: number | null = null;
   let because: string | null = null;
+  let mute = false;
   let last: Witness | null = null;
   for (const witness of witnesses) {
     let quiet: Silence = { proven: true };
@@ -286,18 +309,18 @@ export function idleProof(d: Draft, assignment: Assignment, now: number, policy:
       answered = witness.answer ?? answered;
     } else {
       if (witness.closeKind === 'inferred' && !isSucceeded(d, witness, witnesses)) {
-        const session = d.get('session', witness.ref);
-        quiet = silence(d, session, horizon, now, policy);
-        if (witness.standing === 'contested') quiet = rested(quiet, session, witness.closedAt, now);
+        quiet = inferredWitness(d, witness, horizon, now, policy);
+        if (witness.standing === 'contested')
+          quiet = rested(quiet, d.get('session', witness.ref), witness.closedAt, now);
       }
       if (witness.standing === 'held' && (last === null || witness.closedAt >= (last.closedAt ?? 0))) last = witness;
     }
     if (!quiet.proven) {
-      because ??= quiet.because;
+      if (because === null) ({ because, mute = false } = quiet);
       if (quiet.recheckAt !== null) recheckAt = Math.max(recheckAt ?? 0, quiet.recheckAt);
     }
   }
-  if (because !== null) return waiting(because, recheckAt);
+  if (because !== null) return waiting(because, recheckAt, mute);
   if (answered !== null) return { idle: true, kind: `${answered}+silence`, detail: 'every open session fell silent' };
   if (last === null) return withParent(d, assignment) ?? neverSeen(d, assignment, horizon, now, policy);
   const name = `session ${printable(d.get('session', last.ref).sid)}`;

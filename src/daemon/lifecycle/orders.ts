@@ -218,7 +218,7 @@ function force(d: Draft, event: RevokeEvent, chosen: readonly Assignment[], poli
     }
     const until = seenUntil(d, assignment, now, policy);
     if (until !== null) {
-      const when = `it may be ended by force from ${isoTime(until)} on`;
+      const when = `it may be ended by force not before ${isoTime(until)}, counted in time in which its NAS is heard`;
       return refused('seen-lately', `a session was seen on ${name} within two interim intervals; ${when}`);
     }
   }

@@ -8,7 +8,7 @@ import type { EffectOutcomeEvent, EffectResult, EffectStartedEvent } from './eve
 import { admits, awaits, guardOfNas, holdBack, mark } from './guard.js';
 import { actsOn, type Policy } from './policy.js';
 import { witnessKey } from './keys.js';
-import { answerProfile, isDesired, mayHaveActed, settleProfile } from './profile.js';
+import { answerProfile, isDesired, mayHaveActed, noProfile, settleProfile } from './profile.js';
 import type { Assignment, Outbox, Session } from './records.js';
 import { servedBy } from './renumbering.js';
 import { unstuck } from './tenure.js';
@@ -102,7 +102,10 @@ export function effectStarted(d: Draft, event: EffectStartedEvent, policy: Polic
   const session = d.get('session', row.session);
   const why = whyNot(d, row, session, policy);
   if (why !== null) {
-    if (why === 'no-profile') settleProfile(d, row, { state: 'skipped', outcome: why }, event.receivedAt);
+    if (why === 'no-profile' && row.desired !== null) {
+      const outcome = noProfile(row.desired.profile, d.get('nas', session.nas).entry);
+      settleProfile(d, row, { state: 'failed', outcome }, event.receivedAt);
+    }
     close(d, row, 'superseded', why, event.receivedAt);
     return { verdict: 'stale', code: why, detail: null, reply: null };
   }

@@ -156,14 +156,23 @@ export function tell(
   }
   const nas = policy.nas.get(entry);
   if (nas?.coa !== true) {
-    settleAloud(d, session, desired, now, { state: 'failed', outcome: `no CoA address for NAS ${entry}` });
+    const outcome = `no CoA address for NAS ${entry}; give its entry coa and say the order again`;
+    settleAloud(d, session, desired, now, { state: 'failed', outcome });
     return;
   }
   if (nas.profiles?.[desired.profile] === true) send(d, session, 'nas.coa', desired, now, policy, approved);
   // Whoever came later was let in by AAA as it is now: to disconnect him would only bring him back.
   else if (order.sendDisconnect && session.firstSeenAt <= order.at)
     send(d, session, 'nas.disconnect', desired, now, policy, approved);
-  else settleAloud(d, session, desired, now, { state: 'skipped', outcome: 'no-profile' });
+  else if (desired.profile === 'suspend' && session.firstSeenAt > (subscriber.suspendedAt ?? 0))
+    settleAloud(d, session, desired, now, { state: 'skipped', outcome: 'no-profile' });
+  else settleAloud(d, session, desired, now, { state: 'failed', outcome: noProfile(desired.profile, entry) });
+}
+
+/** Why a session is not told where the config has nothing that a CoA could say, and what is to be done. */
+export function noProfile(profile: Profile, entry: string): string {
+  const why = `no-profile: the entry ${entry} has no coa.${profile}`;
+  return `${why}; give it one and say the order again, or say it with --disconnect`;
 }
 
 function send(

@@ -35,3 +35,6 @@ export interface Desired {
   readonly generation: number;
   readonly profile: Profile;
 }
+
+/** What the answer to an order notes: a session was not told, and its subscriber's `stuck` says why; one is told to end. */
+export type ServiceNote = 'not-told' | 'disconnect-ordered';

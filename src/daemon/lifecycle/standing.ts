@@ -18,7 +18,7 @@ import { arrive } from './renumbering.js';
 import { isRoute, MOST_HOLDERS } from './routes.js';
 import { newSubscriber } from './subscriber.js';
 import { settleConflict } from './tenure.js';
-import { lookAgain, orderDisconnect } from './termination.js';
+import { blameAnew, lookAgain, orderDisconnect } from './termination.js';
 import { intoService } from './transition.js';
 import { occupiedUnit, occupyUnit, strayOnto, unitOf, vacateUnit } from './units.js';
 
@@ -141,6 +141,7 @@ export function seen(d: Draft, assignment: Assignment, session: Session, showing
     intoService(d, assignment, why);
   } else if (assignment.state === 'revoking' && session.endedAt === null) {
     orderDisconnect(d, assignment, session, now, policy);
+    blameAnew(d, assignment, now, policy);
   }
   // On the account of a session that may be somebody else's nothing ends.
   if (assignment.renumber !== null && !isDisputed(showing.who)) arrive(d, d.get('assignment', assignment.id), now);
@@ -203,6 +204,7 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
   if (holder !== undefined) {
     if (live) {
       openWitness(d, holder.id, session.id, 'contested', event.receivedAt);
+      blameAnew(d, holder, event.receivedAt, policy);
       const passes = d.get('pool', holder.pool).kind !== 'static' && !isRoute(shown);
       const gone = passes ? goneAt(d, holder, session.nas, policy) : null;
       if (gone !== null) lookAgain(d, holder, gone);

@@ -8,7 +8,7 @@ import { refused, reply } from './orders.js';
 import type { Policy } from './policy.js';
 import { tell } from './profile.js';
 import type { Assignment, Subscriber } from './records.js';
-import type { ServiceOrder } from './service.js';
+import type { ServiceNote, ServiceOrder } from './service.js';
 import { transition } from './transition.js';
 import type { Verdict } from './world.js';
 
@@ -45,7 +45,18 @@ function orderOf({ receivedAt: at, actor, reason, sendCoa, sendDisconnect }: Ser
 function answer(d: Draft, subscriber: Subscriber, code: string | null, batch: number | null = null): Verdict {
   const ids = openOf(d, subscriber).map(({ id }) => id);
   const verdict = code === null ? 'applied' : 'duplicate';
-  return { verdict, code, detail: null, reply: reply(d, ids, batch) };
+  return { verdict, code, detail: null, reply: { ...reply(d, ids, batch), notes: notesOf(d, subscriber) } };
+}
+
+/** What the order means for the open sessions of its subscriber, besides the CoA that each is told by. */
+function notesOf(d: Draft, { id, generation }: Subscriber): ServiceNote[] {
+  const sessions = d.openSessionsOf(id).map((one) => d.get('session', one));
+  const told = sessions.filter(({ profile }) => profile?.generation === generation);
+  const cut = told.some(({ disconnect }) => {
+    return disconnect !== null && d.get('outbox', disconnect).desired?.generation === generation;
+  });
+  const untold = told.some((one) => one.profile?.state === 'failed' && one.coa === null && one.disconnect === null);
+  return [...(untold ? (['not-told'] as const) : []), ...(cut ? (['disconnect-ordered'] as const) : [])];
 }
 
 function note(d: Draft, subscriber: Subscriber, kind: JournalKind, order: ServiceOrder, detail: object): void {

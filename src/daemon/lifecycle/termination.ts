@@ -1,6 +1,6 @@
 /** The end of a tenure: REVOKING, the Disconnects, the evidence, REVOKED, quarantine. Every step is a row. */
 import { formatPrefix } from './address.js';
-import { aboutPool, raise } from './alarms.js';
+import { aboutPool, amend, raise } from './alarms.js';
 import type { Brake } from './brake.js';
 import { freezeOf, frozenBy } from './braking.js';
 import type { Draft } from './draft.js';
@@ -14,6 +14,12 @@ import type { RevokeOrder } from './order.js';
 import type { Assignment, Outbox, Session, Witness } from './records.js';
 import { free, recheck } from './tenure.js';
 import { step, transition } from './transition.js';
+
+/** What the step says first where the config entry of a NAS has no `coa`. */
+const NO_COA = 'no CoA address for NAS';
+
+/** What the step says where no session of the holder is open. */
+const NO_SESSION = 'no open session';
 
 function isHeldOpen({ closedAt, standing }: Witness): boolean {
   return closedAt === null && standing === 'held';
@@ -44,7 +50,7 @@ export function beginRevoke(
     { generation: before.generation + 1, revokingAt: now, revoke: order, stuck: null },
   );
   const open = d.witnessesOf(assignment.id).filter(isHeldOpen);
-  if (open.length === 0) step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: 'no open session' });
+  if (open.length === 0) step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: NO_SESSION });
   orderEach(d, assignment, open, now, policy, approved !== null);
   return evaluate(d, d.get('assignment', assignment.id), now, policy);
 }
@@ -63,6 +69,8 @@ function orderEach(
     const current = d.get('assignment', assignment.id);
     if (orderDisconnect(d, current, d.get('session', ref), now, policy, counts, approved)) counts = false;
   }
+  // What was in the way of the last one may not be any more.
+  blameAnew(d, assignment, now, policy);
 }
 
 /**
@@ -88,7 +96,9 @@ export function orderDisconnect(
   const nas = d.get('nas', session.nas);
   if (policy.nas.get(nas.entry)?.coa !== true) {
     lookAgain(d, assignment, entryDueAt(nas, now, policy));
-    step(d, assignment.id, 'disconnect', now, { state: 'failed', outcome: `no CoA address for NAS ${nas.entry}` });
+    step(d, assignment.id, 'disconnect', now, { state: 'failed', outcome: `${NO_COA} ${nas.entry}` });
+    // An entry that is gone may only have another name by now.
+    if (policy.nas.has(nas.entry)) blame(d, assignment, now, policy);
     return false;
   }
   const before = d.find('step', `${String(assignment.id)}/disconnect`);
@@ -173,25 +183,60 @@ function entriesDueAt(d: Draft, assignment: Assignment, now: number, policy: Pol
   return Math.min(...nases.map(({ ref }) => entryDueAt(d.get('nas', d.get('session', ref).nas), now, policy)));
 }
 
-/** What is missing, and what went wrong with the Disconnect while a session of the holder is open. */
-function reason(d: Draft, assignment: Assignment, because: string): string {
+/** How somebody ends a termination that no evidence ends. */
+function byForce(d: Draft, { subscriber, prefix }: Assignment): string {
+  const { name } = d.get('subscriber', subscriber);
+  return `addrdctl revoke ${name} --address ${formatPrefix(prefix)} --force --reason ...`;
+}
+
+/** What is missing, what went wrong with the Disconnect while a session of the holder is open, and what ends it. */
+function reason(d: Draft, assignment: Assignment, { because, mute }: Proof & { idle: false }): string {
+  const failure = failureOf(d, assignment);
+  const why = failure === null ? because : `${because}; ${failure}`;
+  if (failure?.startsWith(NO_COA) === true) {
+    return `${why}: give its entry coa and say the revoke again, wait for the Stop, or ${byForce(d, assignment)}`;
+  }
+  return mute === true ? `${why}; waiting does not end it, its Stop does, or ${byForce(d, assignment)}` : why;
+}
+
+/** What a Disconnect failed at, or what it waits for, while a session that it is for is open; else null. */
+function failureOf(d: Draft, assignment: Assignment): string | null {
   const cut = d.find('step', `${String(assignment.id)}/disconnect`);
-  if (cut === null || cut.outcome === null) return because;
+  if (cut === null || cut.outcome === null) return null;
   const waits = cut.outcome.startsWith(AWAITS);
-  if (cut.state !== 'failed' && !waits) return because;
+  if (cut.state !== 'failed' && !waits) return null;
   const open = d.witnessesOf(assignment.id).some((w) => {
     if (!isHeldOpen(w)) return false;
     const { disconnect } = d.get('session', w.ref);
     return !waits || (disconnect !== null && d.get('outbox', disconnect).batch !== null);
   });
-  return open ? `${because}; ${cut.outcome}` : because;
+  return open ? cut.outcome : null;
 }
 
 /** Shows at once why a termination does not end, where it is plain before its time is over. */
 export function blame(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
   const current = d.get('assignment', assignment.id);
   const proof = idleProof(d, current, now, policy);
-  if (!proof.idle) hold(d, current, now, reason(d, current, proof.because));
+  if (!proof.idle) hold(d, current, now, reason(d, current, proof));
+}
+
+/** A session has come to what is stuck, or was told anew to end: why it is stuck is said anew. */
+export function blameAnew(d: Draft, assignment: Assignment, now: number, policy: Policy): void {
+  const current = d.get('assignment', assignment.id);
+  const proof = current.stuck === null ? null : idleProof(d, current, now, policy);
+  if (proof === null || proof.idle) return;
+  hold(d, current, now, reason(d, current, proof));
+  const before = d.find('step', `${String(current.id)}/evidence`);
+  if (before !== null && before.outcome !== proof.because) {
+    step(d, current.id, 'evidence', now, { outcome: proof.because });
+  }
+}
+
+/** What a Disconnect failed at is nobody's any more, when the last session of the holder has ended. */
+function settleDisconnect(d: Draft, assignment: Assignment, now: number): void {
+  if (d.find('step', `${String(assignment.id)}/disconnect`)?.state !== 'failed') return;
+  if (d.witnessesOf(assignment.id).some(isHeldOpen)) return;
+  step(d, assignment.id, 'disconnect', now, { state: 'skipped', outcome: NO_SESSION });
 }
 
 /** Shows why a termination does not end. The journal hears of each reason once. */
@@ -210,8 +255,10 @@ function hold(d: Draft, assignment: Assignment, now: number, because: string): A
     code: 'stuck',
     detail: { because },
   });
-  const example = `${formatPrefix(current.prefix)}: ${because}`;
-  if (current.stuck === null) raise(d, 'termination-stuck', aboutPool(d.get('pool', current.pool)), example, now, true);
+  const example = (why: string): string => `${formatPrefix(current.prefix)}: ${why}`;
+  const about = aboutPool(d.get('pool', current.pool));
+  if (current.stuck === null) raise(d, 'termination-stuck', about, example(because), now, true);
+  else amend(d, 'termination-stuck', about.ref, example(current.stuck), example(because));
   return d.put('assignment', { ...current, stuck: because });
 }
 
@@ -235,7 +282,9 @@ export function evaluate(d: Draft, assignment: Assignment, now: number, policy: 
     return free(d, assignment, { kind: 'operator', detail }, now, policy);
   }
   let current = assignment;
-  if (now >= timeoutAt) current = hold(d, assignment, now, reason(d, assignment, proof.because));
+  settleDisconnect(d, assignment, now);
+  // What was shown before its time is over is said anew with whatever has changed.
+  if (now >= timeoutAt || assignment.stuck !== null) current = hold(d, assignment, now, reason(d, assignment, proof));
   const later = now < timeoutAt ? timeoutAt : now + policy.evidenceTimeoutMs;
   const next = Math.min(proof.recheckAt ?? Infinity, seen ?? Infinity, later, entriesDueAt(d, assignment, now, policy));
   const before = d.find('step', `${String(assignment.id)}/evidence`);

@@ -7,7 +7,8 @@ import {
   freezeView,
   maintenancesView,
 } from '../../../src/daemon/api/brake-views.js';
-import { nasesView, orderView, outboxView, statusView, subscriberView } from '../../../src/daemon/api/views.js';
+import { orderView } from '../../../src/daemon/api/order-views.js';
+import { nasesView, outboxView, statusView, subscriberView } from '../../../src/daemon/api/views.js';
 import { NIGHT, openWorld, packet, tellStory, type World } from './world.js';
 
 const ALLOCATE = '/api/v1/network/ipv4-lifecycle/allocate';

@@ -43,7 +43,8 @@ const CASES: readonly Case[] = [
   {
     name: 'the NAS cannot be told',
     nas: { coa: false },
-    stuck: /^session s-1 is open; no CoA address for NAS bras$/,
+    stuck:
+      /^session s-1 is open; no CoA address for NAS bras: give its entry coa and say the revoke again, wait for the Stop, or addrdctl revoke alice --address 100.64.0.5 --force --reason \.\.\.$/,
     disconnect: ['failed', 'no CoA address for NAS bras'],
   },
   {
@@ -56,7 +57,8 @@ const CASES: readonly Case[] = [
   {
     name: 'the NAS knows no such session, and silence proves nothing',
     then: (world) => answered(world, { result: 'nak', errorCause: 503 }),
-    stuck: /^session s-1 answered nak-503 and sent no Stop; silence: unusable, 0 Interims seen$/,
+    stuck:
+      /^session s-1 answered nak-503 and sent no Stop; silence: unusable, 0 Interims seen, 3 are needed; waiting does not end it, its Stop does, or addrdctl revoke alice --address 100.64.0.5 --force --reason \.\.\.$/,
     disconnect: ['done', /503/],
   },
   {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { PROBLEMS } from '../../../src/daemon/api/problem.js';
-import { orderView, problemView } from '../../../src/daemon/api/views.js';
+import { orderView } from '../../../src/daemon/api/order-views.js';
+import { problemView } from '../../../src/daemon/api/views.js';
 import { CommandUnavailable, type CommandUnavailableCode } from '../../../src/daemon/command.js';
 import { prefix } from '../../support/house.js';
 import { endStory, NIGHT, openWorld, tellStory } from './world.js';

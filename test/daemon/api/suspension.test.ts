@@ -83,6 +83,27 @@ t.test('addrdctl: suspend, what show says, reactivate', async (t) => {
   t.not((await as('reader', 'suspend', 'ann')).code, 0, 'a reader may not');
 });
 
+t.test('a NAS that has nothing to say to its sessions: the answer, show and the alarm say so', async (t) => {
+  const { world, within } = await listen(t);
+  await online(world);
+  world.house.policy = { ...world.house.policy, nas: new Map([['bras', BRAS]]) };
+  const body = { subscriber_id: 'ann' };
+  t.match((await world.call('POST', `${V4}/suspend`, { body })).json(), { verdict: 'applied', notes: ['not-told'] });
+  const again = await within('suspend', 'ann');
+  t.match(again, { code: 0, out: /already-suspended, *not-told/ });
+  t.match(again.err, 'an open session was not told: `addrdctl show ann` says why');
+  const { out } = await within('show', 'ann');
+  t.match(
+    out.replace(/\s+/g, ' '),
+    'STUCK because: session s1 on bras, suspend: no-profile: the entry bras has no coa.suspend; give it one',
+  );
+  t.match(out, /\(suspend: /);
+  t.match((await within('alarms')).out, /coa-unconfirmed/);
+  const cut = await within('suspend', 'ann', '--disconnect');
+  t.match(cut.out.replace(/\s+/g, ' '), 'already-suspended, disconnect-ordered');
+  t.notMatch(cut.err, 'not told');
+});
+
 t.test('too many suspends wait for approval', async (t) => {
   const { world, within } = await listen(t);
   await online(world);

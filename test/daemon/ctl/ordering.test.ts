@@ -1,7 +1,8 @@
 /** `addrdctl allocate`, `activate`, `revoke`: what is ordered, what is printed, and waiting for the end. */
 import t from 'tap';
 import { EXIT } from '../../../src/daemon/ctl/failure.js';
-import type { OrderView, SubscriberView } from '../../../src/daemon/api/views.js';
+import type { OrderView } from '../../../src/daemon/api/order-views.js';
+import type { SubscriberView } from '../../../src/daemon/api/views.js';
 import { endStory, tellStory } from '../api/world.js';
 import { listen } from './listening.js';
 
