@@ -13,6 +13,7 @@ import type {
   MaintenanceEndEvent,
   MaintenanceEvent,
   ReleaseEvent,
+  RestoreConfirmEvent,
   RenumberEvent,
   RevokeEvent,
   ServiceEvent,
@@ -43,6 +44,7 @@ export type Command = (
   | Order<ThawEvent>
   | Order<MaintenanceEvent>
   | Order<MaintenanceEndEvent>
+  | Order<RestoreConfirmEvent>
   | Order<ApproveEvent>
   | Order<AcknowledgeEvent>
 ) & {

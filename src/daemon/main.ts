@@ -22,6 +22,7 @@ import { migrateDown, migrateStatus, migrateUp, type Doer, type MigrateOptions }
 import { Notifier, watchdogMs } from './notify.js';
 import type { Outcome } from './outcome.js';
 import { Reloader } from './reload.js';
+import { restoreCommand } from './restore-command.js';
 import { Shutdown } from './shutdown.js';
 import { systemdNotify } from './systemd-notify.js';
 import { loadInThread } from './threads/config-thread.js';
@@ -299,6 +300,14 @@ program
     onStore(options.config, (config, doer) =>
       backupCommand(config, file, options, doer, (path) => readFileSync(path, 'utf8'), complain),
     ),
+  );
+program
+  .command('restore')
+  .description('put a backup in the place of the store while no daemon runs; the store of before is moved aside')
+  .argument('<file>', 'a name in store.backup_dir, or a path')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .action((file: string, options: { config: string }) =>
+    onStore(options.config, (config, doer) => restoreCommand(config, file, doer)),
   );
 const schema = program.command('migrate').description("look at the store's schema and change it while no daemon runs");
 schema

@@ -5,6 +5,7 @@ import type { AllocateEvent } from './events.js';
 import { poolFreeKey } from './keys.js';
 import type { NasPolicy, Policy, PoolPolicy } from './policy.js';
 import type { Pool } from './records.js';
+import { heldByRestore } from './restored.js';
 import { isoTime } from './time.js';
 import { formerUnit, isTaken, isUnit, nextFreeAt, nextUnit, unsureUntil, whyBarred } from './units.js';
 import type { Verdict } from './world.js';
@@ -118,6 +119,8 @@ export function chooseUnit(
   policy: Policy,
 ): Chosen | Verdict {
   const now = event.receivedAt;
+  const held = heldByRestore(d, now, policy);
+  if (held !== null) return held;
   if (event.requested !== null) return requestedUnit(d, pools, event.requested, subscriber, now, policy);
   const sure = pools.filter((pool) => unsureUntil(pool, now, policy) === null);
   for (const pool of subscriber === null ? [] : sure) {

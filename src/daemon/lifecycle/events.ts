@@ -286,6 +286,19 @@ export interface TroubleEvent extends Received {
   readonly detail: string;
 }
 
+/** The store has become that of a backup. `name` is that of its file; `storeId` is drawn by lot, below 2^48. */
+export interface RestoredEvent extends Commanded {
+  readonly kind: 'restored';
+  readonly name: string;
+  readonly storeId: number;
+}
+
+/** After a restore, addrd may act again. */
+export interface RestoreConfirmEvent extends Commanded {
+  readonly kind: 'restore-confirm';
+  readonly reason: string;
+}
+
 /** A backup of the store was made, or failed (`fault`: its code, and why). */
 export interface BackupEvent extends Commanded {
   readonly kind: 'backup';
@@ -331,4 +344,6 @@ export type LifecycleEvent =
   | AcknowledgeEvent
   | TroubleEvent
   | BackupEvent
+  | RestoredEvent
+  | RestoreConfirmEvent
   | HeartbeatEvent;
