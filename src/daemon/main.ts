@@ -15,6 +15,8 @@ import { UNREADABLE } from './config-secret.js';
 import { readConfigFile, systemSources } from './config-sources.js';
 import { logWarnings } from './config-warning.js';
 import { decodeCommand, type DecodeOptions } from './decode-command.js';
+import { doctorCommand, doctorOfConfig, type DoctorOptions } from './doctor-command.js';
+import { systemSight } from './host-sight.js';
 import { LogOutput, openLog, type Logger, type LogCode } from './log.js';
 import { CtlFailure } from './ctl/failure.js';
 import { Metrics } from './metrics.js';
@@ -248,6 +250,18 @@ async function onStore(path: string, work: (config: Config, doer: Doer) => Outco
   }
 }
 
+function doctor(options: DoctorOptions): Outcome {
+  const { columns = 100, isTTY = false } = process.stdout;
+  try {
+    const terminal = { columns, colours: isTTY && process.env['NO_COLOR'] === undefined };
+    return doctorCommand(load(options.config), options, systemSight, systemClock.wallMs(), terminal);
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    const faults = error instanceof ConfigError ? error.faults : [];
+    return doctorOfConfig(options.config, faults, `${options.config} cannot be read: ${error.message}`, options);
+  }
+}
+
 function collect(value: string, all: readonly string[]): string[] {
   return [...all, value];
 }
@@ -309,6 +323,16 @@ program
   .action((file: string, options: { config: string }) =>
     onStore(options.config, (config, doer) => restoreCommand(config, file, doer)),
   );
+program
+  .command('doctor')
+  .description('look at config, store, clock, kernel, sockets, disk and NASes, and say what to do')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .option('--json', 'as JSON, for scripts')
+  .action((options: DoctorOptions) => {
+    const { output, status } = doctor(options);
+    process.stdout.write(output);
+    process.exitCode = status;
+  });
 const schema = program.command('migrate').description("look at the store's schema and change it while no daemon runs");
 schema
   .command('status')
