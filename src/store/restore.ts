@@ -12,7 +12,7 @@ import {
   rmSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { BackupError } from './backup.js';
+import { BackupError, giveToFolder } from './backup.js';
 import { openError, StoreError } from './errors.js';
 import { inspectCopy, type StoreFacts } from './inspection.js';
 import { OwnerLock } from './lock.js';
@@ -58,9 +58,11 @@ export async function restoreStore(
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
     lock = OwnerLock.acquire(path, pid);
+    giveToFolder(`${path}.lock`);
     drop(copy);
     copyFileSync(file, copy);
     chmodSync(copy, 0o640);
+    giveToFolder(copy);
     const facts = inspectCopy(copy);
     const [fault] = facts.faults;
     if (fault !== undefined) throw new BackupError('backup-unsound', `${file} is damaged: ${fault}`);
