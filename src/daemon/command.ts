@@ -13,6 +13,7 @@ import type {
   MaintenanceEndEvent,
   MaintenanceEvent,
   ReleaseEvent,
+  RestoreConfirmEvent,
   RenumberEvent,
   RevokeEvent,
   ServiceEvent,
@@ -44,6 +45,7 @@ export type Command = (
   | Order<ThawEvent>
   | Order<MaintenanceEvent>
   | Order<MaintenanceEndEvent>
+  | Order<RestoreConfirmEvent>
   | Order<ApproveEvent>
   | Order<AcknowledgeEvent>
   | Order<WhoAskedEvent>

@@ -14,7 +14,6 @@ import { openDynAuth } from './dynauth.js';
 import { Heartbeat } from './heartbeat.js';
 import { accountingEvent } from './ingest/radius.js';
 import { LANE_OF } from './lanes.js';
-import { frozenBy } from './lifecycle/braking.js';
 import { decide } from './lifecycle/decide.js';
 import type { LifecycleEvent, TroubleEvent } from './lifecycle/events.js';
 import { TOO_MANY_NASES } from './lifecycle/hearing.js';
@@ -73,7 +72,10 @@ export async function startCore(config: Config, db: Database, platform: Platform
   const quiet = new QuietLog(log, clock);
   const pending = new Pending(db);
   const outage = new Outage(clock);
-  const brakes = new Brakes(() => pending.brakes());
+  const brakes = new Brakes(
+    () => pending.brakes(),
+    () => pending.restored(),
+  );
   let trouble: StoreError | null = null;
   let faults = { since: -Infinity, count: 0, told: false };
   let condemned = 0;
@@ -351,6 +353,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
       debtOf: (kind) => worker.debtOf(kind),
       storeUp: () => trouble === null,
       frozen: () => brakes.freeze !== null,
+      restored: () => brakes.restored,
       maintained: () => brakes.maintained,
       batches: () => pending.openBatches(),
       alarms: () => pending.openAlarms(),
@@ -376,8 +379,7 @@ export async function startCore(config: Config, db: Database, platform: Platform
       effectsWaiting: worker.debt().waiting,
     }),
     readiness: () => {
-      const { freeze } = brakes;
-      const notes = freeze === null ? [] : [frozenBy(freeze)];
+      const notes = brakes.notes();
       return trouble === null ? { ready: true, reasons: [], notes } : { ready: false, reasons: [trouble.code], notes };
     },
     reload,

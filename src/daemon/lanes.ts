@@ -55,6 +55,8 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   renumber: 'control',
   'daemon-trouble': 'control',
   backup: 'control',
+  restored: 'control',
+  'restore-confirm': 'control',
   heartbeat: 'control',
 };
 

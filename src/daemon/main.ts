@@ -15,6 +15,8 @@ import { UNREADABLE } from './config-secret.js';
 import { readConfigFile, systemSources } from './config-sources.js';
 import { logWarnings } from './config-warning.js';
 import { decodeCommand, type DecodeOptions } from './decode-command.js';
+import { doctorCommand, doctorOfConfig, type DoctorOptions } from './doctor-command.js';
+import { systemSight } from './host-sight.js';
 import { LogOutput, openLog, type Logger, type LogCode } from './log.js';
 import { CtlFailure } from './ctl/failure.js';
 import { Metrics } from './metrics.js';
@@ -22,6 +24,7 @@ import { migrateDown, migrateStatus, migrateUp, type Doer, type MigrateOptions }
 import { Notifier, watchdogMs } from './notify.js';
 import type { Outcome } from './outcome.js';
 import { Reloader } from './reload.js';
+import { restoreCommand } from './restore-command.js';
 import { Shutdown } from './shutdown.js';
 import { systemdNotify } from './systemd-notify.js';
 import { loadInThread } from './threads/config-thread.js';
@@ -247,6 +250,18 @@ async function onStore(path: string, work: (config: Config, doer: Doer) => Outco
   }
 }
 
+function doctor(options: DoctorOptions): Outcome {
+  const { columns = 100, isTTY = false } = process.stdout;
+  try {
+    const terminal = { columns, colours: isTTY && process.env['NO_COLOR'] === undefined };
+    return doctorCommand(load(options.config), options, systemSight, systemClock.wallMs(), terminal);
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    const faults = error instanceof ConfigError ? error.faults : [];
+    return doctorOfConfig(options.config, faults, `${options.config} cannot be read: ${error.message}`, options);
+  }
+}
+
 function collect(value: string, all: readonly string[]): string[] {
   return [...all, value];
 }
@@ -300,6 +315,24 @@ program
       backupCommand(config, file, options, doer, (path) => readFileSync(path, 'utf8'), complain),
     ),
   );
+program
+  .command('restore')
+  .description('put a backup in the place of the store while no daemon runs; the store of before is moved aside')
+  .argument('<file>', 'a name in store.backup_dir, or a path')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .action((file: string, options: { config: string }) =>
+    onStore(options.config, (config, doer) => restoreCommand(config, file, doer)),
+  );
+program
+  .command('doctor')
+  .description('look at config, store, clock, kernel, sockets, disk and NASes, and say what to do')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .option('--json', 'as JSON, for scripts')
+  .action((options: DoctorOptions) => {
+    const { output, status } = doctor(options);
+    process.stdout.write(output);
+    process.exitCode = status;
+  });
 const schema = program.command('migrate').description("look at the store's schema and change it while no daemon runs");
 schema
   .command('status')

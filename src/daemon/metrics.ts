@@ -23,6 +23,8 @@ export interface Gauges {
   readonly debtOf: (kind: Outbox['kind']) => { waiting: number; inFlight: number };
   readonly storeUp: () => boolean;
   readonly frozen: () => boolean;
+  /** Whether the store is a restored one that nobody has confirmed. */
+  readonly restored: () => boolean;
   /** NASes in maintenance. */
   readonly maintained: () => number;
   /** Batches that wait for approval. */
@@ -57,6 +59,7 @@ const ALARMS: Readonly<Record<AlarmCause, null>> = {
   'pool-nearly-full': null,
   'pool-exhausted': null,
   frozen: null,
+  restored: null,
   'guard-tripped': null,
   'maintenance-overdue': null,
   'identity-conflict': null,
@@ -297,6 +300,7 @@ export class Metrics {
     gauge('addrd_outbox_broken_targets', 'Targets left alone for a while', () => gauges.debt().brokenTargets);
     gauge('addrd_store_up', 'Whether the store can be written', () => (gauges.storeUp() ? 1 : 0));
     gauge('addrd_frozen', 'Whether somebody has frozen addrd', () => (gauges.frozen() ? 1 : 0));
+    gauge('addrd_restored', 'Whether addrd observes since a restore', () => (gauges.restored() ? 1 : 0));
     gauge('addrd_nas_maintenance', 'NASes in maintenance', () => gauges.maintained());
     gauge('addrd_approvals_waiting', 'Batches that wait for approval', () => gauges.batches());
     const alarms = new Gauge({

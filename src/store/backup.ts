@@ -1,6 +1,17 @@
 /** Copies of the store: written under another name, read whole, and given their own name only then. */
 import type { Database } from 'better-sqlite3';
-import { closeSync, existsSync, fsync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  fsync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { openError, StoreError } from './errors.js';
 import type { StoreFacts } from './inspection.js';
@@ -33,6 +44,20 @@ export class BackupError extends Error {
   }
 }
 
+/**
+ * Gives a file that root has made to whoever owns its folder: a command that root runs must not leave a file there that the daemon,
+ * which runs as another user, cannot write. Without the right to do so it stays as it is.
+ */
+export function giveToFolder(path: string): void {
+  try {
+    const { uid, gid } = statSync(dirname(path));
+    chownSync(path, uid, gid);
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || (error.code !== 'EPERM' && error.code !== 'ENOENT'))
+      throw error;
+  }
+}
+
 /** The name under which a copy of `path` is written until it is known to be sound. */
 function unfinished(path: string): string {
   return `${path}.part`;
@@ -62,10 +87,11 @@ export function beginCopy(path: string): string {
   if (existsSync(path)) throw new BackupError('backup-exists', `${path} is there already`);
   const copy = unfinished(path);
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+    if (mkdirSync(dirname(path), { recursive: true, mode: 0o750 }) !== undefined) giveToFolder(dirname(path));
     // What a killed addrd has left of a copy is of no use.
     dropCopy(path);
     closeSync(openSync(copy, 'wx', MODE));
+    giveToFolder(copy);
   } catch (error) {
     throw failed(path, error);
   }

@@ -1,6 +1,6 @@
 /** Opening the store: the owner's lock, the pragmas that durability rests on, the schema. */
 import BetterSqlite3, { type Database } from 'better-sqlite3';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { openError, StoreError } from './errors.js';
 import { OwnerLock } from './lock.js';
@@ -55,10 +55,18 @@ export function openUnmigrated(path: string, pid: number): OpenStore {
   });
 }
 
+/** The name of the mark that stands while a restore moves files: see restore.ts. */
+export function restoring(path: string): string {
+  return `${path}.restoring`;
+}
+
 function openOwned(path: string, pid: number, ready: (db: Database) => void): OpenStore {
   let lock: OwnerLock | null = null;
   let db: Database | null = null;
   try {
+    if (existsSync(restoring(path))) {
+      throw new StoreError('store-unreadable', `a restore of ${path} was cut short: run addrd restore again`);
+    }
     mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
     // SQLite would create it by the umask; subscribers' data is nobody else's to read.
     closeSync(openSync(path, 'a', 0o640));

@@ -29,6 +29,7 @@ export class Pending {
   readonly #alarms: Statement;
   readonly #batches: Statement;
   readonly #brake: Table<Brake>;
+  readonly #restored: Statement;
 
   constructor(db: Database) {
     this.#outbox = new Table(db, OUTBOX);
@@ -65,6 +66,7 @@ export class Pending {
       )
       .raw(true);
     this.#alarms = db.prepare('SELECT cause, count(*) FROM alarm WHERE cleared_at IS NULL GROUP BY cause').raw(true);
+    this.#restored = db.prepare("SELECT value FROM meta WHERE key = 'restored'").pluck(true);
     this.#batches = db.prepare("SELECT count(*) FROM batch WHERE status = 'open'").pluck(true);
   }
 
@@ -88,6 +90,11 @@ export class Pending {
   /** The brakes that are set. */
   brakes(): readonly Brake[] {
     return this.#brakes.all().map((values) => this.#brake.read(values));
+  }
+
+  /** Whether the store is a restored one: see lifecycle/restored.ts. */
+  restored(): number {
+    return (this.#restored.get() as number | undefined) ?? 0;
   }
 
   /** How many alarms are open, by cause. */

@@ -269,6 +269,10 @@ export class Reads {
     return this.#figures.versions();
   }
 
+  restored(): ReturnType<BrakeReads['restored']> {
+    return this.#brakes.restored();
+  }
+
   freeze(): Brake | null {
     return this.#brakes.freeze();
   }

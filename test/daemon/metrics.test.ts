@@ -41,6 +41,7 @@ async function open(folder: string): Promise<Scene> {
     debtOf: (kind) => (kind === 'nas.coa' ? { waiting: 3, inFlight: 0 } : { waiting: 2, inFlight: 1 }),
     storeUp: () => true,
     frozen: () => false,
+    restored: () => true,
     maintained: () => 0,
     batches: () => 0,
     alarms: () => [['gap', 1]],

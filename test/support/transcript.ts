@@ -14,6 +14,8 @@
  *     with nid=NAME or nip=A, where the entry trusts it: known by NAS-Identifier or NAS-IP-Address, sent by nas=A
  *   send N                                  the worker takes up effect N
  *   outcome N ATTEMPT ack|nak|nak-CODE|timeout|error-CODE
+ *   listen DURATION                         time passes with a heartbeat each five seconds
+ *   restored | confirm REASON               the store becomes that of a backup; that is confirmed
  *   freeze REASON | thaw | maintenance NAS DURATION | maintenance-end NAS | approve N | reject N | ack CAUSE@REF
  *   entry NAME                              a reload gives the NASes' config entry another name; no packet has come since
  *   restart DOWNTIME                        addrd was away and listens again
@@ -192,6 +194,7 @@ export class Transcript {
   /** Runs one command and returns the lines that it caused. */
   async run(line: string): Promise<string> {
     if (line.startsWith('+')) return await this.#pass(milliseconds(line.slice(1)));
+    if (line.startsWith('listen ')) return await this.#listen(milliseconds(line.slice(7)));
     if (line.startsWith('entry ')) return this.#rename(line.slice(6));
     const event = this.#event(line);
     const [settlement] = await this.#house.say(event);
@@ -212,6 +215,19 @@ export class Transcript {
     this.#house.policy = { ...policy, nas: new Map(renamed) };
     this.#entry = entry;
     return `the NASes are of entry ${entry}`;
+  }
+
+  /** As time passes in a daemon that is alive: a heartbeat each five seconds. */
+  async #listen(ms: number): Promise<string> {
+    const lines: string[] = [];
+    for (const end = this.#now + ms; this.#now < end;) {
+      const due = await this.#pass(5_000);
+      if (due !== 'nothing falls due') lines.push(due);
+      await this.#house.say({ kind: 'heartbeat', receivedAt: this.#now });
+      const news = this.#news();
+      if (news.length > 0) lines.push(`heartbeat at ${String((this.#now - EPOCH) / 1000)}s`, ...news);
+    }
+    return lines.length === 0 ? 'nothing happens' : lines.join('\n');
   }
 
   async #pass(ms: number): Promise<string> {
@@ -341,6 +357,10 @@ export class Transcript {
         return { ...common, kind: 'freeze', reason: words.join(' ') };
       case 'thaw':
         return { ...common, kind: 'thaw', reason: null };
+      case 'restored':
+        return { ...common, kind: 'restored', name: 'night.db', storeId: STORE_ID + 1 };
+      case 'confirm':
+        return { ...common, kind: 'restore-confirm', reason: words.join(' ') };
       case 'maintenance': {
         const until = this.#now + milliseconds(words[1] ?? '');
         return { ...common, kind: 'maintenance', nas: subject, until, reason: 'firmware' };

@@ -2,7 +2,7 @@
 import type { ShownBatch } from '../../store/reads/brakes.js';
 import { alarmKey, type Alarm, type Brake } from '../lifecycle/brake.js';
 import { isoTime } from '../lifecycle/time.js';
-import type { AlarmView, BatchView, FrozenView, MaintenanceView } from './brake-views.js';
+import type { AlarmView, BatchView, FrozenView, MaintenanceView, RestoredView } from './brake-views.js';
 
 function maybeTime(ms: number | null): string | null {
   return ms === null ? null : isoTime(ms);
@@ -10,6 +10,10 @@ function maybeTime(ms: number | null): string | null {
 
 export function frozenOf(brake: Brake | null): FrozenView {
   return brake === null ? null : { actor: brake.actor, since: isoTime(brake.since), reason: brake.reason };
+}
+
+export function restoredOf(restored: { readonly at: number; readonly held: boolean } | null): RestoredView {
+  return restored === null ? null : { at: isoTime(restored.at), allocation: restored.held ? 'held' : 'open' };
 }
 
 export function maintenanceOf(brake: Brake | null): MaintenanceView | null {

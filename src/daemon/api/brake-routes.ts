@@ -8,6 +8,7 @@ import {
   acknowledgedView,
   alarmsView,
   batchesView,
+  confirmedView,
   decidedView,
   freezeView,
   maintenancesView,
@@ -92,6 +93,15 @@ const ORDERS: readonly Order[] = [
     body: bodies.thaw,
     answer: freezeView,
     command: (by, body) => ({ ...by, kind: 'thaw', reason: (body as z.output<typeof bodies.thaw>).reason ?? null }),
+  },
+  {
+    path: '/api/v1/restored/confirm',
+    operationId: 'confirmRestore',
+    summary: 'After a restore: act again as the config says, and hand out addresses',
+    scope: 'admin',
+    body: bodies.freeze,
+    answer: confirmedView,
+    command: (by, body) => ({ ...by, kind: 'restore-confirm', ...(body as z.output<typeof bodies.freeze>) }),
   },
   {
     path: '/api/v1/maintenance',

@@ -8,6 +8,23 @@ export const frozenView = z
   .nullable()
   .describe('who has frozen addrd: no effect leaves and nothing becomes free; null where nobody has');
 
+export const restoredView = z
+  .strictObject({ at: time, allocation: z.enum(['held', 'open']) })
+  .nullable()
+  .describe('the store is that of a backup, and addrd observes until that is confirmed; null otherwise');
+export type RestoredView = z.output<typeof restoredView>;
+
+/** The answer to `restored/confirm`. */
+export const confirmedView = z.strictObject({
+  verdict: z.enum(['applied', 'duplicate']),
+  code: z.string().nullable(),
+  restored: restoredView,
+});
+export type ConfirmedView = z.output<typeof confirmedView>;
+
+/** What of `status` tells what holds addrd back. */
+export const heldBackViews = { frozen: frozenView, restored: restoredView };
+
 /** The answer to `freeze` and `thaw`. */
 export const freezeView = z.strictObject({
   verdict: z.enum(['applied', 'duplicate']),

@@ -44,6 +44,7 @@ export const PROBLEMS = {
   'backup-name': { status: 422, title: 'That is no name of a backup' },
   'backup-failed': { status: 500, title: 'The backup could not be written' },
   'backup-unsound': { status: 500, title: 'The copy of the store is damaged' },
+  'restored-unconfirmed': { status: 409, title: 'The store was restored and the sources are not heard again' },
   'batch-decided': { status: 409, title: 'The batch was decided otherwise' },
   refused: { status: 409, title: 'The order was refused' },
   'payload-too-large': { status: 413, title: 'The body is too large' },

@@ -4,7 +4,7 @@ import type { ShownSession } from '../../store/reads/sessions.js';
 import { parseAddress, readPrefix } from '../address-text.js';
 import type { Prefix } from '../lifecycle/address.js';
 import { isoTime } from '../lifecycle/time.js';
-import { alarmOf, batchOf, frozenOf } from './brake-representation.js';
+import { alarmOf, batchOf, frozenOf, restoredOf } from './brake-representation.js';
 import { instant } from './instant.js';
 import { LONGEST_PREFIX, subscriberId } from './order.js';
 import { Problem } from './problem.js';
@@ -96,6 +96,8 @@ export function readRoutes(
   deps: Pick<ApiDeps, 'reads' | 'readiness' | 'version' | 'mode' | 'modes' | 'reporting' | 'now'>,
 ): void {
   const { reads } = deps;
+  /** The modes in force: nothing is sent before a restore was confirmed. */
+  const modesNow = (): ApiDeps['modes'] => (reads.restored() === null ? deps.modes : { nas: 'observe', entries: {} });
 
   app.get<{ Params: { id: string } }>(
     '/api/v1/subscribers/:id',
@@ -271,7 +273,7 @@ export function readRoutes(
         response: { 200: nasesView, ...problems },
       },
     },
-    async (request) => ({ nas: reads.nas(tokenOfRequest(request).tenant).map((shown) => nasOf(shown, deps.modes)) }),
+    async (request) => ({ nas: reads.nas(tokenOfRequest(request).tenant).map((shown) => nasOf(shown, modesNow())) }),
   );
 
   app.get(
@@ -290,15 +292,17 @@ export function readRoutes(
       const { tenant } = tokenOfRequest(request);
       const now = deps.now();
       const { ready, reasons } = deps.readiness();
+      const restored = reads.restored();
       return {
         version: deps.version,
-        mode: deps.mode,
-        modes: { nas: deps.modes.nas },
+        mode: restored === null ? deps.mode : 'observe',
+        modes: { nas: modesNow().nas },
         tenant,
         time: isoTime(now),
         ready,
         reasons: [...reasons],
         frozen: frozenOf(reads.freeze()),
+        restored: restoredOf(restored),
         alarms: reads.alarms(tenant, false, STATUS_ALARMS).map(alarmOf),
         approvals: reads.batches(tenant, false, STATUS_ALARMS).map(batchOf),
         ...countsOf(reads.counts(tenant, now)),

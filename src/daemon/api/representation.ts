@@ -338,7 +338,17 @@ export function countsOf(
   counts: Counts,
 ): Omit<
   StatusView,
-  'version' | 'mode' | 'modes' | 'tenant' | 'time' | 'ready' | 'reasons' | 'frozen' | 'alarms' | 'approvals'
+  | 'version'
+  | 'mode'
+  | 'modes'
+  | 'tenant'
+  | 'time'
+  | 'ready'
+  | 'reasons'
+  | 'frozen'
+  | 'restored'
+  | 'alarms'
+  | 'approvals'
 > {
   return {
     assignments: {

@@ -1,6 +1,6 @@
 /** What the API answers, as schemas: the types of the answers, and their description in OpenAPI. */
 import { z } from 'zod';
-import { alarmView, batchView, frozenView, maintenanceView } from './brake-views.js';
+import { alarmView, batchView, heldBackViews, maintenanceView } from './brake-views.js';
 import { identityView } from './identity-views.js';
 import { subnetFields } from './subnet-views.js';
 import { LIFECYCLE_STATES } from '../lifecycle/state.js';
@@ -303,7 +303,7 @@ export const statusView = z.strictObject({
   time,
   ready: z.boolean(),
   reasons: z.array(z.string()),
-  frozen: frozenView,
+  ...heldBackViews,
   alarms: z.array(alarmView).describe('open ones: the first 20, the critical ones first'),
   approvals: z.array(batchView).describe('batches that wait for approval'),
   assignments: z.record(family, z.record(lifecycleState, z.number().int())),

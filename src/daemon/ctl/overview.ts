@@ -2,6 +2,7 @@
 import type { NasView, PoolView, StatusView } from '../api/views.js';
 import type { Cell, Screen } from './screen.js';
 import { brakeLines } from './braking.js';
+import { restoredLine } from './restoring.js';
 import { inVrf, nasName, time } from './wording.js';
 
 /** From this share on a pool is shown as nearly full: the default of the pool alarm. */
@@ -22,6 +23,7 @@ export function statusPage(screen: Screen, status: StatusView): void {
     2,
   );
   screen.line(`  ${ready}`, status.ready ? 'green' : 'red', 4);
+  restoredLine(screen, status);
   brakeLines(screen, status);
   screen.line();
   const families = Object.entries(status.assignments);

@@ -28,6 +28,7 @@ import { poolCommands } from './pooling.js';
 import { nasTable, poolTable, statusPage } from './overview.js';
 import { Screen } from './screen.js';
 import { show, type ShowOptions } from './showing.js';
+import { addRestored } from './restoring.js';
 import { addUpdate } from './renumbering.js';
 import { addService } from './serving.js';
 import { DEFAULT_TOKEN_FILE, readToken } from './token.js';
@@ -350,6 +351,7 @@ function buildProgram(world: CtlWorld): Command {
   addWho(program, desk);
   addBrakes(program, desk);
   addBackup(program, desk);
+  addRestored(program, desk);
   return program;
 }
 

@@ -26,6 +26,7 @@ const CRITICAL: ReadonlySet<AlarmCause> = new Set([
   'faulted-often',
   'store-trouble',
   'frozen',
+  'restored',
   'guard-tripped',
 ]);
 

@@ -92,6 +92,7 @@ export type AlarmCause =
   | 'pool-nearly-full'
   | 'pool-exhausted'
   | 'frozen'
+  | 'restored'
   | 'guard-tripped'
   | 'maintenance-overdue'
   | 'identity-conflict'

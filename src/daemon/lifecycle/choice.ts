@@ -6,6 +6,7 @@ import { poolFreeKey } from './keys.js';
 import type { NasPolicy, Policy, PoolPolicy } from './policy.js';
 import { waitOf, type Wait } from './pool-wait.js';
 import type { Pool } from './records.js';
+import { heldByRestore } from './restored.js';
 import { isoTime } from './time.js';
 import {
   formerUnit,
@@ -145,6 +146,8 @@ export function chooseUnit(
 ): Chosen | Verdict {
   const now = event.receivedAt;
   const pools = fitting.map((pool) => surePool(d, pool, now, policy));
+  const held = heldByRestore(d, now, policy);
+  if (held !== null) return held;
   if (event.requested !== null) return requestedUnit(d, pools, event.requested, subscriber, now, policy);
   const sure = pools.filter((pool) => !isWhollyUnsure(d, pool, now, policy));
   for (const pool of subscriber === null ? [] : sure) {

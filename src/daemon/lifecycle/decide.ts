@@ -22,6 +22,7 @@ import { settle } from './release.js';
 import { renumber } from './renumber-orders.js';
 import { renumberDue } from './renumbering.js';
 import { release } from './reserved.js';
+import { confirmRestore, hearRestored, isRestoredSince, restore } from './restored.js';
 import { disconnectAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { waitDue } from './survey.js';
@@ -104,6 +105,10 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return acknowledge(d, event);
     case 'who-asked':
       return whoAsked(d, event);
+    case 'restored':
+      return restore(d, event);
+    case 'restore-confirm':
+      return confirmRestore(d, event);
     case 'backup':
       return backedUp(d, event);
     case 'daemon-trouble':
@@ -188,7 +193,7 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
 function daemonStarted(d: Draft, event: DaemonStartedEvent, policy: Policy): Verdict {
   const now = event.receivedAt;
   const alive = d.find('meta', 'alive_at')?.value ?? null;
-  const gap = alive === null || now - alive > policy.gapToleranceMs || now < alive;
+  const gap = alive === null || now - alive > policy.gapToleranceMs || now < alive || isRestoredSince(d, alive);
   // After a clock that went back nobody knows how long addrd was away: the gap ends when the clock has caught up.
   const since = alive !== null && now < alive ? alive + 1 : now;
   if (gap && alive !== null) waitAnew(d, since);
@@ -245,6 +250,7 @@ function heartbeat(
   const horizon = d.find('meta', 'listening_since')?.value ?? now;
   if (now >= horizon + policy.interimRoundMs) clear(d, 'gap', DAEMON.ref, now);
   subside(d, 'store-trouble', DAEMON.ref, now, policy.interimRoundMs, horizon);
+  hearRestored(d, now, policy);
   if (condemned > 0) recur(d, 'faulted-often', DAEMON.ref, now);
   else subside(d, 'faulted-often', DAEMON.ref, now, WELL_MS);
   stayAlive(d, now);

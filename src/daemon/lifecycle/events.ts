@@ -301,6 +301,19 @@ export interface TroubleEvent extends Received {
   readonly detail: string;
 }
 
+/** The store has become that of a backup. `name` is that of its file; `storeId` is drawn by lot, below 2^48. */
+export interface RestoredEvent extends Commanded {
+  readonly kind: 'restored';
+  readonly name: string;
+  readonly storeId: number;
+}
+
+/** After a restore, addrd may act again. */
+export interface RestoreConfirmEvent extends Commanded {
+  readonly kind: 'restore-confirm';
+  readonly reason: string;
+}
+
 /** A backup of the store was made, or failed (`fault`: its code, and why). */
 export interface BackupEvent extends Commanded {
   readonly kind: 'backup';
@@ -347,4 +360,6 @@ export type LifecycleEvent =
   | WhoAskedEvent
   | TroubleEvent
   | BackupEvent
+  | RestoredEvent
+  | RestoreConfirmEvent
   | HeartbeatEvent;

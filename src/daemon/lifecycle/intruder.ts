@@ -1,7 +1,8 @@
 /** One Disconnect for a session that stands on another's address, where its pool says so; never for the holder's own. */
 import type { Draft } from './draft.js';
 import { barred } from './evidence.js';
-import { actsOn, type Policy } from './policy.js';
+import type { Policy } from './policy.js';
+import { mayAct } from './restored.js';
 import type { EffectOrder } from './order.js';
 import type { Assignment, Outbox, Session } from './records.js';
 
@@ -23,7 +24,7 @@ export function expel(d: Draft, about: Session, holder: Assignment, now: number,
     if (!known) d.put('outbox', { ...pending, orders: [...pending.orders, order] });
     return;
   }
-  const acts = actsOn(policy, nas.entry);
+  const acts = mayAct(d, policy, nas.entry);
   const row: Outbox = {
     id: d.nextId('outbox'),
     tenant: session.tenant,

@@ -52,5 +52,8 @@ export type JournalKind =
   | 'pool-back'
   | 'config-loaded'
   | 'backup'
+  | 'restored'
+  | 'restore-heard'
+  | 'restore-confirmed'
   | 'daemon-started'
   | 'gap';

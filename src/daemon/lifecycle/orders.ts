@@ -18,6 +18,7 @@ import { validateLifecycleTransition } from './state.js';
 import { reclaim, rivalOf } from './reclaim.js';
 import { MOST_SUBNETS, withSubnets } from './subnets.js';
 import { beginTenure, dropApproval, free, recheck } from './tenure.js';
+import { heldByRestore } from './restored.js';
 import { newSubscriber } from './subscriber.js';
 import { beginRevoke, orderAgain } from './termination.js';
 import { isoTime } from './time.js';
@@ -119,6 +120,8 @@ export function allocate(d: Draft, event: AllocateEvent, policy: Policy): Verdic
     const detail = `${String(MOST_SUBNETS)} subnets ride on ${formatPrefix(rode.prefix)} already`;
     return refused('too-many-subnets', detail);
   }
+  const restored = ending === null ? null : heldByRestore(d, now, policy);
+  if (restored !== null) return restored;
   const rival = ending === null ? null : rivalOf(d, ending);
   if (ending !== null && rival !== null) {
     const detail = `session ${printable(rival.sid)} contests ${formatPrefix(ending.prefix)}`;

@@ -6,7 +6,8 @@ import type { Draft } from './draft.js';
 import { close, noteEffect } from './effect.js';
 import type { EffectOutcomeEvent, EffectResult, EffectStartedEvent } from './events.js';
 import { admits, awaits, guardOfNas, holdBack, mark } from './guard.js';
-import { actsOn, type Policy } from './policy.js';
+import type { Policy } from './policy.js';
+import { mayAct } from './restored.js';
 import { witnessKey } from './keys.js';
 import { answerProfile, isDesired, mayHaveActed, noProfile, settleProfile } from './profile.js';
 import type { Assignment, Outbox, Session } from './records.js';
@@ -109,7 +110,7 @@ export function effectStarted(d: Draft, event: EffectStartedEvent, policy: Polic
     close(d, row, 'superseded', why, event.receivedAt);
     return { verdict: 'stale', code: why, detail: null, reply: null };
   }
-  if (!actsOn(policy, d.get('nas', session.nas).entry)) {
+  if (!mayAct(d, policy, d.get('nas', session.nas).entry)) {
     settleProfile(d, row, { state: 'skipped', outcome: 'observed' }, event.receivedAt);
     close(d, row, 'would-have', 'observed', event.receivedAt);
     return { verdict: 'stale', code: 'observed', detail: null, reply: null };

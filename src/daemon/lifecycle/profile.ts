@@ -9,7 +9,8 @@ import { close, orderEffect } from './effect.js';
 import type { AccountingEvent } from './events.js';
 import { awaits } from './guard.js';
 import { printable } from './octets.js';
-import { actsOn, type Policy } from './policy.js';
+import type { Policy } from './policy.js';
+import { mayAct } from './restored.js';
 import type { Nas } from './nas-records.js';
 import type { EffectKind, Outbox, Session, Subscriber } from './records.js';
 import type { Desired, Profile, SessionProfile } from './service.js';
@@ -185,7 +186,7 @@ function send(
   approved: boolean,
 ): void {
   const attempts = (session.profile?.generation === desired.generation ? session.profile.attempts : 0) + 1;
-  const acts = actsOn(policy, d.get('nas', session.nas).entry);
+  const acts = mayAct(d, policy, d.get('nas', session.nas).entry);
   const cut = kind === 'nas.disconnect' && session.disconnect !== null ? d.get('outbox', session.disconnect) : null;
   if (cut !== null) {
     // It is being disconnected already, which serves as well.
@@ -249,9 +250,9 @@ export function hearClass(d: Draft, about: Session, event: AccountingEvent, nas:
 }
 
 /** Why a session that was not told may be told now, or null: some time later, as often as a Disconnect is renewed. */
-function mayRenew({ profile, coa }: Session, entry: string, now: number, policy: Policy): boolean {
+function mayRenew(d: Draft, { profile, coa }: Session, entry: string, now: number, policy: Policy): boolean {
   if (profile === null || coa !== null || profile.rejected !== null) return false;
-  if (profile.outcome === OBSERVED) return actsOn(policy, entry);
+  if (profile.outcome === OBSERVED) return mayAct(d, policy, entry);
   const { count, windowMs } = policy.disconnect;
   const untold = profile.state === 'failed' || profile.outcome === UNKNOWN;
   return untold && profile.attempts < count && now - profile.at > windowMs;
@@ -259,7 +260,7 @@ function mayRenew({ profile, coa }: Session, entry: string, now: number, policy:
 
 /** A session that could not be told is heard: it is told again. */
 export function tellAgain(d: Draft, session: Session, nas: Nas, now: number, policy: Policy): void {
-  if (session.subscriber === null || !mayRenew(session, nas.entry, now, policy)) return;
+  if (session.subscriber === null || !mayRenew(d, session, nas.entry, now, policy)) return;
   const subscriber = d.get('subscriber', session.subscriber);
   if (subscriber.generation === session.profile?.generation) tell(d, session, subscriber, now, policy);
 }

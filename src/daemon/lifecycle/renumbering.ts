@@ -10,7 +10,8 @@ import { noteEffect, orderEffect } from './effect.js';
 import { barred } from './evidence.js';
 import { admits, awaits, guardOfActor, holdBack, mark, type Guarded } from './guard.js';
 import type { EffectOrder, RenumberOrder } from './order.js';
-import { actsOn, type Policy } from './policy.js';
+import type { Policy } from './policy.js';
+import { mayAct } from './restored.js';
 import type { Assignment, Outbox, Session } from './records.js';
 import { moveSubnets } from './subnets.js';
 import { dropApproval } from './tenure.js';
@@ -95,7 +96,7 @@ function tell(
     step(d, heir.id, 'disconnect', now, { state: 'waiting', attempts: 1, outcome });
     return null;
   }
-  const acts = actsOn(policy, nas.entry);
+  const acts = mayAct(d, policy, nas.entry);
   const effect = { kind: 'nas.disconnect', session, orders: [order], desired: null, acts, approved: false } as const;
   const row = orderEffect(d, effect, now);
   d.note({

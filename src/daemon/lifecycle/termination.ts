@@ -7,7 +7,8 @@ import type { Draft } from './draft.js';
 import { orderEffect } from './effect.js';
 import { barred, idleProof, seenUntil, type Proof } from './evidence.js';
 import { awaits, AWAITS } from './guard.js';
-import { actsOn, type Policy } from './policy.js';
+import type { Policy } from './policy.js';
+import { mayAct } from './restored.js';
 import { witnessKey } from './keys.js';
 import type { Nas } from './nas-records.js';
 import type { RevokeOrder } from './order.js';
@@ -124,7 +125,7 @@ export function orderDisconnect(
     const batch = takeOut(d, joined, now);
     if (batch !== null) outcome = awaits(batch);
   } else {
-    const acts = actsOn(policy, nas.entry);
+    const acts = mayAct(d, policy, nas.entry);
     const row = orderEffect(
       d,
       { kind: 'nas.disconnect', session, orders: [order], desired: null, acts, approved },
@@ -309,7 +310,7 @@ export function disconnectAgain(d: Draft, assignment: Assignment, now: number, p
     if (session.disconnect !== null) return false;
     const { answeredAt } = witness;
     if (answeredAt !== null) return d.get('usage', witness.ref).updatedAt > answeredAt;
-    return rested && actsOn(policy, d.get('nas', session.nas).entry);
+    return rested && mayAct(d, policy, d.get('nas', session.nas).entry);
   });
   orderEach(d, assignment, due, now, policy);
 }

@@ -18,6 +18,7 @@ const EXAMPLES = 3;
 /** Brakes, batches that wait for approval, alarms. */
 export class BrakeReads {
   readonly #freeze: Statement;
+  readonly #meta: Statement;
   readonly #maintenance: Statement;
   readonly #batches: Statement;
   readonly #waiting: Statement;
@@ -29,6 +30,7 @@ export class BrakeReads {
   constructor(db: Database) {
     const brake = `SELECT ${Table.columns(BRAKE, 'b')} FROM brake b`;
     this.#freeze = db.prepare(`${brake} WHERE kind = 'freeze' AND ended_at IS NULL`).raw(true);
+    this.#meta = db.prepare('SELECT value FROM meta WHERE key = ?').pluck(true);
     this.#maintenance = db.prepare(`${brake} WHERE kind = 'maintenance' AND ref = ? AND ended_at IS NULL`).raw(true);
     this.#batches = db
       .prepare(
@@ -74,6 +76,13 @@ export class BrakeReads {
   freeze(): Brake | null {
     const values = this.#freeze.get() as Values | undefined;
     return values === undefined ? null : BRAKE.read(values);
+  }
+
+  /** When the store was made of a backup (Unix milliseconds), and whether it hands nothing out still; null where that is confirmed. */
+  restored(): { readonly at: number; readonly held: boolean } | null {
+    const value = (key: string): number => (this.#meta.get(key) as number | undefined) ?? 0;
+    const stage = value('restored');
+    return stage === 0 ? null : { at: value('restored_at'), held: stage > 1 };
   }
 
   /** The maintenance of a NAS that goes on, or null. */
