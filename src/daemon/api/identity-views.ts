@@ -16,7 +16,7 @@ export const identityOrderView = z.strictObject({
   verdict: z.enum(['applied', 'duplicate']),
   code: z.string().nullable(),
   subscriber_id: z.string(),
-  identity: identityView,
+  identity: identityView.extend({ provenance: z.string().nullable().describe('null of what was not on record') }),
 });
 
 export type IdentityView = z.infer<typeof identityView>;

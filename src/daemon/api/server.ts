@@ -50,6 +50,11 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   app.removeContentTypeParser(['application/json', 'text/plain']);
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     request.rawBody = body as string;
+    // Many clients name a type also where they send nothing, and nothing is what a DELETE has to say.
+    if (body === '' && request.method === 'DELETE') {
+      done(null, undefined);
+      return;
+    }
     void parse(request, body as string, done);
   });
   app.setErrorHandler((error, _request, reply) => fail(error, reply));

@@ -10,7 +10,9 @@ const ORDERED = new Shape<IdentityOrderView>({ verdict: 'string', subscriber_id:
 
 const TYPES = ['username', 'circuit-id', 'remote-id', 'mac'] as const;
 
-function identityTable(screen: Screen, subscriber: string, rows: readonly (IdentityView & { order?: string })[]): void {
+type Row = Omit<IdentityView, 'provenance'> & { readonly provenance: string | null; readonly order?: string };
+
+function identityTable(screen: Screen, subscriber: string, rows: readonly Row[]): void {
   const ordered = rows.some(({ order }) => order !== undefined);
   screen.table(
     ['SUBSCRIBER', 'TYPE', 'SCOPE', 'VALUE', 'PROVENANCE', ...(ordered ? ['ORDER'] : [])],
@@ -19,7 +21,7 @@ function identityTable(screen: Screen, subscriber: string, rows: readonly (Ident
       type,
       scope,
       value,
-      provenance,
+      provenance ?? '',
       ...(order === undefined ? [] : [order]),
     ]),
   );

@@ -50,6 +50,11 @@ export function statusPage(screen: Screen, status: StatusView): void {
   );
 }
 
+/** Of a pool of IPv6 nobody needs to know all digits. */
+function counted(text: string): Cell {
+  return text.length <= 9 ? text : { text, short: Number(text).toExponential(1).replace('+', '') };
+}
+
 export function poolTable(screen: Screen, pools: readonly PoolView[]): void {
   screen.table(
     ['POOL', 'KIND', 'FAMILY', 'PREFIX', 'UNIT', 'HELD', 'BARRED', 'EXCL', 'FREE', 'RSVD', 'USED'],
@@ -63,9 +68,9 @@ export function poolTable(screen: Screen, pools: readonly PoolView[]): void {
         `/${String(pool.unit_length)}`,
         String(pool.held),
         String(pool.barred),
-        pool.excluded,
-        pool.free,
-        pool.reserved,
+        counted(pool.excluded),
+        counted(pool.free),
+        counted(pool.reserved),
         pool.utilisation_percent >= NEARLY_FULL_PERCENT ? { text: used, colour: 'red' } : used,
       ];
     }),

@@ -1,62 +1,28 @@
 /** Text on the terminal: tables that fit, lines that wrap, colours where somebody can see them. */
 import Table from 'cli-table3';
+import { fitted, wrapped, type Fitting } from './columns.js';
 
 export type Colour = 'red' | 'yellow' | 'green' | 'dim' | 'bold';
 
 const CODES: Readonly<Record<Colour, number>> = { red: 31, yellow: 33, green: 32, dim: 2, bold: 1 };
 
-/** A cell, with a colour or without. */
-export type Cell = string | { readonly text: string; readonly colour: Colour };
+/** A cell, with a colour or without. `short` stands for it where there is little room. */
+export type Cell = string | { readonly text: string; readonly colour?: Colour | null; readonly short?: string };
 
 const GAP = 2;
-const NARROWEST = 8;
 const NO_FRAME = {
   ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
   ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
   ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '' },
 };
 
-function textOf(cell: Cell): string {
-  // What the network said must not move the cursor.
-  return (typeof cell === 'string' ? cell : cell.text).replace(/\p{Cc}/gu, '?');
+/** What the network said must not move the cursor. */
+function clean(text: string): string {
+  return text.replace(/\p{Cc}/gu, '?');
 }
 
-/** Splits at spaces so that the first line has at most `first` columns and the others `width`; a longer word is cut. */
-function wrapped(text: string, width: number, first = width): string[] {
-  const lines: string[] = [];
-  let line = '';
-  const room = (): number => (lines.length === 0 ? first : width);
-  for (let word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > room()) {
-      lines.push(line);
-      line = '';
-    }
-    while (word.length > room()) {
-      const cut = room();
-      lines.push(word.slice(0, cut));
-      word = word.slice(cut);
-    }
-    line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
-}
-
-/** Widths that fit into `room`: words are broken only where wrapping between words is not enough. */
-function fitted(columns: readonly (readonly string[])[], room: number): number[] {
-  const most = (lengths: readonly number[]): number => Math.max(...lengths);
-  const widths = columns.map((cells) => most(cells.map((cell) => cell.length)));
-  const words = columns.map((cells) => most(cells.flatMap((cell) => cell.split(' ').map((word) => word.length))));
-  for (const least of [words, columns.map(() => NARROWEST)]) {
-    for (;;) {
-      const over = widths.reduce((sum, width) => sum + width, -room);
-      const shrinkable = widths.map((width, i) => (width > (least[i] ?? 0) ? width : 0));
-      const widest = shrinkable.indexOf(most(shrinkable));
-      if (over <= 0) return widths;
-      if (shrinkable[widest] === 0) break;
-      widths[widest] = (widths[widest] ?? 0) - 1;
-    }
-  }
-  return widths;
+function fitting(cell: Cell): Fitting {
+  return typeof cell === 'string' ? { text: clean(cell) } : { ...cell, text: clean(cell.text) };
 }
 
 export class Screen {
@@ -77,10 +43,10 @@ export class Screen {
 
   /** A line; what does not fit goes on below, `hang` columns in. */
   line(text = '', colour: Colour | null = null, hang = 0): void {
-    const clean = textOf(text);
-    const indent = /^ */.exec(clean)?.[0] ?? '';
+    const shown = clean(text);
+    const indent = /^ */.exec(shown)?.[0] ?? '';
     const below = ' '.repeat(Math.max(hang, indent.length));
-    const words = clean.slice(indent.length);
+    const words = shown.slice(indent.length);
     const [first = '', ...rest] = wrapped(words, this.#width - below.length, this.#width - indent.length);
     for (const part of [indent + first, ...rest.map((more) => below + more)]) {
       this.#write(`${colour === null ? part : this.paint(part, colour)}
@@ -102,11 +68,14 @@ export class Screen {
     this.#write(`${JSON.stringify(value)}\n`);
   }
 
-  /** A table without frames; columns that are too wide are wrapped, and nothing is cut off. */
+  /**
+   * A table without frames; columns that are too wide are wrapped, and nothing is cut off but what has a short form, and the
+   * seconds of times where there is no room for them.
+   */
   table(head: readonly string[], rows: readonly (readonly Cell[])[], indent = 0): void {
     const room = this.#width - indent - GAP * (head.length - 1);
-    const widths = fitted(
-      head.map((title, i) => [title, ...rows.map((row) => textOf(row[i] ?? ''))]),
+    const { rows: texts, widths } = fitted(
+      [head, ...rows].map((row) => head.map((_, i) => fitting(row[i] ?? ''))),
       room,
     );
     const table = new Table({
@@ -114,13 +83,14 @@ export class Screen {
       style: { 'padding-left': 0, 'padding-right': GAP, head: [], border: [] },
       colWidths: widths.map((width) => width + GAP),
     });
-    const cells = (row: readonly Cell[], colour: Colour | null): string[] =>
-      row.map((cell, i) => {
-        const chosen = typeof cell === 'string' ? colour : cell.colour;
-        const lines = wrapped(textOf(cell), widths[i] ?? NARROWEST);
-        return lines.map((line) => (chosen === null ? line : this.paint(line, chosen))).join('\n');
-      });
-    table.push(cells(head, 'dim'), ...rows.map((row) => cells(row, null)));
+    const painted = (text: string, i: number, colour: Colour | null): string =>
+      wrapped(text, widths[i] ?? 0)
+        .map((line) => (colour === null ? line : this.paint(line, colour)))
+        .join('\n');
+    const colourOf = (cell: Cell = ''): Colour | null => (typeof cell === 'string' ? null : (cell.colour ?? null));
+    texts.forEach((row, n) =>
+      table.push(row.map((text, i) => painted(text, i, n === 0 ? 'dim' : colourOf(rows[n - 1]?.[i])))),
+    );
     for (const line of table.toString().split('\n')) this.#write(`${' '.repeat(indent)}${line.replace(/ +$/, '')}\n`);
   }
 }

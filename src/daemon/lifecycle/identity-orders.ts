@@ -18,7 +18,8 @@ export interface IdentityReply {
     readonly type: string;
     readonly scope: string;
     readonly value: string;
-    readonly provenance: string;
+    /** Null of what is not on record. */
+    readonly provenance: string | null;
   };
 }
 
@@ -26,7 +27,9 @@ function refused(code: string, detail: string): Verdict {
   return { verdict: 'refused', code, detail, reply: null };
 }
 
-function reply(subscriber: string, identity: Pick<Identity, 'type' | 'scope' | 'bytes' | 'provenance'>): IdentityReply {
+type Told = Pick<Identity, 'type' | 'scope' | 'bytes'> & { readonly provenance: Identity['provenance'] | null };
+
+function reply(subscriber: string, identity: Told): IdentityReply {
   const { type, scope, provenance } = identity;
   return { subscriber_id: subscriber, identity: { type, scope, value: identityText(identity), provenance } };
 }
@@ -71,9 +74,11 @@ export function dropIdentity(d: Draft, event: IdentityDropEvent): Verdict {
   const known = d.subscriberNamed(tenant, name);
   if (known === null) return refused('unknown-subscriber', `there is no subscriber ${name}`);
   const before = d.find('identity', identityKey(tenant, type, scope, bytes));
-  const told = reply(name, { type, scope, bytes, provenance: before?.provenance ?? 'configured' });
-  if (before?.subscriber !== known) return { verdict: 'duplicate', code: 'not-recorded', detail: null, reply: told };
+  if (before?.subscriber !== known) {
+    const none = reply(name, { type, scope, bytes, provenance: null });
+    return { verdict: 'duplicate', code: 'not-recorded', detail: null, reply: none };
+  }
   forget(d, before);
   note(d, 'identity-removed', event, known);
-  return { verdict: 'applied', code: null, detail: null, reply: told };
+  return { verdict: 'applied', code: null, detail: null, reply: reply(name, before) };
 }

@@ -42,12 +42,23 @@ t.test('put, listed, taken off; each is safe to repeat', async (t) => {
   t.match((await world.call('GET', path('bob'))).json(), { code: 'unknown-subscriber' }, 'a refusal makes nobody');
   t.match(await put(world, 'bob', { ...circuit, scope: 'relay:7377' }), { verdict: 'applied' }, 'in another scope');
   t.match(identityOrderView.parse(await drop(world, 'ann', circuit)), { verdict: 'applied' });
-  t.match(await drop(world, 'ann', circuit), { verdict: 'duplicate', code: 'not-recorded' });
+  const none = identityOrderView.parse(await drop(world, 'ann', circuit));
+  t.match(none, { verdict: 'duplicate', code: 'not-recorded', identity: { provenance: null } });
   t.match(await put(world, 'bob', circuit), { verdict: 'applied' }, 'it is free now');
   t.match(await drop(world, 'ann', circuit), { verdict: 'duplicate', code: 'not-recorded' }, "bob's is not hers");
   t.equal((await listed(world, 'bob')).length, 2);
   const kinds = world.house.db.prepare("SELECT kind FROM journal WHERE kind LIKE 'identity-%' ORDER BY id").pluck();
   t.strictSame(kinds.all(), [...Array<string>(4).fill('identity-added'), 'identity-removed', 'identity-added']);
+});
+
+t.test('a DELETE may name the type of the body that it does not have', async (t) => {
+  const world = await openWorld();
+  await put(world, 'ann', { type: 'username', value: 'ann@isp' });
+  const url = `${path('ann')}?type=username&value=ann@isp`;
+  const answer = (payload: string) => world.call('DELETE', url, { token: 'noc', payload });
+  t.match(await answer(''), { statusCode: 200, body: /"applied"/ });
+  t.match(await answer('{'), { statusCode: 400, body: /bad-request/ });
+  t.match(await world.call('PUT', path('ann'), { token: 'noc', payload: '' }), { statusCode: 400 });
 });
 
 t.test('what was put on record names the next session, and what was taken off does not', async (t) => {
