@@ -71,7 +71,7 @@ export function choosePools(d: Draft, event: AllocateEvent, policy: Policy): rea
   const own = policy.pools.filter((pool) => pool.tenant === event.tenant && (name === null || pool.name === name));
   if (name !== null) {
     const [named] = own;
-    if (named === undefined) return refused('unknown-pool', `there is no pool ${name}`);
+    if (named === undefined) return refused('unknown-pool', absent(d, event.tenant, name));
     if (named.family !== family) return refused('wrong-family', `pool ${name} does not hand out ${family}`);
     if (!serves(named))
       return refused('pool-mismatch', `pool ${name} does not serve this ${mismatch(named, event, entry)}`);
@@ -96,6 +96,14 @@ export function choosePools(d: Draft, event: AllocateEvent, policy: Policy): rea
   // Where nobody says what it is for, an address and a WAN prefix are no substitutes for each other.
   const first = use ?? chosen[0]?.use;
   return chosen.filter((pool) => pool.use === first).map(({ id }) => d.get('pool', id));
+}
+
+/** Why a pool of a name hands out nothing: it never was, or the config names it no more. */
+function absent(d: Draft, tenant: string, name: string): string {
+  const pools = d.pools().map((id) => d.get('pool', id));
+  const retired = pools.find((pool) => pool.tenant === tenant && pool.name === name)?.retiredAt ?? null;
+  if (retired === null) return `there is no pool ${name}`;
+  return `pool ${name} is retired: the config does not name it since ${isoTime(retired)}; name another one`;
 }
 
 /** The number of the VRF that is meant where none is named. */
