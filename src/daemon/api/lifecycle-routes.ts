@@ -106,7 +106,7 @@ export function releaseRoute(app: FastifyInstance, { commands }: Pick<ApiDeps, '
 }
 
 /** Orders and states under `/api/v1/network/ipv4-lifecycle` and `ipv6-lifecycle`. */
-export function lifecycleRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'commands' | 'reads'>): void {
+export function lifecycleRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'commands' | 'reads' | 'nats'>): void {
   for (const version of ['ipv4', 'ipv6'] as const) {
     const base = `/api/v1/network/${version}-lifecycle`;
     const name = version === 'ipv4' ? 'Ipv4' : 'Ipv6';
@@ -148,7 +148,7 @@ export function lifecycleRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'comma
 }
 
 async function execute(
-  { commands }: Pick<ApiDeps, 'commands'>,
+  { commands, nats }: Pick<ApiDeps, 'commands' | 'nats'>,
   order: Order,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -157,6 +157,12 @@ async function execute(
   const { name, scopes } = tokenOfRequest(request);
   if (command.kind === 'revoke' && command.force === true && !allows(scopes, 'admin')) {
     throw new Problem('forbidden', `token ${name} has scope ${scopesText(scopes)}; force needs admin`);
+  }
+  // The door knows of no such pool: nothing of it is anybody's.
+  const pool = 'pool' in command ? command.pool : null;
+  if (nats.some(({ tenant, name: nat }) => tenant === command.tenant && nat === pool)) {
+    const why = "the address of a NAT is many customers', and nothing of it is handed out";
+    throw new Problem('unknown-pool', `pool ${pool ?? ''} is of kind nat: ${why}; name another one`);
   }
   const answer = answered(await decide(commands, command, reply));
   return reply.code(statusOf(command.kind, answer)).send(answer);

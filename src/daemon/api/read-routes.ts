@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ShownSession } from '../../store/reads/sessions.js';
 import { parseAddress, readPrefix } from '../address-text.js';
-import type { Prefix } from '../lifecycle/address.js';
+import { contains, type Prefix } from '../lifecycle/address.js';
 import { isoTime } from '../lifecycle/time.js';
 import { alarmOf, batchOf, frozenOf, restoredOf } from './brake-representation.js';
 import { instant } from './instant.js';
@@ -85,6 +85,17 @@ function checkVrf(reads: ApiDeps['reads'], tenant: string, vrf: string | undefin
     throw new Problem('unknown-vrf', `no pool, and no NAS that was heard, is in a VRF ${vrf}`);
 }
 
+/** The pool behind whose addresses a NAT stands that holds a prefix, or null. */
+function natAround(
+  { nats }: Pick<ApiDeps, 'nats'>,
+  tenant: string,
+  prefix: Prefix,
+  vrf: string | undefined,
+): ApiDeps['nats'][number] | null {
+  const mine = nats.filter((pool) => pool.tenant === tenant && (vrf === undefined || pool.vrf === vrf));
+  return mine.find((pool) => contains(pool.prefix, prefix)) ?? null;
+}
+
 function page(rows: readonly ShownSession[], most: number, reporting: Reporting): SessionsView {
   const last = rows.at(-1)?.row.id ?? null;
   return { sessions: rows.map((shown) => sessionOf(shown, reporting)), next_after: rows.length < most ? null : last };
@@ -93,7 +104,7 @@ function page(rows: readonly ShownSession[], most: number, reporting: Reporting)
 /** Everything that is read only, under `/api/v1`. A tenant sees its own rows. */
 export function readRoutes(
   app: FastifyInstance,
-  deps: Pick<ApiDeps, 'reads' | 'readiness' | 'version' | 'mode' | 'modes' | 'reporting' | 'now'>,
+  deps: Pick<ApiDeps, 'reads' | 'readiness' | 'version' | 'mode' | 'modes' | 'reporting' | 'now' | 'nats'>,
 ): void {
   const { reads } = deps;
   /** The modes in force: nothing is sent before a restore was confirmed. */
@@ -144,8 +155,11 @@ export function readRoutes(
       checkVrf(reads, tenant, vrf);
       const story = addressOf(reads.address(tenant, prefix, vrf), deps.reporting);
       const where = vrf === undefined ? '' : ` in VRF ${vrf}`;
-      if (story === null) throw new Problem('unknown-address', `${text} is in no pool and was never seen${where}`);
-      return story;
+      if (story !== null) return story;
+      const nat = natAround(deps, tenant, prefix, vrf);
+      if (nat === null) throw new Problem('unknown-address', `${text} is in no pool and was never seen${where}`);
+      const why = 'nothing is made of its addresses, and the port tells whose one is';
+      throw new Problem('unknown-address', `${text} is of pool ${nat.name} of kind nat: ${why}`);
     },
   );
 

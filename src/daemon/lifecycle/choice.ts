@@ -1,5 +1,5 @@
 /** From which pool an allocation is served, and with which of its units. */
-import { contains, formatAddress, formatPrefix, type Prefix } from './address.js';
+import { contains, formatAddress, formatPrefix, prefixOf, type Prefix } from './address.js';
 import type { Draft } from './draft.js';
 import type { AllocateEvent } from './events.js';
 import { poolFreeKey } from './keys.js';
@@ -20,6 +20,7 @@ import {
   whyBarred,
 } from './units.js';
 import type { Verdict } from './world.js';
+import { edgeOf } from './zones.js';
 
 /** What is handed out. `next`: it is what the pool hands out next, and nobody's own. */
 export interface Chosen {
@@ -77,7 +78,7 @@ export function choosePools(d: Draft, event: AllocateEvent, policy: Policy): rea
   const own = policy.pools.filter((pool) => pool.tenant === event.tenant && (name === null || pool.name === name));
   if (name !== null) {
     const [named] = own;
-    if (named === undefined) return refused('unknown-pool', `there is no pool ${name}`);
+    if (named === undefined) return refused('unknown-pool', absent(d, event.tenant, name));
     if (named.family !== family) return refused('wrong-family', `pool ${name} does not hand out ${family}`);
     if (!serves(named))
       return refused('pool-mismatch', `pool ${name} does not serve this ${mismatch(d, named, event, entry)}`);
@@ -102,6 +103,14 @@ export function choosePools(d: Draft, event: AllocateEvent, policy: Policy): rea
   // Where nobody says what it is for, an address and a WAN prefix are no substitutes for each other.
   const first = use ?? chosen[0]?.use;
   return chosen.filter((pool) => pool.use === first).map(({ id }) => d.get('pool', id));
+}
+
+/** Why a pool of a name hands out nothing: it never was, or the config names it no more. */
+function absent(d: Draft, tenant: string, name: string): string {
+  const pools = d.pools().map((id) => d.get('pool', id));
+  const retired = pools.find((pool) => pool.tenant === tenant && pool.name === name)?.retiredAt ?? null;
+  if (retired === null) return `there is no pool ${name}`;
+  return `pool ${name} is retired: the config does not name it since ${isoTime(retired)}; name another one`;
 }
 
 /** The number of the VRF that is meant where none is named. */
@@ -176,15 +185,31 @@ function requestedUnit(
 ): Chosen | Verdict {
   const name = formatPrefix(unit);
   const pool = pools.find((one) => contains(one.prefix, unit)) ?? pools[0];
-  if (pool === undefined || !isUnit(pool, unit)) {
-    const which = pools.length === 1 ? `pool ${pool?.name ?? ''} hands` : `any of the pools that fit hands`;
-    return refused('not-in-pool', `${name} is nothing that ${which} out`);
-  }
+  if (pool === undefined || !isUnit(pool, unit)) return refused('not-in-pool', whyNoUnit(pools, pool, unit));
   const wait = isUnsureUnit(d, pool, unit, now, policy) ? waitOf(d, pool, now, policy) : null;
   if (wait !== null) return unsure(pool, wait);
   if (isTaken(d, pool, unit)) return refused('address-taken', `${name} is held by another assignment`);
   const barred = whyBarred(d, d.find('poolFree', poolFreeKey(pool.id, unit)), subscriber);
   return barred === null ? { pool, unit, next: false } : refused(`address-${barred}`, `${name} is ${barred}`);
+}
+
+/** Why none of the pools hands out a prefix, and what to ask for instead. `near`: the one that it is nearest to. */
+function whyNoUnit(pools: readonly Pool[], near: Pool | undefined, unit: Prefix): string {
+  const name = formatPrefix(unit);
+  if (near === undefined || !(contains(near.prefix, unit) || contains(unit, near.prefix))) {
+    const where = pools.map((pool) => `${pool.name} (${formatPrefix(pool.prefix)})`).join(', ');
+    const which = pools.length === 1 ? `pool ${where}` : `the pools that fit: ${where}`;
+    return `${name} is outside ${which}; name an address within, or another pool`;
+  }
+  if (unit.length !== near.unitLength) {
+    const whole = unit.length === unit.bytes.length * 8;
+    const fit = formatPrefix(prefixOf(unit.bytes, near.unitLength));
+    const fault = whole ? `has no length: write ${fit}` : 'has another length';
+    return `${name} ${fault}; pool ${near.name} hands out /${String(near.unitLength)}`;
+  }
+  const edge = edgeOf(near, unit);
+  if (edge !== null) return `${name} is the ${edge} address of pool ${near.name}, which is never handed out`;
+  return `${name} is excluded from pool ${near.name} by the config (pools[].excluded); name another one`;
 }
 
 function unsure(pool: Pool, { because, until }: Wait): Verdict {

@@ -26,6 +26,14 @@ function edgesOf({ prefix, unitLength, use }: Layout): UnitRange[] {
   return prefix.bytes.length === 4 ? [start, { first: last, last }] : [start];
 }
 
+/** What a unit is that no pool hands out by its place alone, in the words of its RFC; or null. */
+export function edgeOf(layout: Layout, unit: Prefix): 'network' | 'broadcast' | 'Subnet-Router anycast' | null {
+  const at = edgesOf(layout).findIndex(({ first }) => first === unitNumber(unit.bytes, layout.unitLength));
+  if (at === -1) return null;
+  if (unit.bytes.length !== 4) return 'Subnet-Router anycast';
+  return at === 0 ? 'network' : 'broadcast';
+}
+
 /** The excluded and the reserved units of a layout, within its prefix; what is both is excluded. */
 export function partsOf(layout: Layout): { excluded: UnitRange[]; reserved: UnitRange[] } {
   const whole = [rangeOf(layout.prefix, layout.unitLength)];
