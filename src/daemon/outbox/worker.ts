@@ -11,8 +11,10 @@ import type { Outbox } from '../lifecycle/records.js';
 import { Breaker, DEFAULT_BREAKER, type BreakerKnobs } from './breaker.js';
 
 const DEFAULT_IN_FLIGHT = 32;
-/** Effects on their way to all targets together while packets are waiting. */
+/** Effects on their way to all targets together while packets are waiting, and to one of them. */
 const TRICKLE = 8;
+/** What has waited for its answer for this long costs nothing meanwhile: it does not stand in the way of other targets. */
+const UNANSWERED_MS = 250;
 /** How soon it is looked at again whether packets are waiting. */
 const BUSY_PAUSE_MS = 10;
 /** When the store cannot take an event, it is offered again after this long. */
@@ -45,9 +47,12 @@ export interface WorkerOptions {
 }
 
 interface Target {
+  readonly name: string;
   readonly waiting: TinyQueue<Outbox>;
   readonly breaker: Breaker;
   inFlight: number;
+  /** When it was served last, in turns of the worker. */
+  turn: number;
 }
 
 export class OutboxWorker {
@@ -64,7 +69,9 @@ export class OutboxWorker {
   #timer: TimerHandle = null;
   /** How many of each kind are in flight. */
   readonly #flying = new Map<Outbox['kind'], number>();
-  #launched = 0;
+  /** Effects under way, without those that have waited for an answer for long. */
+  #moving = 0;
+  #turn = 0;
   #running = false;
 
   constructor(options: WorkerOptions) {
@@ -135,9 +142,11 @@ export class OutboxWorker {
     let target = this.#targets.get(name);
     if (target === undefined) {
       target = {
+        name,
         waiting: new TinyQueue<Outbox>([], (a, b) => a.dueAt - b.dueAt || a.id - b.id),
         breaker: new Breaker(this.#options.breaker ?? DEFAULT_BREAKER),
         inFlight: 0,
+        turn: 0,
       };
       this.#targets.set(name, target);
     }
@@ -149,41 +158,32 @@ export class OutboxWorker {
     this.#target(row.target).waiting.push(row);
   }
 
+  /** Lets leave what may, an effect of each target at a time, what was served longest ago first. */
   #tick(): void {
     if (!this.#running) return;
-    const { clock, inFlight = DEFAULT_IN_FLIGHT } = this.#options;
+    const { held, busy, inFlight = DEFAULT_IN_FLIGHT } = this.#options;
+    const few = busy?.() === true;
+    const most = few ? Math.min(inFlight, TRICKLE) : inFlight;
     let soonest = Infinity;
-    const most = this.#options.busy?.() === true ? TRICKLE : Infinity;
-    for (const [name, target] of this.#targets) {
-      if (this.#options.held(name)) continue;
-      while (target.inFlight < inFlight) {
-        if (this.#launched >= most) {
-          soonest = Math.min(soonest, BUSY_PAUSE_MS);
-          break;
-        }
-        const next = target.waiting.peek();
-        if (next === undefined) break;
-        if (this.#queued.get(next.id) !== next) {
-          target.waiting.pop();
+    let targets = [...this.#targets.values()].filter(({ name, waiting }) => waiting.length > 0 && !held(name));
+    if (few) targets.sort((a, b) => a.turn - b.turn);
+    while (targets.length > 0) {
+      const more: Target[] = [];
+      for (const target of targets) {
+        if (target.inFlight >= most || (few && this.#moving >= TRICKLE)) {
+          if (few) soonest = Math.min(soonest, BUSY_PAUSE_MS);
           continue;
         }
-        const wait = next.dueAt - clock.wallMs();
+        const wait = this.#waitOf(target);
         if (wait > 0) {
           soonest = Math.min(soonest, wait);
-          break;
+          continue;
         }
-        const mono = clock.monoMs();
-        const at = target.breaker.mayLeaveAt(mono);
-        if (at === null) break;
-        if (at > mono) {
-          soonest = Math.min(soonest, at - mono);
-          break;
-        }
-        target.waiting.pop();
-        this.#queued.delete(next.id);
-        const row = this.#rows.get(next.id);
-        if (row !== undefined) this.#launch(row, target);
+        target.turn = ++this.#turn;
+        this.#leave(target);
+        more.push(target);
       }
+      targets = more;
     }
     if (this.#timer !== null) this.#options.timers.clear(this.#timer);
     this.#timer = null;
@@ -192,6 +192,31 @@ export class OutboxWorker {
       this.#timer = null;
       this.#tick();
     });
+  }
+
+  /** How long a target's next effect waits still, milliseconds; Infinity where there is none, or one that goes before all. */
+  #waitOf({ waiting, breaker }: Target): number {
+    const { clock } = this.#options;
+    for (let next = waiting.peek(); next !== undefined; next = waiting.peek()) {
+      if (this.#queued.get(next.id) !== next) {
+        waiting.pop();
+        continue;
+      }
+      const wait = next.dueAt - clock.wallMs();
+      if (wait > 0) return wait;
+      const mono = clock.monoMs();
+      const at = breaker.mayLeaveAt(mono);
+      return at === null ? Infinity : at - mono;
+    }
+    return Infinity;
+  }
+
+  #leave(target: Target): void {
+    const next = target.waiting.pop();
+    if (next === undefined) return;
+    this.#queued.delete(next.id);
+    const row = this.#rows.get(next.id);
+    if (row !== undefined) this.#launch(row, target);
   }
 
   #launch(row: Outbox, target: Target): void {
@@ -204,12 +229,12 @@ export class OutboxWorker {
     this.#busy.set(subject, []);
     const { kind } = row;
     target.inFlight++;
-    this.#launched++;
+    this.#moving++;
     this.#flying.set(kind, (this.#flying.get(kind) ?? 0) + 1);
     const probe = target.breaker.left();
     void this.#perform(row, target, probe).finally(() => {
       target.inFlight--;
-      this.#launched--;
+      this.#moving--;
       this.#flying.set(kind, (this.#flying.get(kind) ?? 1) - 1);
       const waiting = this.#busy.get(subject) ?? [];
       this.#busy.delete(subject);
@@ -260,9 +285,18 @@ export class OutboxWorker {
     if (this.#options.held(row.target)) return { result: 'error', code: CANCELLED };
     const controller = new AbortController();
     this.#underWay.set(controller, row.target);
+    const { timers } = this.#options;
+    let unanswered = 0;
+    const timer = timers.set(UNANSWERED_MS, () => {
+      unanswered = 1;
+      this.#moving--;
+      this.#tick();
+    });
     try {
       return await perform(row, controller.signal);
     } finally {
+      timers.clear(timer);
+      this.#moving += unanswered;
       this.#underWay.delete(controller);
     }
   }

@@ -19,7 +19,12 @@ async function settle(): Promise<void> {
 }
 
 /** Three customers in service, and the worker behind the door, tied to it as the core does. */
-async function rig(guardCount = 200, breaker?: BreakerKnobs, names: readonly string[] = NAMES) {
+async function rig(
+  guardCount = 200,
+  breaker?: BreakerKnobs,
+  names: readonly string[] = NAMES,
+  sourceOf: (name: string) => Uint8Array | undefined = () => undefined,
+) {
   const time = new FakeTime();
   const house = await openHouse(time.wallMs());
   house.policy = { ...house.policy, guard: { count: guardCount, floor: 1, share: 1, windowMs: 600_000 } };
@@ -59,7 +64,9 @@ async function rig(guardCount = 200, breaker?: BreakerKnobs, names: readonly str
   for (const [n, name] of names.entries()) {
     const address = `100.64.0.${String(n + 1)}`;
     await commit(allocate(name, time.wallMs()));
-    await commit(acct('acct-start', `s-${name}`, time.wallMs(), [address], { username: octets(name) }));
+    const source = sourceOf(name);
+    const fields = { username: octets(name), ...(source === undefined ? {} : { source }) };
+    await commit(acct('acct-start', `s-${name}`, time.wallMs(), [address], fields));
   }
   const say = async (...events: LifecycleEvent[]): Promise<void> => {
     await commit(...events);
@@ -244,3 +251,34 @@ t.test('while packets are waiting, eight are under way at once; afterwards all l
   await r.pass(10);
   t.equal(r.sent.length, 12);
 });
+
+for (const [what, dead, each, patience] of [
+  ['each NAS is served in turn', 4, 3, 0],
+  ["NASes that do not answer stand in nobody's way for long", 13, 1, 250],
+] as const) {
+  t.test(`while packets are waiting, ${what}`, async (t) => {
+    const names = Array.from({ length: dead * each + 1 }, (_, n) => `s${String(n)}`);
+    const nasOf = (name: string): number => 1 + Math.floor(names.indexOf(name) / each);
+    const r = await rig(200, undefined, names, (name) => Uint8Array.of(192, 0, 2, nasOf(name)));
+    const [live] = r.house.db
+      .prepare('SELECT id FROM session WHERE sid = CAST(? AS BLOB)')
+      .pluck()
+      .all(`s-${String(names.at(-1))}`);
+    await freeze(r);
+    for (const name of names) await r.say(revoke(name, r.time.wallMs(), { actor: `token:${name}` }));
+    r.crowd(true);
+    await thaw(r);
+    const hasLeft = (): boolean => r.sent.some(({ session }) => session === live);
+    t.equal(r.sent.length, 8, 'few at a time');
+    if (patience > 0) {
+      t.notOk(hasLeft());
+      await r.pass(patience);
+    }
+    t.ok(hasLeft(), 'though none of the others was answered');
+    t.equal(r.sent.length, patience > 0 ? names.length : 8);
+    t.match(r.worker.debt(), { inFlight: r.sent.length });
+    for (const { answer } of r.sent) answer({ result: 'ack' });
+    await r.pass(10);
+    t.equal(r.sent.length, names.length);
+  });
+}
