@@ -44,6 +44,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/; no CoA address for NAS \S+$/, 'no CoA address'],
   [/^session \S+ is open$/, 'a session is open'],
   [/^contested by session \S+$/, 'contested'],
+  [/^contested by session \S+, whose end was only inferred; it rests until \S+$/, 'a stranger who was not seen to end'],
   [/^session \S+ answered \S+ and sent no Stop; silence: unusable, [0-2] Interims seen$/, 'silence is unusable'],
   [/^silence: unusable, [0-2] Interims seen$/, 'silence is unusable'],
   [/^session \S+ answered \S+ and sent no Stop; silent only since /, 'still reporting'],
@@ -85,7 +86,8 @@ export function ending(
 }
 
 /** What may keep a tenure that nobody stands on from being released. */
-const UNRELEASED = /^silence: unusable, [0-2] Interims seen$|^contested by session \S+$/;
+const UNRELEASED =
+  /^silence: unusable, [0-2] Interims seen$|^contested by session \S+(, whose end was only inferred; it rests until \S+)?$/;
 
 /** Where sessions begin and end tenures, none is left that nobody stands on, unless it says truly why. */
 function unreleased(db: Database): string[] {
