@@ -47,6 +47,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/; no CoA address for NAS \S+$/, 'no CoA address'],
   [/^session \S+ is open$/, 'a session is open'],
   [/^contested by session \S+$/, 'contested'],
+  [/^contested by session \S+, whose end was only inferred; it rests until \S+$/, 'a stranger who was not seen to end'],
   [new RegExp(`^session \\S+ answered \\S+ and sent no Stop; ${MUTE}$`), 'silence is unusable'],
   [new RegExp(`^${INFERRED}; ${MUTE}$`), 'silence is unusable'],
   [/^session \S+ answered \S+ and sent no Stop; silent only since /, 'still reporting'],
@@ -92,7 +93,8 @@ export function ending(
 }
 
 /** What may keep a tenure that nobody stands on from being released. */
-const UNRELEASED = new RegExp(`^${INFERRED}; ${MUTE}$|^contested by session \\S+$`);
+const RESTS = String.raw`contested by session \S+(, whose end was only inferred; it rests until \S+)?`;
+const UNRELEASED = new RegExp(`^${INFERRED}; ${MUTE}$|^${RESTS}$`);
 
 /** Where sessions begin and end tenures, none is left that nobody stands on, unless it says truly why. */
 function unreleased(db: Database): string[] {

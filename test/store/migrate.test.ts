@@ -9,7 +9,7 @@ import { APPLICATION_ID, migrate, SCHEMA_VERSION } from '../../src/store/migrate
 import { openReader, openStore, prepare } from '../../src/store/open.js';
 import { acct, allocate, nasOn, NOON, revoke, service } from '../support/events.js';
 import { temporary } from '../support/files.js';
-import { BRAS, openHouse, POOLS } from '../support/house.js';
+import { BRAS, openHouse, POOLS, prefix } from '../support/house.js';
 import { invariants } from '../support/invariants.js';
 
 const PID = 4_242;
@@ -209,6 +209,38 @@ t.test('down to version 4 and 3: when nobody listened is known again after the w
   migrate(db, 'x');
   t.strictSame(gaps.all(), before.slice(0, 1), 'the journal has those of addrd itself');
 });
+
+t.test(
+  'down to version 4: a pool that waits is looked at again, and one whose wait is long over does not wait',
+  async (t) => {
+    const db = new Database(':memory:');
+    const house = await openHouse(NOON, {}, { db });
+    const [v4] = POOLS;
+    if (v4 === undefined) throw new TypeError('no pools');
+    await house.say(acct('acct-start', 'x', NOON, ['10.9.0.1']));
+    const added = { ...v4, name: 'new', prefix: prefix('10.9.0.0/29') };
+    const load = (pools: readonly ConfiguredPool[], receivedAt: number) =>
+      house.say({ kind: 'config-loaded', tenant: 'default', pools, changed: ['pools'], receivedAt });
+    await load([...POOLS, added], NOON + 1);
+    const waits = () => [
+      db.prepare("SELECT unsure_since, survey FROM pool WHERE name = 'new'").raw().get(),
+      db.prepare("SELECT ref, due_at FROM deadline WHERE kind = 'pool-wait'").raw().all(),
+    ];
+    const before = waits();
+    t.strictSame(before, [[NOON + 1, '0/'], [['4', NOON + 1]]]);
+    for (const version of [4, 3]) {
+      migrate(db, 'x', version);
+      t.strictSame(db.prepare("SELECT * FROM deadline WHERE kind = 'pool-wait'").all(), []);
+      migrate(db, 'x');
+      t.strictSame(waits(), before);
+    }
+    await house.say({ kind: 'heartbeat', receivedAt: NOON + 5_000 });
+    migrate(db, 'x', 4);
+    db.exec("UPDATE meta SET value = value + 86400000 WHERE key = 'alive_at'");
+    migrate(db, 'x');
+    t.strictSame(waits(), [[null, null], []]);
+  },
+);
 
 t.test('what was open before there were alarms is counted, and ends one by one', async (t) => {
   const db = new Database(':memory:');
