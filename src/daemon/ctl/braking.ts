@@ -96,14 +96,14 @@ async function freeze(desk: Desk, verb: 'freeze' | 'thaw', reason: string | unde
   }
 }
 
-/** `2h` from the hour of the daemon on, as ISO 8601; any other text is left to the daemon. */
-async function hourOf(desk: Desk, text: string): Promise<string> {
+/** `2h` from the hour of the daemon on, as ISO 8601; a time is left to the daemon. `option` is where it stood. */
+export async function hourOf(desk: Desk, text: string, option = '--until'): Promise<string> {
   const match = /^([1-9]\d{0,4})(m|h|d)$/.exec(text);
   if (match === null) {
     if (/^\d{4}-\d\d-\d\dT/.test(text)) return text;
     throw new CtlFailure(
       'usage',
-      `--until ${text} is no time: write 2h, 30m, 1d, or a time in UTC such as 2026-11-22T05:00:00Z`,
+      `${option} ${text} is no time: write 2h, 30m, 1d, or a time in UTC such as 2026-11-22T05:00:00Z`,
     );
   }
   const minutes = Number(match[1]) * MINUTES[match[2] as keyof typeof MINUTES];

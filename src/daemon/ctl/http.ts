@@ -32,9 +32,27 @@ function unknownToken({ text, from }: GivenToken): string {
   return text === null ? 'addrd asks for a token, and none was found' : `addrd does not know the token (${from})`;
 }
 
+/** The options that have the names of fields, by which a refusal names what is wrong. */
+const OPTIONS: ReadonlySet<string> = new Set([
+  'at',
+  'deadline',
+  'reason',
+  'to',
+  'address',
+  'vrf',
+  'username',
+  'parent',
+]);
+
+function optionOf(field: string | undefined): string | null {
+  return field !== undefined && OPTIONS.has(field) ? `the option is --${field}` : null;
+}
+
 /** What to do next, by the problem's code. */
-function hintOf({ code, status }: ProblemView, token: GivenToken): string | null {
+function hintOf({ code, status, errors }: ProblemView, token: GivenToken): string | null {
   switch (code) {
+    case 'bad-request':
+      return optionOf(errors?.[0]?.field);
     case 'unauthorized':
       return token.text === null
         ? `looked for: ${token.from}; name the file with --token-file FILE, or set ADDRD_TOKEN_FILE`
@@ -44,13 +62,21 @@ function hintOf({ code, status }: ProblemView, token: GivenToken): string | null
     case 'unknown-subscriber':
       return 'names are exact, and of the tenant of the token; `addrdctl show ADDRESS` looks from the other side';
     case 'pool-exhausted':
-      return '`addrdctl pools` shows what is held and what is in quarantine';
+      return '`addrdctl pools` shows how much is HELD, and BARRED: in quarantine, occupied or reserved';
+    case 'address-taken':
+      return '`addrdctl show ADDRESS` shows who holds it, in each VRF';
+    case 'address-reserved':
+      return '`addrdctl pools release ADDRESS` gives it up, with --vrf where it is not of the global VRF';
+    case 'address-required':
+      return '`--address ADDRESS` says which one';
+    case 'parent-required':
+      return '`--parent ADDRESS`, or the number in brackets, says which one';
     case 'pool-unsure':
       return 'whoever stands on its addresses is noticed within one interim round; no other pool has to wait';
     case 'address-occupied':
       return '`addrdctl show ADDRESS` shows the session that is on it';
     case 'being-revoked':
-      return '`addrdctl show SUBSCRIBER` shows what the termination waits for';
+      return '`addrdctl allocate SUBSCRIBER --reclaim` gives it back to him at once; `addrdctl show SUBSCRIBER` shows what the termination waits for';
     case 'internal-fault':
       return 'the log of the daemon has the cause; if it runs under systemd: journalctl -u addrd';
     default:

@@ -1,5 +1,6 @@
 /** `update`: a subscriber gets another address in place of one that he has. */
 import { Option, type Command } from 'commander';
+import { hourOf } from './braking.js';
 import { orderOf, report, type Desk, type Family } from './ordering.js';
 
 interface UpdateOptions {
@@ -28,13 +29,16 @@ export function addUpdate(program: Command, desk: () => Desk, family: () => Opti
         .choices(['next_session', 'now', 'window'])
         .default('next_session'),
     )
-    .option('--at <time>', 'when the window begins, ISO 8601')
-    .option('--deadline <time>', 'until when a session has to show the new one, ISO 8601')
+    .option('--at <time>', 'when the window begins: 2h, 30m, 1d, or 2026-11-22T05:00:00Z')
+    .option('--deadline <time>', 'until when a session has to show the new one, said as --at is')
     .option('--reason <text>', 'kept in the journal')
     .action(async (subscriber: string, options: UpdateOptions) => {
       const { family: of, address, to, pool, when, at, deadline, reason } = options;
-      const more = { to, pool_id: pool, when, at, deadline, reason };
       const own = desk();
+      const hour = async (option: string, text: string | undefined): Promise<string | undefined> =>
+        text === undefined ? undefined : hourOf(own, text, option);
+      const times = { at: await hour('--at', at), deadline: await hour('--deadline', deadline) };
+      const more = { to, pool_id: pool, when, ...times, reason };
       const old = address === undefined ? {} : { address };
       report(own, [await orderOf(own, of, 'update', subscriber, old, more)]);
     });

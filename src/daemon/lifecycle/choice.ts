@@ -190,7 +190,10 @@ function requestedUnit(
   if (wait !== null) return unsure(pool, wait);
   if (isTaken(d, pool, unit)) return refused('address-taken', `${name} is held by another assignment`);
   const barred = whyBarred(d, d.find('poolFree', poolFreeKey(pool.id, unit)), subscriber);
-  return barred === null ? { pool, unit, next: false } : refused(`address-${barred}`, `${name} is ${barred}`);
+  if (barred === null) return { pool, unit, next: false };
+  const due = d.find('deadline', `quarantine/${poolFreeKey(pool.id, unit)}`)?.dueAt ?? now;
+  const until = barred === 'quarantined' && due > now ? ` until ${isoTime(due)} at least` : '';
+  return refused(`address-${barred}`, `${name} is ${barred}${until}`);
 }
 
 /** Why none of the pools hands out a prefix, and what to ask for instead. `near`: the one that it is nearest to. */
