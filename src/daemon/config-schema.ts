@@ -220,7 +220,9 @@ export function configSchemas(sources: ConfigSources) {
   const token = z.strictObject({
     name,
     secret,
-    scope: z.union([scope.transform((one) => [one]), z.array(scope).min(1)]),
+    scope: z.union([scope.transform((one) => [one]), z.array(scope).min(1)], {
+      error: 'must be read or operate or admin or who, or a list of them',
+    }),
     tenant: name.optional(),
   });
 

@@ -182,7 +182,11 @@ const cases: readonly (readonly [yaml: string, ...faults: string[]])[] = [
   ],
   [
     'api: { tokens: [{ name: a, secret: x, scope: read }, { name: a, secret: x, scope: root }] }',
-    'api.tokens[1].scope: must be read or operate or admin',
+    'api.tokens[1].scope: must be read or operate or admin or who, or a list of them',
+  ],
+  [
+    'api: { tokens: [{ name: a, secret: x, scope: [read, root] }] }',
+    'api.tokens[0].scope: must be read or operate or admin or who, or a list of them',
   ],
   [
     'api: { tokens: [{ name: a, secret: x, scope: read }, { name: a, secret: x, scope: read }] }',

@@ -240,6 +240,9 @@ UPDATE session SET disconnect = NULL
   WHERE disconnect IN (SELECT id FROM outbox WHERE desired IS NOT NULL AND status = 'pending' AND orders = '[]');
 UPDATE outbox SET status = 'superseded', outcome = 'no-coa', finished_at = due_at
   WHERE status = 'pending' AND (kind = 'nas.coa' OR (desired IS NOT NULL AND orders = '[]'));
+-- With the profiles goes who was not told: a later addrd tells them again.
+UPDATE alarm SET active = 0, cleared_at = coalesce(cleared_at, last_at), cleared_by = coalesce(cleared_by, 'addrd')
+  WHERE cause = 'coa-unconfirmed';
 DROP INDEX session_open_of;
 ALTER TABLE session DROP COLUMN profile; ALTER TABLE session DROP COLUMN garden; ALTER TABLE session DROP COLUMN coa;
 ALTER TABLE outbox DROP COLUMN desired;

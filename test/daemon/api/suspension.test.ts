@@ -97,7 +97,7 @@ t.test('a NAS that has nothing to say to its sessions: the answer, show and the 
     out.replace(/\s+/g, ' '),
     'STUCK because: session s1 on bras, suspend: no-profile: the entry bras has no coa.suspend; give it one',
   );
-  t.match(out, /\(suspend: /);
+  t.match(out, /open[^]+\(suspend:\s+no-profile:/);
   t.match((await within('alarms')).out, /coa-unconfirmed/);
   const cut = await within('suspend', 'ann', '--disconnect');
   t.match(cut.out.replace(/\s+/g, ' '), 'already-suspended, disconnect-ordered');

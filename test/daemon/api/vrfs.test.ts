@@ -118,7 +118,7 @@ t.test('addrdctl show and events', async (t) => {
   t.match(all.out, '100.64.0.5 (ipv4) of alice: ALLOCATED');
   t.match(all.out, '100.64.0.5 (VRF red) (ipv4) of rose: ALLOCATED');
   t.match(all.out, 's-green');
-  t.match(all.out, '(VRF green)');
+  t.match(all.out, /s-green [^]*\(VRF\s+green\)/);
   const red = await within('show', '100.64.0.5', '--vrf', 'red');
   t.match(red.out, 'of rose');
   t.notMatch(red.out, /alice|s-green|each is an address/);
