@@ -67,18 +67,14 @@ export async function startAddrdServer(options: AddrdOptions): Promise<AddrdServ
   let { program, api } = await serve(options.fill === undefined ? [] : profile);
   const token = (await readFile(join(folder, 'api-token'), 'utf8')).trim();
   const agent = new Agent({ keepAlive: true, maxSockets: ORDERS });
-  const order = (path: string, body: object): Promise<unknown> => post(agent, api, token, path, body);
+  const order = (path: string, body: object): Promise<unknown> => call(agent, api, token, path, body);
   try {
     if (options.fill === undefined) await allocate(order, options.subscribers);
   } catch (error) {
     await program.end();
     throw error;
   }
-  const get = async (path: string): Promise<unknown> => {
-    const response = await fetch(`http://${api}${path}`, { headers: { authorization: `Bearer ${token}` } });
-    if (response.status !== 200) throw new ServerFailed(`${path}: ${String(response.status)} ${await response.text()}`);
-    return await response.json();
-  };
+  const get = (path: string): Promise<unknown> => call(agent, api, token, path);
   return {
     name: 'addrd',
     port,
@@ -158,11 +154,15 @@ function apiOf(printed: string): string {
   throw new ServerFailed('addrd did not say where its API listens');
 }
 
-/** By node:http and not by fetch, which costs several times its CPU: the load generator shares the machine. */
-function post(agent: Agent, api: string, token: string, path: string, body: object): Promise<unknown> {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+/** By node:http and not by fetch, which costs several times its CPU and pauses by itself: the load generator shares the machine. */
+function call(agent: Agent, api: string, token: string, path: string, body?: object): Promise<unknown> {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+  };
+  const method = body === undefined ? 'GET' : 'POST';
   return new Promise((resolve, reject) => {
-    const call = request(`http://${api}${path}`, { agent, method: 'POST', headers }, (response) => {
+    const sent = request(`http://${api}${path}`, { agent, method, headers }, (response) => {
       let text = '';
       response.on('data', (chunk: Buffer) => (text += chunk.toString()));
       response.on('end', () => {
@@ -171,8 +171,8 @@ function post(agent: Agent, api: string, token: string, path: string, body: obje
         else reject(new ServerFailed(`${path}: ${String(statusCode)} ${text}`));
       });
     });
-    call.on('error', reject);
-    call.end(JSON.stringify(body));
+    sent.on('error', reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 
