@@ -46,11 +46,12 @@ function apiTokens(config: Config, platform: Platform): readonly ApiToken[] {
   const { tokens } = config.api;
   if (tokens.length > 0) {
     return tokens.map(({ name, secret, scopes, tenant }) => {
-      return { name, scopes, tenant, digest: tokenDigest(secret.revealText()) };
+      return { name, scopes, tenant, operator: tenant === config.tenant, digest: tokenDigest(secret.revealText()) };
     });
   }
   const secret = readOrCreateToken(tokenPath(config.store.path), platform.random);
-  return [{ name: 'local', scopes: ['admin', 'who'], tenant: config.tenant, digest: tokenDigest(secret.revealText()) }];
+  const digest = tokenDigest(secret.revealText());
+  return [{ name: 'local', scopes: ['admin', 'who'], tenant: config.tenant, operator: true, digest }];
 }
 
 /**

@@ -41,7 +41,7 @@ export function backupRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'backups'
   app.post<{ Body: z.output<typeof body> }>(
     '/api/v1/backup',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', allTenants: true },
       schema: {
         tags: ['operation'],
         security: [{ token: [] }],

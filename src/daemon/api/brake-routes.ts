@@ -18,7 +18,7 @@ import {
 import { commandedNow, decide, outcome, type Commanded } from './commanded.js';
 import type { ApiDeps } from './deps.js';
 import { Problem } from './problem.js';
-import { tokenOfRequest, type Scope } from './token.js';
+import { mayConcernAll, tokenOfRequest, type ApiToken, type Scope } from './token.js';
 import { problemView } from './views.js';
 
 const security = [{ token: [] }];
@@ -45,6 +45,9 @@ const hour = z
 /** While it lasts nothing that a session there stood on becomes free: a slip of the pen must not hold it for years. */
 const LONGEST_MAINTENANCE_MS = 30 * 86_400_000;
 
+/** How the id of an alarm ends that is about the daemon, and so shown to all tenants. */
+const DAEMON_ALARM = '@daemon';
+
 const bodies = {
   freeze: z.strictObject({ reason }),
   thaw: z.strictObject({ reason: maybeReason }),
@@ -67,11 +70,12 @@ interface Order {
   readonly operationId: string;
   readonly summary: string;
   readonly scope: Scope;
+  readonly allTenants?: true;
   readonly body: z.ZodType;
   readonly params?: z.ZodType;
   readonly answer: z.ZodType;
   /** Refuses what the shape of the body alone cannot: `now` is Unix milliseconds. @throws Problem */
-  check?(body: unknown, now: number): void;
+  check?(body: unknown, now: number, token: ApiToken): void;
   command(by: Commanded, body: unknown, params: unknown): Command;
 }
 
@@ -81,6 +85,7 @@ const ORDERS: readonly Order[] = [
     operationId: 'freeze',
     summary: 'Stop every effect and every release; events are still received and answered',
     scope: 'operate',
+    allTenants: true,
     body: bodies.freeze,
     answer: freezeView,
     command: (by, body) => ({ ...by, kind: 'freeze', ...(body as z.output<typeof bodies.freeze>) }),
@@ -90,6 +95,7 @@ const ORDERS: readonly Order[] = [
     operationId: 'thaw',
     summary: 'Let everything go on',
     scope: 'admin',
+    allTenants: true,
     body: bodies.thaw,
     answer: freezeView,
     command: (by, body) => ({ ...by, kind: 'thaw', reason: (body as z.output<typeof bodies.thaw>).reason ?? null }),
@@ -99,6 +105,7 @@ const ORDERS: readonly Order[] = [
     operationId: 'confirmRestore',
     summary: 'After a restore: act again as the config says, and hand out addresses',
     scope: 'admin',
+    allTenants: true,
     body: bodies.freeze,
     answer: confirmedView,
     command: (by, body) => ({ ...by, kind: 'restore-confirm', ...(body as z.output<typeof bodies.freeze>) }),
@@ -149,6 +156,10 @@ const ORDERS: readonly Order[] = [
     scope: 'operate',
     body: bodies.acknowledge,
     answer: acknowledgedView,
+    check: (body, _now, token) => {
+      const { alarm } = body as z.output<typeof bodies.acknowledge>;
+      if (alarm.endsWith(DAEMON_ALARM)) mayConcernAll(token);
+    },
     command: (by, body) => ({ ...by, kind: 'acknowledge', ...(body as z.output<typeof bodies.acknowledge>) }),
   },
 ];
@@ -159,7 +170,7 @@ async function execute(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  order.check?.(request.body, deps.now());
+  order.check?.(request.body, deps.now(), tokenOfRequest(request));
   const command = order.command(commandedNow(request), request.body, request.params);
   return reply.code(200).send(outcome(await decide(deps.commands, command, reply)));
 }
@@ -168,11 +179,11 @@ async function execute(
 export function brakeRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'commands' | 'reads' | 'now'>): void {
   const tags = ['brakes'];
   for (const order of ORDERS) {
-    const { path, operationId, summary, scope, body, params, answer } = order;
+    const { path, operationId, summary, scope, allTenants = false, body, params, answer } = order;
     app.post(
       path,
       {
-        config: { scope },
+        config: { scope, allTenants },
         schema: {
           tags,
           security,

@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a token needs; a route without it needs no token. */
     scope?: Scope;
+    /** It concerns all tenants: only a token of the tenant that runs the daemon may order it. */
+    allTenants?: boolean;
     /** What the description calls the `*` of the route. */
     wildcard?: string;
   }

@@ -13,7 +13,7 @@ import { openapiOptions } from './openapi.js';
 import { Problem } from './problem.js';
 import { operationRoutes } from './operation-routes.js';
 import { readRoutes } from './read-routes.js';
-import { allows, scopesText, tokenOf } from './token.js';
+import { allows, mayConcernAll, scopesText, tokenOf } from './token.js';
 import { whoRoute } from './who-route.js';
 import { validated } from './validation.js';
 
@@ -63,7 +63,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   );
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('cache-control', 'no-store');
-    const { scope } = request.routeOptions.config;
+    const { scope, allTenants = false } = request.routeOptions.config;
     if (scope === undefined) return;
     const token = tokenOf(deps.tokens, request.headers.authorization);
     if (token === null) {
@@ -77,6 +77,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
       const held = scopesText(token.scopes);
       throw new Problem('forbidden', `token ${token.name} has scope ${held}; this needs ${scope}`);
     }
+    if (allTenants) mayConcernAll(token);
     request.token = token;
   });
   app.addHook('onResponse', async (request, reply) => {

@@ -10,6 +10,8 @@ export type Scope = (typeof RANKS)[number] | 'who';
 export interface ApiToken {
   readonly name: string;
   readonly tenant: string;
+  /** Its tenant is the one that runs the daemon, the config's `tenant`: it may order what concerns all tenants. */
+  readonly operator: boolean;
   readonly scopes: readonly Scope[];
   /** {@link tokenDigest} of the secret. */
   readonly digest: Uint8Array;
@@ -51,4 +53,11 @@ export function tokenOf(tokens: readonly ApiToken[], authorization: string | und
 export function tokenOfRequest(request: { readonly token: ApiToken | null }): ApiToken {
   if (request.token === null) throw new Problem('unauthorized');
   return request.token;
+}
+
+/** @throws Problem `forbidden` where a token is not of the tenant that runs the daemon. */
+export function mayConcernAll({ name, tenant, operator }: ApiToken): void {
+  if (operator) return;
+  const whose = 'this concerns all tenants, and is for the one that runs addrd';
+  throw new Problem('forbidden', `token ${name} is of tenant ${tenant}; ${whose}`);
 }

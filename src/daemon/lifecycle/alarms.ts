@@ -131,7 +131,9 @@ export function clear(d: Draft, cause: AlarmCause, ref: string, at: number, by =
 /** A session stands where it should not: the alarm names the pool of the holder, else the one in which the address lies. */
 export function conflictOpened(d: Draft, { kind, pool, prefix, firstAt }: Conflict, nas: Nas): void {
   if (pool === null) return;
-  raise(d, kind, aboutPool(d.get('pool', pool)), `${formatPrefix(prefix)} on NAS ${nas.entry}`, firstAt, true);
+  const about = aboutPool(d.get('pool', pool));
+  const where = nas.tenant === about.tenant ? `NAS ${nas.entry}` : 'a NAS of another tenant';
+  raise(d, kind, about, `${formatPrefix(prefix)} on ${where}`, firstAt, true);
 }
 
 /** It stands there no more. */

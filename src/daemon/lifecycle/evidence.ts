@@ -134,12 +134,23 @@ export function seenUntil(d: Draft, assignment: Assignment, now: number, policy:
   return now < until ? until : null;
 }
 
+/** Who stands on an address that is not his. What another tenant has is not told: that it is another's is. */
+function strangerOf(d: Draft, witness: Witness): string {
+  return isAnothers(d, witness)
+    ? 'a session of another tenant'
+    : `session ${printable(d.get('session', witness.ref).sid)}`;
+}
+
+function isAnothers(d: Draft, { ref, assignment }: Witness): boolean {
+  return d.get('session', ref).tenant !== d.get('assignment', assignment).tenant;
+}
+
 function openWitness(d: Draft, witness: Witness, horizon: number, now: number, policy: Policy): Silence {
   const session = d.get('session', witness.ref);
-  const name = `session ${printable(session.sid)}`;
   if (witness.standing === 'contested') {
-    return { proven: false, because: `contested by ${name}`, recheckAt: null };
+    return { proven: false, because: `contested by ${strangerOf(d, witness)}`, recheckAt: null };
   }
+  const name = `session ${printable(session.sid)}`;
   if (witness.answer === null) return { proven: false, because: `${name} is open`, recheckAt: null };
   const quiet = silence(d, session, horizon, now, policy);
   return quiet.proven
@@ -148,15 +159,16 @@ function openWitness(d: Draft, witness: Witness, horizon: number, now: number, p
 }
 
 /** Of a session that did not show itself after its NAS restarted: whether its silence shows by now that it is gone. */
-function inferredWitness(d: Draft, { ref }: Witness, horizon: number, now: number, policy: Policy): Silence {
-  const session = d.get('session', ref);
+function inferredWitness(d: Draft, witness: Witness, horizon: number, now: number, policy: Policy): Silence {
+  const session = d.get('session', witness.ref);
   const quiet = silence(d, session, horizon, now, policy);
   if (quiet.proven) return quiet;
-  const { sid, subscriber, nas, epoch } = session;
+  const { subscriber, nas, epoch } = session;
   const whose = subscriber === null ? '' : ` of ${d.get('subscriber', subscriber).name}`;
   const restart = d.find('epoch', epochKey(nas, epoch + 1));
   const when = restart === null ? '' : ` after the NAS restart of ${isoTime(restart.at)}`;
-  const name = `session ${printable(sid)}${whose} on ${d.get('nas', nas).entry}`;
+  if (isAnothers(d, witness)) return { ...quiet, because: `${strangerOf(d, witness)}: its end was only inferred` };
+  const name = `${strangerOf(d, witness)}${whose} on ${d.get('nas', nas).entry}`;
   return { ...quiet, because: `${name}: its end was only inferred${when}; ${quiet.because}` };
 }
 
@@ -283,10 +295,10 @@ function isSucceeded(d: Draft, witness: Witness, all: readonly Witness[]): boole
 }
 
 /** A stranger whose silence can show nothing is gone after a while, as where he stood on what nobody held. */
-function rested(quiet: Silence, { sid }: Session, closedAt: number, now: number): Silence {
+function rested(d: Draft, quiet: Silence, witness: Witness, closedAt: number, now: number): Silence {
   if (quiet.proven || quiet.recheckAt !== null) return quiet;
   const until = closedAt + UNSURE_REST_MS;
-  const because = `contested by session ${printable(sid)}, whose end was only inferred; it rests until ${isoTime(until)}`;
+  const because = `contested by ${strangerOf(d, witness)}, whose end was only inferred; it rests until ${isoTime(until)}`;
   return now < until ? { proven: false, because, recheckAt: until } : { proven: true };
 }
 
@@ -310,8 +322,7 @@ export function idleProof(d: Draft, assignment: Assignment, now: number, policy:
     } else {
       if (witness.closeKind === 'inferred' && !isSucceeded(d, witness, witnesses)) {
         quiet = inferredWitness(d, witness, horizon, now, policy);
-        if (witness.standing === 'contested')
-          quiet = rested(quiet, d.get('session', witness.ref), witness.closedAt, now);
+        if (witness.standing === 'contested') quiet = rested(d, quiet, witness, witness.closedAt, now);
       }
       if (witness.standing === 'held' && (last === null || witness.closedAt >= (last.closedAt ?? 0))) last = witness;
     }

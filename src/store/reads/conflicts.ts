@@ -10,7 +10,7 @@ export interface ShownConflict {
   readonly nas: string;
   readonly sid: Uint8Array;
   readonly username: Uint8Array | null;
-  /** The subscriber of the session, and the one whose assignment it is. */
+  /** The subscriber of the session, and the one whose assignment it is, where he is of the same tenant. */
   readonly subscriber: string | null;
   readonly holder: string | null;
 }
@@ -28,7 +28,7 @@ export class ConflictReads {
         `SELECT ${Table.columns(CONFLICT, 'c')}, v.name, n.entry, e.sid, e.username, s.name, h.name FROM conflict c INDEXED BY conflict_open
          JOIN vrf v ON v.id = c.vrf JOIN session e ON e.id = c.session JOIN nas n ON n.id = e.nas
          LEFT JOIN subscriber s ON s.id = e.subscriber
-         LEFT JOIN assignment a ON a.id = c.assignment LEFT JOIN subscriber h ON h.id = a.subscriber
+         LEFT JOIN assignment a ON a.id = c.assignment LEFT JOIN subscriber h ON h.id = a.subscriber AND h.tenant = c.tenant
          WHERE in_time(c.id) AND c.closed_at IS NULL AND c.tenant = ? ORDER BY c.last_at DESC, c.id DESC LIMIT ?`,
       )
       .raw(true);

@@ -105,7 +105,7 @@ export interface CallOptions {
 }
 
 function token(name: string, scopes: ApiToken['scopes'], tenant = 'default'): ApiToken {
-  return { name, scopes, tenant, digest: tokenDigest(`${name}-secret`) };
+  return { name, scopes, tenant, operator: tenant === 'default', digest: tokenDigest(`${name}-secret`) };
 }
 
 export const TOKENS: readonly ApiToken[] = [

@@ -25,7 +25,7 @@ const { CommandUnavailable } = (await import(
 )) as typeof command;
 
 function token(secret: string): ApiToken {
-  return { name: 'noc', scopes: ['operate'], tenant: 'default', digest: tokenDigest(secret) };
+  return { name: 'noc', scopes: ['operate'], tenant: 'default', operator: true, digest: tokenDigest(secret) };
 }
 
 const modes = { nas: 'act', entries: {} } as const;
