@@ -65,8 +65,11 @@ export function isNewInstance(
   const isSet = nas.skewMs !== null && nas.skewSince > usage.updatedAt;
   const later = isSet || isMidway(event, session, nas) ? null : isLater(event.eventTimestamp, usage.eventTimestamp);
   if (session.endedAt === null) {
+    // What left before its NAS began anew, and is sent again, is no packet of a session since; unless its clock does not tell.
+    const told = event.eventTimestamp === null || later !== null;
+    const isOlder = told && event.at < nas.epochAt - DELAY_SLACK_MS;
     const moved = session.startSeen && isElsewhere(event, session);
-    return reborn || later === true || isSomebodyElse(event, session, policy) || moved;
+    return (reborn && !isOlder) || later === true || isSomebodyElse(event, session, policy) || moved;
   }
   // Within a session Acct-Session-Time orders events: a Start is older than the Stop it comes after, unless it says otherwise.
   // One of somebody else is another session, unless it is older than this one by a clock that has not begun anew either.
