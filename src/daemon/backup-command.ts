@@ -105,7 +105,7 @@ export async function backupCommand(
 }
 
 /** The API of the daemon of a config, as it is reached from its own host. */
-function urlOf({ api }: Config): string {
+export function urlOf({ api }: Config): string {
   const [listen] = api.listen;
   if (listen === undefined || listen.port === 0) {
     throw new CtlFailure('unreachable', 'api.listen names no port of the running daemon', 'use addrdctl backup --url');
@@ -116,7 +116,7 @@ function urlOf({ api }: Config): string {
 }
 
 /** A token that may order a backup: one of the config with scope `admin`, or that of the first start. */
-function tokenOf(
+export function tokenOf(
   { api, store }: Config,
   readFile: (path: string) => string,
 ): { readonly text: string | null; readonly from: string } {

@@ -20,6 +20,7 @@ import type {
   ThawEvent,
   WhoAskedEvent,
 } from './lifecycle/events.js';
+import type { ImportRowEvent } from './lifecycle/import-row.js';
 import type { VerdictKind } from './lifecycle/records.js';
 
 /** How a repeated request is recognised: the same key with the same body is answered from the first one's commit. */
@@ -41,6 +42,7 @@ export type Command = (
   | Order<IdentityDropEvent>
   | Order<ServiceEvent>
   | Order<ReleaseEvent>
+  | Order<ImportRowEvent>
   | Order<FreezeEvent>
   | Order<ThawEvent>
   | Order<MaintenanceEvent>

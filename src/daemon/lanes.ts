@@ -32,6 +32,7 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   'nas-off': 'session',
   'acct-odd': 'session',
   deadline: 'bulk',
+  'import-row': 'bulk',
   allocate: 'control',
   activate: 'control',
   revoke: 'control',

@@ -17,6 +17,7 @@ import { logWarnings } from './config-warning.js';
 import { decodeCommand, type DecodeOptions } from './decode-command.js';
 import { doctorCommand, doctorOfConfig, type DoctorOptions } from './doctor-command.js';
 import { systemSight } from './host-sight.js';
+import { importFrom, type ImportFileOptions } from './import-terminal.js';
 import { LogOutput, openLog, type Logger, type LogCode } from './log.js';
 import { CtlFailure } from './ctl/failure.js';
 import { Metrics } from './metrics.js';
@@ -333,6 +334,25 @@ program
     process.stdout.write(output);
     process.exitCode = status;
   });
+program
+  .command('import')
+  .description('take over the reservations of another system, through the daemon where it runs')
+  .argument('<file>', 'CSV, JSON Lines (.jsonl) or one JSON array (.json); - reads standard input')
+  .option('-c, --config <file>', 'the config file', 'config/addrd.yaml')
+  .addOption(new Option('--format <format>', 'whatever the name of the file says').choices(['csv', 'jsonl', 'json']))
+  .option('--dry-run', 'judge each row on a copy of the store, and write nothing')
+  .option('--pool <pool>', 'the pool of rows that name none')
+  .option('--vrf <vrf>', 'the VRF of rows that name none')
+  .option('--report <file>', 'refused rows as JSON Lines, instead of on standard error')
+  .option('--json', 'the counts as JSON, for scripts')
+  .action((file: string, options: ImportFileOptions & { config: string }) =>
+    onStore(options.config, (config, doer) =>
+      importFrom(config, file, options, doer, process.stdin, {
+        isTTY: process.stderr.isTTY,
+        write: (text) => process.stderr.write(text),
+      }),
+    ),
+  );
 const schema = program.command('migrate').description("look at the store's schema and change it while no daemon runs");
 schema
   .command('status')

@@ -28,6 +28,8 @@ export function summaryOf(entries: Entries): Summary {
   const revoked: Revoked[] = [];
   for (const { row, stored } of entries.assignment.values()) {
     if (row?.state !== 'revoked' || stored?.state === 'revoked') continue;
+    // What was over before addrd knew of it did not end here.
+    if (row.allocatedAt === null) continue;
     const { family, revokingAt, revokedAt, evidence: found, revoke } = row;
     const revokingMs = Math.max(0, (revokedAt ?? 0) - (revokingAt ?? revokedAt ?? 0));
     revoked.push({ family, revokingMs, evidence: found?.kind ?? null, ordered: revoke?.actor !== 'addrd' });

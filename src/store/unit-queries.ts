@@ -1,5 +1,6 @@
 /** The questions about the units of pools, prepared once on the writer's connection. Prefix keys are those of keys.ts. */
 import type { Database, Statement } from 'better-sqlite3';
+import type { Prefix } from '../daemon/lifecycle/address.js';
 import type { UnitRange } from '../daemon/lifecycle/ranges.js';
 import { addressesOf, unitNumber } from '../daemon/lifecycle/ranges.js';
 import type { Pool } from '../daemon/lifecycle/records.js';
@@ -25,6 +26,7 @@ export class UnitQueries {
   readonly #freedAfter: Statement;
   readonly #resting: Statement;
   readonly #former: Statement;
+  readonly #tenures: Statement;
   readonly #freedIn: Statement;
   readonly #heldIn: Statement;
   readonly #holders: Statement;
@@ -47,6 +49,9 @@ export class UnitQueries {
         `SELECT ${KEY} FROM pool_free INDEXED BY pool_free_former WHERE pool = ? AND subscriber = ?
           LIMIT ${String(FORMER_PAGE)}`,
       )
+      .pluck(true);
+    this.#tenures = db
+      .prepare('SELECT id FROM assignment WHERE subscriber = ? AND vrf = ? AND net = ? AND plen = ?')
       .pluck(true);
     const within = `FROM pool_free WHERE pool = ? AND net BETWEEN ? AND ?`;
     this.#freedIn = db.prepare(`SELECT ${KEY} ${within} AND state = 'free' LIMIT ?`).pluck(true);
@@ -84,6 +89,10 @@ export class UnitQueries {
 
   former(pool: number, subscriber: number): string[] {
     return this.#former.all(pool, subscriber) as string[];
+  }
+
+  tenures(vrf: number, subscriber: number, { bytes, length }: Prefix): number[] {
+    return this.#tenures.all(subscriber, vrf, bytes, length) as number[];
   }
 
   freedIn(pool: Pool, range: UnitRange, limit: number): string[] {

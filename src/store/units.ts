@@ -1,5 +1,5 @@
 /** What a decision asks about the units of pools, from the working copies of a batch and the database behind them. */
-import { compareBytes, lastAddress, type Prefix } from '../daemon/lifecycle/address.js';
+import { compareBytes, lastAddress, samePrefix, type Prefix } from '../daemon/lifecycle/address.js';
 import { poolFreeKey } from '../daemon/lifecycle/keys.js';
 import { includes, unitNumber, unitOfNumber, type UnitRange } from '../daemon/lifecycle/ranges.js';
 import type { Pool, PoolFree, Rows } from '../daemon/lifecycle/records.js';
@@ -123,6 +123,15 @@ export class ImageUnits implements Units {
   former(pool: number, subscriber: number): readonly string[] {
     const keys = this.#keys(pool, this.#queries.former(pool, subscriber));
     return this.#merged(keys, (row) => row.pool === pool && row.subscriber === subscriber, true);
+  }
+
+  tenuresOf(vrf: number, subscriber: number, unit: Prefix): readonly number[] {
+    const found = this.#queries.tenures(vrf, subscriber, unit);
+    for (const { row, stored } of this.#entries.assignment.values()) {
+      if (row === null || stored !== null || row.subscriber !== subscriber || row.vrf !== vrf) continue;
+      if (samePrefix(row.prefix, unit)) found.push(row.id);
+    }
+    return found;
   }
 
   freedIn(id: number, range: UnitRange): readonly string[] {

@@ -187,6 +187,35 @@ t.test(
   },
 );
 
+t.test('down to version 4 and up again: what was imported is known as before', async (t) => {
+  const db = new Database(':memory:');
+  const house = await openHouse(NOON, {}, { db });
+  const row = {
+    kind: 'import-row',
+    tenant: 'default',
+    actor: 'test',
+    receivedAt: NOON,
+    pool: null,
+    vrf: null,
+  } as const;
+  const more = { identities: [], metadata: null, line: null };
+  const ann = { ...row, ...more, subscriber: 'ann', prefix: prefix('100.64.0.1'), status: 'assigned' } as const;
+  const old = { ...ann, subscriber: 'old', status: 'expired' } as const;
+  await house.say(ann, old, allocate('bob', NOON));
+  const marks = db.prepare('SELECT id, provenance, imported FROM assignment ORDER BY id');
+  const before = marks.all();
+  t.match(before, [{ provenance: 'imported', imported: /"assigned"/ }, { imported: /"expired"/ }, { imported: null }]);
+  migrate(db, 'x', 4);
+  t.throws(() => db.prepare('SELECT imported FROM assignment'), /no such column/);
+  t.same(db.pragma('foreign_key_check'), []);
+  migrate(db, 'x');
+  t.same(marks.all(), before);
+  const again = await openHouse(NOON + 10, {}, { db });
+  const [known] = await again.say({ ...ann, receivedAt: NOON + 10 });
+  t.match(known, { verdict: 'duplicate', code: 'already-imported' });
+  t.same(invariants(db, again.policy), []);
+});
+
 t.test('down to version 4 and 3: when nobody listened is known again after the way up', async (t) => {
   const db = new Database(':memory:');
   const house = await openHouse(NOON, {}, { db });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../dist/daemon/main.js', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../dist/daemon/main.js', import.meta.url));
 export const CTL = fileURLToPath(new URL('../../dist/daemon/ctl/main.js', import.meta.url));
 
 /** A folder with a config file; the store lies beside it as `addrd.db`. */

@@ -6,6 +6,7 @@
  *   update alice [address=OLD] [to=A] [pool=P] [family=F] [when=now|window] [at=D] [deadline=D]   D from now
  *   activate alice | revoke alice [family=F] [address=A] [disconnect=no] [release=no] [force=yes] [by=TOKEN]
  *   identity-add|identity-remove SUBSCRIBER TYPE VALUE
+ *   import SUBSCRIBER STATUS ADDRESS [pool=P] [vrf=V] [line=N] [user=U] [circuit=TEXT] [remote=TEXT] [mac=MAC]
  *   suspend alice | reactivate alice [family=F] [coa=no] [disconnect=yes] [by=TOKEN]
  *   start|interim|stop SID [user=U] [ip=A] [v6=A] [wan=P] [pd=P] [route=P,P...] [route6=P,...] [time=SECONDS] [delay=S] [ts=SECONDS] [nas=A]
  *     with circuit=TEXT remote=TEXT mac=MAC class=ASSIGNMENT[/GENERATION[/STORE]]: what else names the subscriber
@@ -43,7 +44,8 @@ import type {
   ParentChoice,
   ShownAddress,
 } from '../../src/daemon/lifecycle/events.js';
-import type { RenumberWhen } from '../../src/daemon/lifecycle/order.js';
+import type { ImportedIdentity } from '../../src/daemon/lifecycle/import-row.js';
+import type { LegacyStatus, RenumberWhen } from '../../src/daemon/lifecycle/order.js';
 import { rangeOf, type UnitRange } from '../../src/daemon/lifecycle/ranges.js';
 import type { Claim, IdentityType, PoolKind, PoolUse } from '../../src/daemon/lifecycle/records.js';
 import type { AccountingOn, NasPolicy, Policy } from '../../src/daemon/lifecycle/policy.js';
@@ -317,6 +319,21 @@ export class Transcript {
         const octets = new TextEncoder().encode(value.join(' '));
         const bytes = type === 'mac' ? (macAddress(octets) ?? octets) : octets;
         return { ...common, kind, subscriber: subject, type: type as IdentityType, scope: 'tenant', bytes };
+      }
+      case 'import': {
+        const [, status, address = ''] = words;
+        return {
+          ...common,
+          kind: 'import-row',
+          subscriber: subject,
+          status: status as LegacyStatus,
+          prefix: prefix(address),
+          pool: options.get('pool') ?? null,
+          vrf: options.get('vrf') ?? null,
+          identities: claimsOf(options).filter((claim): claim is ImportedIdentity => claim.type !== 'class'),
+          metadata: null,
+          line: options.has('line') ? Number(options.get('line')) : null,
+        };
       }
       case 'suspend':
       case 'reactivate': {

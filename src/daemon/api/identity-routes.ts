@@ -26,7 +26,7 @@ const LONGEST_VALUE = 4 * MOST_OCTETS;
 
 const params = z.strictObject({ id: subscriberId });
 
-const identity = z.strictObject({
+export const identitySchema = z.strictObject({
   type: z.enum(['username', 'circuit-id', 'remote-id', 'mac']),
   scope: z
     .string()
@@ -43,31 +43,37 @@ const identity = z.strictObject({
     ),
 });
 
-type Given = z.output<typeof identity>;
+type Given = z.output<typeof identitySchema>;
 
-/** @throws Problem `bad-request` for a value that is none of its type */
-function octetsOf({ type, value }: Given): Uint8Array {
-  const octets = type === 'mac' ? macAddress(new TextEncoder().encode(value)) : unprintable(value);
-  if (octets !== null && octets.length <= MOST_OCTETS) return octets;
-  const message =
-    octets !== null
-      ? `must be at most ${String(MOST_OCTETS)} octets`
-      : type === 'mac'
-        ? 'must be a MAC address such as 02:00:5e:10:01:01'
-        : String.raw`must have a backslash as \\, and an octet that is not printable as \xNN`;
-  throw new Problem('bad-request', `value: ${message}`, [{ field: 'value', message }]);
+/** What names a subscriber as canonical octets, or which field of it is wrong. */
+export function readIdentity(
+  given: Given,
+):
+  | { readonly identity: Pick<Identity, 'type' | 'scope' | 'bytes'> }
+  | { readonly field: string; readonly message: string } {
+  const { type, scope, value } = given;
+  const bytes = type === 'mac' ? macAddress(new TextEncoder().encode(value)) : unprintable(value);
+  if (bytes === null || bytes.length > MOST_OCTETS) {
+    const message =
+      bytes !== null
+        ? `must be at most ${String(MOST_OCTETS)} octets`
+        : type === 'mac'
+          ? 'must be a MAC address such as 02:00:5e:10:01:01'
+          : String.raw`must have a backslash as \\, and an octet that is not printable as \xNN`;
+    return { field: 'value', message };
+  }
+  if ((type === 'mac' || type === 'username') && scope !== 'tenant') {
+    return { field: 'scope', message: `must be tenant: a ${type} is unique in all of it` };
+  }
+  return { identity: { type, scope, bytes } };
 }
 
 /** @throws Problem `bad-request` */
 function commandOf(kind: 'identity-put' | 'identity-drop', subscriber: string, given: Given, by: Commanded): Command {
-  const bytes = octetsOf(given);
-  const { type, scope } = given;
-  if (type === 'mac' || type === 'username') {
-    if (scope === 'tenant') return { kind, ...by, subscriber, type, scope, bytes };
-    const message = `must be tenant: a ${type} is unique in all of it`;
-    throw new Problem('bad-request', `scope: ${message}`, [{ field: 'scope', message }]);
-  }
-  return { kind, ...by, subscriber, type, scope, bytes };
+  const reading = readIdentity(given);
+  if ('identity' in reading) return { kind, ...by, subscriber, ...reading.identity };
+  const { field, message } = reading;
+  throw new Problem('bad-request', `${field}: ${message}`, [{ field, message }]);
 }
 
 /** An identity as the API shows it. */
@@ -108,7 +114,7 @@ export function identityRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'comman
         operationId: 'putIdentity',
         summary: 'Put an identity on record; a subscriber that is not known is made',
         params,
-        body: identity,
+        body: identitySchema,
         response: { 200: identityOrderView, ...problems },
       },
     },
@@ -127,7 +133,7 @@ export function identityRoutes(app: FastifyInstance, deps: Pick<ApiDeps, 'comman
         operationId: 'deleteIdentity',
         summary: 'Take an identity off the record; sessions that were known by it stay as they are',
         params,
-        querystring: identity,
+        querystring: identitySchema,
         response: { 200: identityOrderView, ...problems },
       },
     },

@@ -18,6 +18,7 @@ import { isoTime } from '../lifecycle/time.js';
 import { censusOf, zoneOf } from '../lifecycle/zones.js';
 import { printable } from '../lifecycle/octets.js';
 import { shownIdentity } from './identity-routes.js';
+import { legacyOf } from './legacy-views.js';
 import { maintenanceOf } from './brake-representation.js';
 import { heirOf, renumberingOf } from './renumber-representation.js';
 import type { ApiDeps } from './deps.js';
@@ -93,6 +94,7 @@ export function assignmentOf(shown: ShownAssignment): AssignmentView {
         ? null
         : { batch: approval.batch, since: isoTime(approval.at), actor: approval.actor, reason: approval.reason },
     provenance: row.provenance,
+    ...legacyOf(row),
     created_at: isoTime(row.createdAt),
     lifecycle_allocated_at: maybeTime(row.allocatedAt),
     lifecycle_activated_at: maybeTime(row.activatedAt),

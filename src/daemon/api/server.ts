@@ -8,6 +8,7 @@ import { backupRoutes } from './backup-routes.js';
 import { brakeRoutes } from './brake-routes.js';
 import type { ApiDeps, ApiLog } from './deps.js';
 import { identityRoutes } from './identity-routes.js';
+import { importRoutes } from './import-routes.js';
 import { lifecycleRoutes, releaseRoute } from './lifecycle-routes.js';
 import { openapiOptions } from './openapi.js';
 import { Problem } from './problem.js';
@@ -93,6 +94,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     brakeRoutes(routes, deps);
     whoRoute(routes, deps);
     backupRoutes(routes, deps);
+    importRoutes(routes, deps);
   });
   return app;
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { alarmView, batchView, heldBackViews, maintenanceView } from './brake-views.js';
 import { identityView } from './identity-views.js';
+import { legacyFields } from './legacy-views.js';
 import { subnetFields } from './subnet-views.js';
 import { LIFECYCLE_STATES } from '../lifecycle/state.js';
 
@@ -52,7 +53,8 @@ export const assignmentView = z.strictObject({
     .describe('the revoke of it that waits for approval'),
   provenance: z
     .enum(['allocated', 'observed', 'imported'])
-    .describe('`allocated` by order; `observed`: a session was on it first'),
+    .describe('`allocated` by order; `observed`: a session was on it first; `imported` from another system'),
+  ...legacyFields,
   created_at: time,
   lifecycle_allocated_at: maybeTime,
   lifecycle_activated_at: maybeTime,

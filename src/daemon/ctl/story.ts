@@ -45,7 +45,17 @@ function assignmentStory(screen: Screen, assignment: AssignmentView, now: string
     2,
   );
   screen.line(`  assignment ${String(assignment.id)}, pool ${assignment.pool_id}; ${milestones(assignment)}`, null, 4);
-  const { parent, subnets } = assignment;
+  const { imported, parent, subnets } = assignment;
+  if (imported !== null) {
+    const { status, at: when, verified_at: verified } = imported;
+    const over = status === 'released' || status === 'expired';
+    const seen = verified === null ? 'no session has shown it yet (unverified)' : `verified ${time(verified)}`;
+    screen.line(
+      `  imported as ${status} ${time(when)}${over ? '' : `; ${seen}`}`,
+      over || verified !== null ? null : 'yellow',
+      4,
+    );
+  }
   if (parent !== null) screen.line(`  rides on ${parent.address} (assignment ${String(parent.assignment)})`, null, 4);
   if (subnets.length > 0) {
     const riding = subnets.map((one) => `${one.address} (${one.lifecycle_state})`).join(', ');

@@ -106,7 +106,7 @@ export function choosePools(d: Draft, event: AllocateEvent, policy: Policy): rea
 }
 
 /** Why a pool of a name hands out nothing: it never was, or the config names it no more. */
-function absent(d: Draft, tenant: string, name: string): string {
+export function absent(d: Draft, tenant: string, name: string): string {
   const pools = d.pools().map((id) => d.get('pool', id));
   const retired = pools.find((pool) => pool.tenant === tenant && pool.name === name)?.retiredAt ?? null;
   if (retired === null) return `there is no pool ${name}`;
@@ -197,7 +197,7 @@ function requestedUnit(
 }
 
 /** Why none of the pools hands out a prefix, and what to ask for instead. `near`: the one that it is nearest to. */
-function whyNoUnit(pools: readonly Pool[], near: Pool | undefined, unit: Prefix): string {
+export function whyNoUnit(pools: readonly Pool[], near: Pool | undefined, unit: Prefix): string {
   const name = formatPrefix(unit);
   if (near === undefined || !(contains(near.prefix, unit) || contains(unit, near.prefix))) {
     const where = pools.map((pool) => `${pool.name} (${formatPrefix(pool.prefix)})`).join(', ');

@@ -12,6 +12,7 @@ import { reactivate, suspend } from './suspension.js';
 import { effectOutcome, effectStarted } from './performing.js';
 import { barred, doubtedUntil } from './evidence.js';
 import { dropIdentity, putIdentity } from './identity-orders.js';
+import { importRow } from './importing.js';
 import { freeze, thaw } from './freeze.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
 import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.js';
@@ -80,6 +81,8 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return reactivate(d, event, policy);
     case 'pool-release':
       return release(d, event);
+    case 'import-row':
+      return importRow(d, event, policy);
     case 'effect-started':
       return effectStarted(d, event, policy);
     case 'effect-outcome':

@@ -1,6 +1,7 @@
 /** What can happen. Every change of state starts as one of these and goes through `decide`. */
 import type { Family, Prefix } from './address.js';
 import type { UnitRange } from './ranges.js';
+import type { ImportRowEvent } from './import-row.js';
 import type { RenumberWhen } from './order.js';
 import type { NasIdentity } from './nas-records.js';
 import type { AddressAttribute, Claim, Deadline, IdentityType, PoolKind, PoolUse } from './records.js';
@@ -346,6 +347,7 @@ export type LifecycleEvent =
   | IdentityDropEvent
   | ServiceEvent
   | ReleaseEvent
+  | ImportRowEvent
   | EffectStartedEvent
   | EffectOutcomeEvent
   | DeadlineEvent

@@ -9,7 +9,7 @@ import { newSubscriber } from './subscriber.js';
 import type { Verdict } from './world.js';
 
 /** More are no subscriber's: each is looked through when a session shows one that is unknown. */
-const MOST_IDENTITIES = 64;
+export const MOST_IDENTITIES = 64;
 
 /** An identity as a caller is told of it. */
 export interface IdentityReply {

@@ -5,6 +5,8 @@ export type JournalKind =
   | 'stuck'
   | 'address-free'
   | 'address-released'
+  | 'imported'
+  | 'verified'
   | 'renumber-ordered'
   | 'renumbered'
   | 'renumber-failed'

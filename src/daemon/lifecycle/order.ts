@@ -38,3 +38,16 @@ export interface EffectOrder {
   readonly intruder?: boolean;
   readonly renumber?: { readonly assignment: number; readonly generation: number };
 }
+
+/** What a reservation is called in the system that it is imported from. */
+export type LegacyStatus = 'reserved' | 'assigned' | 'released' | 'expired';
+
+/** Of an assignment: that it was a reservation of another system before, or null. */
+export interface FromElsewhere {
+  readonly imported: {
+    readonly status: LegacyStatus;
+    readonly at: number;
+    /** When a session of its subscriber first showed it, or null: only the other system says so yet. */
+    readonly verifiedAt: number | null;
+  } | null;
+}

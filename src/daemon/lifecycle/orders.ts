@@ -68,7 +68,8 @@ export function refused(code: string, detail: string): Verdict {
   return { verdict: 'refused', code, detail, reply: null };
 }
 
-function subscriberRow(d: Draft, tenant: string, name: string, now: number): Subscriber {
+/** The subscriber of a name, who is made where there is none. */
+export function subscriberRow(d: Draft, tenant: string, name: string, now: number): Subscriber {
   const id = d.subscriberNamed(tenant, name);
   if (id !== null) return d.get('subscriber', id);
   return d.put('subscriber', newSubscriber(d.nextId('subscriber'), tenant, name, now));

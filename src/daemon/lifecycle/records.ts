@@ -5,7 +5,7 @@ import type { JournalKind } from './journal-kind.js';
 import type { MetaKey } from './meta-key.js';
 import type { NasRows } from './nas-records.js';
 import type { Family, Prefix } from './address.js';
-import type { EffectOrder, RenumberOrder, RevokeOrder } from './order.js';
+import type { EffectOrder, FromElsewhere, RenumberOrder, RevokeOrder } from './order.js';
 import type { UnitRange } from './ranges.js';
 import type { Desired, ServiceOrder, SessionProfile } from './service.js';
 import type { LifecycleState } from './state.js';
@@ -140,7 +140,7 @@ export interface Evidence {
   readonly detail: string;
 }
 
-export interface Assignment {
+export interface Assignment extends FromElsewhere {
   readonly id: number;
   readonly tenant: string;
   readonly subscriber: number;

@@ -20,6 +20,7 @@ import { newSubscriber } from './subscriber.js';
 import { settleConflict } from './tenure.js';
 import { blameAnew, lookAgain, orderDisconnect } from './termination.js';
 import { intoService } from './transition.js';
+import { verify } from './verified.js';
 import { occupiedUnit, occupyUnit, strayOnto, unitOf, vacateUnit } from './units.js';
 
 /** A Start this much older than the tenure it meets was buffered by its NAS. */
@@ -142,6 +143,9 @@ export function seen(d: Draft, assignment: Assignment, session: Session, showing
   } else if (assignment.state === 'revoking' && session.endedAt === null) {
     orderDisconnect(d, assignment, session, now, policy);
     blameAnew(d, assignment, now, policy);
+  }
+  if (assignment.imported?.verifiedAt === null && !isDisputed(showing.who)) {
+    verify(d, assignment.id, session, `nas:${nas.entry}`, now);
   }
   // On the account of a session that may be somebody else's nothing ends.
   if (assignment.renumber !== null && !isDisputed(showing.who)) arrive(d, d.get('assignment', assignment.id), now);

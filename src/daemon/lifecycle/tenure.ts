@@ -21,6 +21,8 @@ export interface Beginning {
   /** Of the line in the journal. */
   readonly code: string;
   readonly session?: number;
+  readonly detail?: Readonly<Record<string, unknown>>;
+  readonly imported?: Assignment['imported'];
   readonly parent?: number | null;
   readonly supersedes?: number;
   readonly renumber?: RenumberOrder;
@@ -29,8 +31,18 @@ export interface Beginning {
 /** Begins a tenure: PENDING -> ALLOCATED, live, in the history. Its unit is counted as held already. */
 export function beginTenure(d: Draft, pool: Pool, beginning: Beginning, now: number): Assignment {
   const { subscriber, unit, provenance, confidence, metadata } = beginning;
-  const { parent = null, supersedes = null, renumber = null, actor, code, session } = beginning;
-  const why = { at: now, actor, code, ...(session === undefined ? {} : { session }) };
+  const {
+    parent = null,
+    supersedes = null,
+    renumber = null,
+    imported = null,
+    actor,
+    code,
+    session,
+    detail,
+  } = beginning;
+  const about = { ...(session === undefined ? {} : { session }), ...(detail === undefined ? {} : { detail }) };
+  const why = { at: now, actor, code, ...about };
   const pending: Assignment = {
     id: d.nextId('assignment'),
     tenant: pool.tenant,
@@ -56,6 +68,7 @@ export function beginTenure(d: Draft, pool: Pool, beginning: Beginning, now: num
     parent,
     supersedes,
     renumber,
+    imported,
   };
   const assignment = transition(d, pending, 'allocated', why, { allocatedAt: now });
   d.put('live', { assignment: assignment.id, vrf: pool.vrf, prefix: unit });

@@ -71,6 +71,8 @@ export interface Units {
   nextRested(pool: number, ranges: readonly UnitRange[]): Rested | null;
   /** Keys of the units that a subscriber held last and that nobody has had since. */
   former(pool: number, subscriber: number): readonly string[];
+  /** Assignments of exactly a prefix that a subscriber has or had. */
+  tenuresOf(vrf: number, subscriber: number, unit: Prefix): readonly number[];
   /** Keys of free units with a past in a range; at most one slice. */
   freedIn(pool: number, range: UnitRange): readonly string[];
   /** Assignments that hold a unit of the pool in a range, in the order of their units; at most `most`. */

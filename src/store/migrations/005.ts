@@ -20,6 +20,9 @@ INSERT OR IGNORE INTO gap (nas, until, since)
 -- What a step down to version 4 kept.
 CREATE TABLE IF NOT EXISTS ${KEPT};
 INSERT OR IGNORE INTO gap SELECT row->>'nas', row->>'until', row->>'since' FROM kept_005 WHERE what = 'gap';
+-- What an assignment was in the system that it was imported from.
+ALTER TABLE assignment ADD COLUMN imported TEXT CHECK (json_valid(imported));
+UPDATE assignment SET imported = k.row FROM kept_005 k WHERE k.what = 'imported' AND assignment.id = CAST(k.ref AS INTEGER);
 DROP TABLE kept_005;
 
 -- What the journal says of a session.
@@ -65,4 +68,6 @@ CREATE TABLE ${KEPT};
 INSERT INTO kept_005 (what, ref, row)
   SELECT 'gap', nas || '/' || until, json_object('nas', nas, 'until', until, 'since', since) FROM gap;
 DROP TABLE gap;
+INSERT INTO kept_005 (what, ref, row) SELECT 'imported', CAST(id AS TEXT), imported FROM assignment WHERE imported IS NOT NULL;
+ALTER TABLE assignment DROP COLUMN imported;
 `;

@@ -32,6 +32,7 @@ export const ASSIGNMENT: TableSpec<Assignment> = {
     ['supersedes', (row) => row.supersedes],
     ['renumber', (row) => json(row.renumber)],
     ['parent', (row) => row.parent],
+    ['imported', (row) => json(row.imported)],
   ],
   read: (v) => ({
     id: v[0] as number,
@@ -58,6 +59,7 @@ export const ASSIGNMENT: TableSpec<Assignment> = {
     supersedes: v[22] as number | null,
     renumber: parsed(v[23]) as Assignment['renumber'],
     parent: v[24] as number | null,
+    imported: parsed(v[25]) as Assignment['imported'],
   }),
   parse: numbered,
 };

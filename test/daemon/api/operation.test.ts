@@ -84,6 +84,7 @@ t.test('the description names every route with what it takes and answers', async
     'approvals/{id}/approve',
     'approvals/{id}/reject',
     'backup',
+    'import',
     'restored/confirm',
     'alarms',
     'alarms/acknowledge',
