@@ -13,6 +13,7 @@ import { openapiOptions } from './openapi.js';
 import { Problem } from './problem.js';
 import { operationRoutes } from './operation-routes.js';
 import { readRoutes } from './read-routes.js';
+import { taskRoutes } from './task-routes.js';
 import { allows, scopesText, tokenOf } from './token.js';
 import { whoRoute } from './who-route.js';
 import { validated } from './validation.js';
@@ -92,6 +93,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     brakeRoutes(routes, deps);
     whoRoute(routes, deps);
     backupRoutes(routes, deps);
+    taskRoutes(routes, deps);
   });
   return app;
 }

@@ -85,6 +85,8 @@ t.test('the description names every route with what it takes and answers', async
     'approvals/{id}/reject',
     'backup',
     'restored/confirm',
+    'tasks',
+    'tasks/{name}/run',
     'alarms',
     'alarms/acknowledge',
   ];
@@ -142,6 +144,7 @@ t.test('every route is in docs/api.md', async (t) => {
     const written = path
       .replace('/{address}', '/ADDRESS')
       .replace('/approvals/{id}', '/approvals/BATCH')
+      .replace('/tasks/{name}', '/tasks/NAME')
       .replace(/\{[a-z_]+\}/, 'SUBSCRIBER')
       .replace(/ipv[46]-/, 'ipv4-');
     t.ok(page.includes(`${written}\``), written);
