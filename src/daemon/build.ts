@@ -15,6 +15,7 @@ import type { ApiSettings } from './threads/api-messages.js';
 import { ApiThread } from './threads/api-thread.js';
 import { CheckpointThread } from './threads/checkpoint-thread.js';
 import { inspectInThread } from './threads/inspection-thread.js';
+import { Schedule } from './schedule.js';
 import { ThreadMetrics } from './threads/thread-metrics.js';
 
 export { StartRefused } from './core.js';
@@ -112,6 +113,22 @@ export async function startDaemon(config: Config, pid: number, version: string, 
     });
     closers.push(() => backups.stop());
     checkpoints.start();
+    const { calendar } = platform;
+    if (calendar !== undefined) {
+      const schedule = new Schedule({
+        ...{ calendar, clock, timers, tenant: config.tenant },
+        submit: (event) =>
+          new Promise((resolve) => {
+            core.pipeline.submit({ event, source: 'addrd', raw: null, idempotency: null }, (settlement) => {
+              resolve(settlement !== null);
+            });
+          }),
+      });
+      schedule.start();
+      closers.push(() => {
+        schedule.stop();
+      });
+    }
     const begun = await ApiThread.start({
       ...surroundings,
       storePath: config.store.path,

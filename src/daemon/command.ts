@@ -17,6 +17,7 @@ import type {
   RenumberEvent,
   RevokeEvent,
   ServiceEvent,
+  TaskRunEvent,
   ThawEvent,
   WhoAskedEvent,
 } from './lifecycle/events.js';
@@ -51,6 +52,7 @@ export type Command = (
   | Order<ApproveEvent>
   | Order<AcknowledgeEvent>
   | Order<WhoAskedEvent>
+  | Order<TaskRunEvent>
 ) & {
   readonly idempotency: Idempotency | null;
 };

@@ -240,6 +240,7 @@ export function configSchemas(sources: ConfigSources) {
     ack_grace: duration(1).prefault('5s'),
     disconnect_count: whole(1, 100).default(3),
     disconnect_window: duration(1_000).prefault('10m'),
+    task_share: share.prefault('10%'),
     retry_base: duration(1).prefault('1s'),
     retry_cap: duration(1).prefault('5m'),
   });

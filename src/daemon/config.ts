@@ -95,6 +95,8 @@ export interface LifecycleConfig {
   readonly ackGraceMs: number;
   readonly disconnectCount: number;
   readonly disconnectWindowMs: number;
+  /** What one run of a background task may touch, of all live assignments. */
+  readonly taskShare: number;
   readonly retryBaseMs: number;
   readonly retryCapMs: number;
 }
@@ -258,6 +260,7 @@ function compile(file: ConfigFile): Config {
       ackGraceMs: lifecycle.ack_grace,
       disconnectCount: lifecycle.disconnect_count,
       disconnectWindowMs: lifecycle.disconnect_window,
+      taskShare: lifecycle.task_share,
       retryBaseMs: lifecycle.retry_base,
       retryCapMs: lifecycle.retry_cap,
     },

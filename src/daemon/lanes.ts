@@ -52,6 +52,7 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   reject: 'control',
   acknowledge: 'control',
   'who-asked': 'control',
+  'task-run': 'control',
   'pool-release': 'control',
   renumber: 'control',
   'daemon-trouble': 'control',

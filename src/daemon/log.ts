@@ -26,6 +26,7 @@ export type DaemonLogCode =
   | 'faulted'
   | 'faulted-often'
   | 'clock-jumped'
+  | 'calendar'
   | 'config-warning'
   | 'config-warnings'
   | 'reload'

@@ -26,6 +26,7 @@ import { Notifier, watchdogMs } from './notify.js';
 import type { Outcome } from './outcome.js';
 import { Reloader } from './reload.js';
 import { restoreCommand } from './restore-command.js';
+import { cronCalendar } from './schedule.js';
 import { Shutdown } from './shutdown.js';
 import { systemdNotify } from './systemd-notify.js';
 import { loadInThread } from './threads/config-thread.js';
@@ -155,6 +156,7 @@ async function serve(path: string, level: string | undefined): Promise<void> {
       timers: systemTimers,
       turn: systemTurn,
       random: systemRandom,
+      calendar: cronCalendar(log),
       storeId: Buffer.from(systemRandom.bytes(6)).readUIntBE(0, 6),
       openUdp,
       passed: manager.passed,

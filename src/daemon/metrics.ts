@@ -62,6 +62,7 @@ const ALARMS: Readonly<Record<AlarmCause, null>> = {
   restored: null,
   'guard-tripped': null,
   'maintenance-overdue': null,
+  'task-refused': null,
   'identity-conflict': null,
   'clock-skew': null,
 };

@@ -6,12 +6,15 @@ import type { Clock, Random, Timers, Turn } from './clock.js';
 import type { decide } from './lifecycle/decide.js';
 import type { Logger } from './log.js';
 import type { Metrics } from './metrics.js';
+import type { Calendar } from './schedule.js';
 
 /** Everything with a source of time, chance or I/O. */
 export interface Platform {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly turn: Turn;
+  /** What starts background tasks; without one they are started by order only. */
+  readonly calendar?: Calendar;
   readonly random: Random;
   /** What a store without a number of its own takes for it, below 2^48: see `lifecycle/session-class.ts`. */
   readonly storeId?: number;

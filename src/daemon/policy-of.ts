@@ -31,6 +31,7 @@ export function compilePolicy(config: Config, numbers: Numbers): Policy {
     evidenceTimeoutMs: lifecycle.evidenceTimeoutMs,
     evidence: lifecycle.evidence,
     renumberTimeoutMs: lifecycle.renumberTimeoutMs,
+    task: { ...DEFAULT_KNOBS.task, share: lifecycle.taskShare },
     guard: config.guard,
     retry: { baseMs: lifecycle.retryBaseMs, capMs: lifecycle.retryCapMs },
   };

@@ -38,5 +38,6 @@ export function noEntries(): Entries {
     approval: new Map(),
     heldSuspend: new Map(),
     alarm: new Map(),
+    task: new Map(),
   };
 }

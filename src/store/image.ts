@@ -3,7 +3,7 @@ import { compareBytes, lastAddress, overlaps, type Prefix } from '../daemon/life
 import { DROPPED, identityOfKey, KEY_OF, witnessKey } from '../daemon/lifecycle/keys.js';
 import type { Nas, NasIdentity } from '../daemon/lifecycle/nas-records.js';
 import type { IdentityType, Rows, TableName } from '../daemon/lifecycle/records.js';
-import type { Change, HeldBack, NumberedTable, Units, World } from '../daemon/lifecycle/world.js';
+import type { Change, Chores, HeldBack, NumberedTable, Units, World } from '../daemon/lifecycle/world.js';
 import { bornWith, FLUSH_ORDER, type NextIds } from './order.js';
 import { noEntries, type Entry } from './entries.js';
 import { summaryOf, type Summary } from './summary.js';
@@ -46,6 +46,7 @@ export class Image implements World {
   readonly #subnetsOf = new Map<number, Set<number>>();
   readonly #witnessesOf = new Map<number, Set<number>>();
   readonly units: Units;
+  readonly chores: Chores;
 
   /** `ids` is changed in place: hand in a copy and keep it when the commit has returned. */
   constructor(tables: Tables, queries: Queries, ids: NextIds) {
@@ -53,6 +54,7 @@ export class Image implements World {
     this.#queries = queries;
     this.#ids = ids;
     this.#firstIds = { ...ids };
+    this.chores = queries.chores;
     this.units = new ImageUnits(this, queries.units, this.#entries);
   }
 

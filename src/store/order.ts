@@ -28,6 +28,7 @@ export const FLUSH_ORDER: readonly TableName[] = [
   'approval',
   'heldSuspend',
   'alarm',
+  'task',
 ];
 
 /** The next number of each numbered table. */

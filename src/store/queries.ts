@@ -3,6 +3,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { lastAddress, type Prefix } from '../daemon/lifecycle/address.js';
 import type { NasIdentity, Nas } from '../daemon/lifecycle/nas-records.js';
 import type { Identity, IdentityType, Session, SessionUsage, Witness } from '../daemon/lifecycle/records.js';
+import { ChoreQueries } from './chores.js';
 import type { NextIds } from './order.js';
 import { SESSION } from './tables/session.js';
 import type { SqlValue } from './tables/table.js';
@@ -16,6 +17,7 @@ function valuesOf(text: string): SqlValue[] {
 
 export class Queries {
   readonly units: UnitQueries;
+  readonly chores: ChoreQueries;
   readonly #tables: Tables;
   readonly #nas: Statement;
   readonly #session: Statement;
@@ -49,6 +51,7 @@ export class Queries {
   constructor(db: Database, tables: Tables) {
     this.#tables = tables;
     this.units = new UnitQueries(db);
+    this.chores = new ChoreQueries(db);
     this.#nas = db
       .prepare(`SELECT json_array(${tables.nas.packed('n')}) FROM nas n WHERE tenant = ? AND kind = ? AND bytes = ?`)
       .pluck(true);

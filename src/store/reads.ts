@@ -3,6 +3,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { overlaps, type Prefix } from '../daemon/lifecycle/address.js';
 import type { Identity, Outbox, Subscriber } from '../daemon/lifecycle/records.js';
 import type { Alarm, Brake, HeldSuspend } from '../daemon/lifecycle/brake.js';
+import type { Task } from '../daemon/lifecycle/task.js';
 import { AssignmentReads, type ShownAssignment } from './reads/assignments.js';
 import { BrakeReads, type ShownBatch } from './reads/brakes.js';
 import { ConflictReads, type ShownConflict } from './reads/conflicts.js';
@@ -15,6 +16,7 @@ import { MOST_ROWS, ReadLimit, sane } from './reads/limit.js';
 import { NasReads, type NasName, type ShownNas } from './reads/nas.js';
 import { PoolReads, type ShownPool, type ShownUnit } from './reads/pools.js';
 import { SessionReads, type ShownSession } from './reads/sessions.js';
+import { TaskReads } from './reads/tasks.js';
 import { VrfReads } from './reads/vrfs.js';
 import { WhoReads, type WhoAnswer, type WhoQuery } from './reads/who.js';
 import { IDENTITY } from './tables/identity.js';
@@ -89,6 +91,7 @@ export class Reads {
   readonly #counts: CountReads;
   readonly #figures: FigureReads;
   readonly #brakes: BrakeReads;
+  readonly #tasks: TaskReads;
 
   /**
    * `db` may be a read-only connection; statements are prepared once, so the schema must be there. By `clock`, a read that
@@ -116,6 +119,7 @@ export class Reads {
     this.#counts = new CountReads(db);
     this.#figures = new FigureReads(db);
     this.#brakes = new BrakeReads(db);
+    this.#tasks = new TaskReads(db);
   }
 
   /** Everything about a subscriber, or null where the tenant has none of that name. */
@@ -275,6 +279,11 @@ export class Reads {
 
   freeze(): Brake | null {
     return this.#brakes.freeze();
+  }
+
+  /** The last run of each background task that has run. */
+  tasks(): Task[] {
+    return this.#tasks.all();
   }
 
   /** Batches that the blast guard holds back; with `all`, those that were decided too. */

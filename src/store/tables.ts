@@ -20,6 +20,7 @@ import { SESSION } from './tables/session.js';
 import { STEP } from './tables/step.js';
 import { SUBSCRIBER } from './tables/subscriber.js';
 import { Table } from './tables/table.js';
+import { TASK } from './tables/task.js';
 import { USAGE } from './tables/usage.js';
 import { VRF } from './tables/vrf.js';
 import { WITNESS } from './tables/witness.js';
@@ -55,5 +56,6 @@ export function openTables(db: Database): Tables {
     approval: new Table(db, APPROVAL),
     heldSuspend: new Table(db, HELD_SUSPEND),
     alarm: new Table(db, ALARM),
+    task: new Table(db, TASK),
   };
 }

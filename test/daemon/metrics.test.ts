@@ -160,7 +160,7 @@ t.test('no label has a value that a peer or a customer chose', async (t) => {
   const own = text.split('\n').filter((line) => /^(addrd|ipv)/.test(line));
   const values = new Set(own.flatMap((line) => [...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, k, v]) => `${k}=${v}`)));
   const codes =
-    /^(code|cause|event|verdict|reason|lane|kind|state|status|outcome|family|part|result|thread|by|evidence)=[a-z0-9.+-]+$/;
+    /^(code|cause|event|verdict|reason|lane|kind|state|status|outcome|family|part|result|thread|by|evidence|task|count)=[a-z0-9.+-]+$/;
   const configured = ['tenant=default', 'pool=v4', 'pool=v6', 'pool=pd', 'nas=bras', 'socket=127.0.0.1:1'];
   const routes = ['route=/api/v1/subscribers/:id', 'route=none'];
   for (const value of values) {

@@ -35,6 +35,8 @@ async function fill(db: Database.Database): Promise<void> {
   await house.say({ ...by, kind: 'maintenance', nas: 'bras', until: NOON + 3_600_000, reason: 'firmware' });
   house.policy = { ...house.policy, guard: { ...house.policy.guard, count: 1, floor: 1 } };
   await house.say(allocate('cat', NOON + 6), revoke('cat', NOON + 7), service('suspend', 'cat', NOON + 8));
+  const cause = 'ordered';
+  await house.say({ ...by, kind: 'task-run', task: 'clean-up', cause, force: false, receivedAt: NOON + 9 });
 }
 
 t.test('a fresh file', (t) => {
@@ -270,6 +272,30 @@ t.test(
     t.strictSame(waits(), [[null, null], []]);
   },
 );
+
+t.test('down to version 4 and 3: the last run of a task is known again, and one that ran goes on', async (t) => {
+  const db = new Database(':memory:');
+  const house = await openHouse(NOON, {}, { db });
+  const by = { tenant: 'default', actor: 'token:noc', task: 'clean-up', cause: 'ordered', force: false } as const;
+  await house.say({ kind: 'task-run', ...by, receivedAt: NOON + 1 });
+  const tasks = () => db.prepare('SELECT * FROM task').all();
+  const due = () => db.prepare("SELECT ref, due_at FROM deadline WHERE kind = 'task'").raw().all();
+  const running = tasks();
+  for (const version of [4, 3]) {
+    migrate(db, 'x', version);
+    t.strictSame(due(), []);
+    migrate(db, 'x');
+    t.strictSame([tasks(), due()], [running, [['clean-up', NOON + 1]]]);
+  }
+  for (let at = NOON + 1; due().length > 0; at += 100) {
+    await house.say({ kind: 'deadline', what: 'task', ref: 'clean-up', receivedAt: at });
+  }
+  const done = tasks();
+  t.match(done, [{ code: 'done' }]);
+  migrate(db, 'x', 4);
+  migrate(db, 'x');
+  t.strictSame([tasks(), due()], [done, []]);
+});
 
 t.test('what was open before there were alarms is counted, and ends one by one', async (t) => {
   const db = new Database(':memory:');

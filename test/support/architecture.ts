@@ -74,6 +74,8 @@ export const rooms: readonly Room[] = [
       'src/daemon/lifecycle/records.ts',
       'src/daemon/lifecycle/keys.ts',
       'src/daemon/lifecycle/nas-records.ts',
+      'src/daemon/lifecycle/meta-key.ts',
+      'src/daemon/lifecycle/task.ts',
       'src/daemon/lifecycle/ranges.ts',
       'src/daemon/lifecycle/brake.ts',
     ],

@@ -14,6 +14,7 @@ export const PROBLEMS = {
   'unknown-parent': { status: 404, title: 'There is nothing that the subnet can ride on' },
   'unknown-nas': { status: 404, title: 'There is no such NAS' },
   'unknown-batch': { status: 404, title: 'There is no such batch' },
+  'unknown-task': { status: 404, title: 'There is no such background task' },
   'unknown-alarm': { status: 404, title: 'There is no such alarm' },
   'pool-exhausted': { status: 409, title: 'The pool has no free address' },
   'pool-unsure': {
@@ -45,6 +46,8 @@ export const PROBLEMS = {
   'backup-failed': { status: 500, title: 'The backup could not be written' },
   'backup-unsound': { status: 500, title: 'The copy of the store is damaged' },
   'restored-unconfirmed': { status: 409, title: 'The store was restored and the sources are not heard again' },
+  'task-running': { status: 409, title: 'The task runs already' },
+  'task-too-large': { status: 409, title: 'The task would touch an unusually large share' },
   'batch-decided': { status: 409, title: 'The batch was decided otherwise' },
   refused: { status: 409, title: 'The order was refused' },
   'payload-too-large': { status: 413, title: 'The body is too large' },

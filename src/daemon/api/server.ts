@@ -14,6 +14,7 @@ import { openapiOptions } from './openapi.js';
 import { Problem } from './problem.js';
 import { operationRoutes } from './operation-routes.js';
 import { readRoutes } from './read-routes.js';
+import { taskRoutes } from './task-routes.js';
 import { allows, mayConcernAll, scopesText, tokenOf } from './token.js';
 import { whoRoute } from './who-route.js';
 import { validated } from './validation.js';
@@ -95,6 +96,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     whoRoute(routes, deps);
     backupRoutes(routes, deps);
     importRoutes(routes, deps);
+    taskRoutes(routes, deps);
   });
   return app;
 }

@@ -11,6 +11,7 @@ import { LIFECYCLE_STATES } from '../lifecycle/state.js';
 import { censusOf } from '../lifecycle/zones.js';
 import { EFFECT_KINDS, NAME_FAMILIES, nameFamily, type NameFamily } from '../metrics.js';
 import { Spell } from './spell.js';
+import { TaskMetrics } from './task-metrics.js';
 
 export interface StoreMetricsOptions {
   readonly registry: Registry;
@@ -55,6 +56,7 @@ export class StoreMetrics {
   readonly #alive: Gauge;
   readonly #listening: Gauge;
   readonly #backup: Readonly<Record<'at' | 'seconds' | 'bytes', Gauge>>;
+  readonly #tasks: TaskMetrics;
   readonly #file: Gauge;
   readonly #free: Gauge;
   readonly #wal: Gauge;
@@ -104,6 +106,7 @@ export class StoreMetrics {
       seconds: gauge('addrd_backup_duration_seconds', 'How long it took'),
       bytes: gauge('addrd_backup_size_bytes', 'Size of its file'),
     };
+    this.#tasks = new TaskMetrics(registry);
     this.#file = gauge('addrd_store_file_bytes', 'Size of the store');
     this.#free = gauge('addrd_store_free_bytes', 'Of it in pages that hold nothing');
     this.#wal = gauge('addrd_store_wal_bytes', 'Size of the file of the write-ahead log');
@@ -189,6 +192,7 @@ export class StoreMetrics {
     this.#backup.at.set((figures.backup?.at ?? 0) / 1_000);
     this.#backup.seconds.set((figures.backup?.ms ?? 0) / 1_000);
     this.#backup.bytes.set(figures.backup?.bytes ?? 0);
+    this.#tasks.show(reads.tasks(), now);
     this.#file.set(figures.size.file);
     this.#free.set(figures.size.free);
   }

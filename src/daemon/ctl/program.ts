@@ -29,6 +29,7 @@ import { nasTable, poolTable, statusPage } from './overview.js';
 import { Screen } from './screen.js';
 import { show, type ShowOptions } from './showing.js';
 import { addRestored } from './restoring.js';
+import { addTasks } from './tasking.js';
 import { addUpdate } from './renumbering.js';
 import { addService } from './serving.js';
 import { DEFAULT_TOKEN_FILE, readToken } from './token.js';
@@ -352,6 +353,7 @@ function buildProgram(world: CtlWorld): Command {
   addBrakes(program, desk);
   addBackup(program, desk);
   addRestored(program, desk);
+  addTasks(program, desk);
   return program;
 }
 

@@ -95,13 +95,14 @@ export type AlarmCause =
   | 'restored'
   | 'guard-tripped'
   | 'maintenance-overdue'
+  | 'task-refused'
   | 'identity-conflict'
   | 'clock-skew';
 
 /** One row for each (cause, ref), however often it happens. */
 export interface Alarm {
   readonly cause: AlarmCause;
-  /** `daemon`, `nas:NUMBER`, `pool:NUMBER`, or `token:TENANT/ACTOR`. */
+  /** `daemon`, `nas:NUMBER`, `pool:NUMBER`, `task:NAME`, or `token:TENANT/ACTOR`. */
   readonly ref: string;
   readonly tenant: string;
   /** Whom it is about, as people write it. */

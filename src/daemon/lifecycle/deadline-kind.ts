@@ -8,4 +8,5 @@ export type DeadlineKind =
   | 'pool-trim'
   | 'pool-kind'
   | 'pool-wait'
+  | 'task'
   | 'renumber';

@@ -24,6 +24,7 @@ import { renumber } from './renumber-orders.js';
 import { renumberDue } from './renumbering.js';
 import { release } from './reserved.js';
 import { confirmRestore, hearRestored, isRestoredSince, restore } from './restored.js';
+import { runTask, taskDue } from './tasks.js';
 import { disconnectAgain } from './termination.js';
 import { isoTime } from './time.js';
 import { waitDue } from './survey.js';
@@ -108,6 +109,8 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return acknowledge(d, event);
     case 'who-asked':
       return whoAsked(d, event);
+    case 'task-run':
+      return runTask(d, event, policy);
     case 'restored':
       return restore(d, event);
     case 'restore-confirm':
@@ -126,7 +129,7 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
   const due = d.find('deadline', `${event.what}/${event.ref}`);
   if (due === null || due.dueAt > now) return { verdict: 'stale', code: 'not-due', detail: null, reply: null };
   // It stays due, and is decided when it thaws.
-  const frees = event.what === 'evidence' || event.what === 'quarantine' || event.what === 'renumber';
+  const frees = ['evidence', 'quarantine', 'renumber', 'task'].includes(event.what);
   if (frees && freezeOf(d) !== null) return { verdict: 'stale', code: 'frozen', detail: null, reply: null };
   switch (event.what) {
     case 'epoch-grace':
@@ -146,6 +149,9 @@ function deadline(d: Draft, event: DeadlineEvent, policy: Policy): Verdict {
       return APPLIED;
     case 'renumber':
       renumberDue(d, event.ref, now, policy);
+      return APPLIED;
+    case 'task':
+      taskDue(d, event.ref, now, policy);
       return APPLIED;
     case 'evidence': {
       d.drop('deadline', `${event.what}/${event.ref}`);

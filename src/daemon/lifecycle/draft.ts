@@ -3,7 +3,7 @@ import { contains, overlaps, type Prefix } from './address.js';
 import { identityKey, KEY_OF, type DROPPED } from './keys.js';
 import type { NasIdentity } from './nas-records.js';
 import type { IdentityType, JournalEntry, Rows, TableName } from './records.js';
-import type { Change, Decision, HeldBack, NumberedTable, Units, Verdict, World } from './world.js';
+import type { Change, Chores, Decision, HeldBack, NumberedTable, Units, Verdict, World } from './world.js';
 
 /** As many changes as a packet makes are looked through faster than a map is made. */
 const FEW = 16;
@@ -168,6 +168,11 @@ export class Draft {
   /** As the decisions before this one left them. */
   get units(): Units {
     return this.#world.units;
+  }
+
+  /** As of before the batch. */
+  get chores(): Chores {
+    return this.#world.chores;
   }
 
   unconfirmed(nas: number, epoch: number, most?: number): readonly number[] {

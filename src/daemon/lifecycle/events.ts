@@ -4,6 +4,7 @@ import type { UnitRange } from './ranges.js';
 import type { ImportRowEvent } from './import-row.js';
 import type { RenumberWhen } from './order.js';
 import type { NasIdentity } from './nas-records.js';
+import type { TaskName } from './task.js';
 import type { AddressAttribute, Claim, Deadline, IdentityType, PoolKind, PoolUse } from './records.js';
 
 /** `receivedAt` is our clock in Unix milliseconds; it orders commits and drives deadlines. */
@@ -295,6 +296,17 @@ export interface WhoAskedEvent extends Commanded {
   readonly reason: string;
 }
 
+/**
+ * A background task is to run: by order, as the calendar says, or at a `start`, if the calendar missed it. `force`: whatever it
+ * touches.
+ */
+export interface TaskRunEvent extends Commanded {
+  readonly kind: 'task-run';
+  readonly task: TaskName;
+  readonly cause: 'ordered' | 'calendar' | 'start';
+  readonly force: boolean;
+}
+
 /** The daemon tells of trouble of its own, which it could not write down while it lasted. */
 export interface TroubleEvent extends Received {
   readonly kind: 'daemon-trouble';
@@ -360,6 +372,7 @@ export type LifecycleEvent =
   | ApproveEvent
   | AcknowledgeEvent
   | WhoAskedEvent
+  | TaskRunEvent
   | TroubleEvent
   | BackupEvent
   | RestoredEvent

@@ -45,6 +45,8 @@ export type JournalKind =
   | 'frozen'
   | 'thawed'
   | 'who-asked'
+  | 'task'
+  | 'never-seen'
   | 'alarm'
   | 'alarm-cleared'
   | 'pool-created'

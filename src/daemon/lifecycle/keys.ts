@@ -24,6 +24,7 @@ export const KEY_OF: { readonly [T in TableName]: (row: Rows[T]) => string } = {
   deadline: (row) => `${row.kind}/${row.ref}`,
   outbox: (row) => String(row.id),
   meta: (row) => row.key,
+  task: (row) => row.name,
   ...BRAKE_KEY_OF,
 };
 

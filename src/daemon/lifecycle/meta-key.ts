@@ -12,3 +12,9 @@ export type MetaKey =
   | 'backup_at'
   | 'backup_ms'
   | 'backup_bytes';
+
+/** A named value of the daemon itself. */
+export interface Meta {
+  readonly key: MetaKey;
+  readonly value: number;
+}

@@ -2,13 +2,14 @@
 import type { DeadlineKind } from './deadline-kind.js';
 import type { BrakeRows } from './brake.js';
 import type { JournalKind } from './journal-kind.js';
-import type { MetaKey } from './meta-key.js';
+import type { Meta } from './meta-key.js';
 import type { NasRows } from './nas-records.js';
 import type { Family, Prefix } from './address.js';
 import type { EffectOrder, FromElsewhere, RenumberOrder, RevokeOrder } from './order.js';
 import type { UnitRange } from './ranges.js';
 import type { Desired, ServiceOrder, SessionProfile } from './service.js';
 import type { LifecycleState } from './state.js';
+import type { TaskRows } from './task.js';
 
 /** What became of an event. Every one of them is committed, and so every one is answered. */
 export type VerdictKind = 'applied' | 'duplicate' | 'stale' | 'conflict' | 'refused' | 'unmanaged' | 'faulted';
@@ -354,12 +355,6 @@ export interface Outbox {
   readonly cancelled: number;
 }
 
-/** A named value of the daemon itself: see meta-key.ts. */
-export interface Meta {
-  readonly key: MetaKey;
-  readonly value: number;
-}
-
 /** One line of the journal; the door adds its number. */
 export interface JournalEntry {
   readonly at: number;
@@ -380,7 +375,7 @@ export interface JournalEntry {
 }
 
 /** The tables that a decision may read and write, by name. */
-export interface Rows extends BrakeRows, NasRows {
+export interface Rows extends BrakeRows, NasRows, TaskRows {
   subscriber: Subscriber;
   identity: Identity;
   pool: Pool;

@@ -43,6 +43,8 @@ export interface World {
   witnessesOf(assignment: number): readonly string[];
   /** What is asked of the units of pools. */
   readonly units: Units;
+  /** What background tasks ask. */
+  readonly chores: Chores;
   /** Open sessions of a NAS last confirmed before `epoch`; at most `most`, or one slice. */
   unconfirmed(nas: number, epoch: number, most?: number): readonly number[];
   /** How many NASes a config entry has admitted that are known by what their packets report; counting ends at `most`. */
@@ -79,6 +81,24 @@ export interface Units {
   heldIn(pool: number, range: UnitRange, most: number): readonly number[];
   /** How many units of the pool in a range are live, and how many have a past that bars them. */
   usedIn(pool: number, range: UnitRange): number;
+}
+
+/** A row that a background task looks at: when it came to what it is, Unix milliseconds, and its number. */
+export interface ChoreRow {
+  readonly at: number;
+  readonly id: number;
+}
+
+/** Questions of background tasks, answered as of before the batch. Rows come in the order of their times, behind a place. */
+export interface Chores {
+  /** Assignments that are REVOKING since before a time. */
+  revoking(before: number, after: readonly [at: number, id: number], most: number): readonly ChoreRow[];
+  /** Assignments that are ALLOCATED since before a time. */
+  allocated(before: number, after: readonly [at: number, id: number], most: number): readonly ChoreRow[];
+  /** How many are REVOKING since before a time; counting ends at `most`. */
+  countRevoking(before: number, most: number): number;
+  /** How many quarantines should have ended before a time; counting ends at `most`. */
+  countUnreleased(before: number, most: number): number;
 }
 
 /** When a unit leaves quarantine, Unix milliseconds; without `isKnown`, when one does at the earliest. */

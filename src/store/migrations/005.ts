@@ -17,12 +17,28 @@ INSERT OR IGNORE INTO gap (nas, until, since)
     (SELECT id, CAST(round(unixepoch(detail->>'alive_until', 'subsec') * 1000) AS INTEGER) AS alive FROM journal WHERE kind = 'gap') g
    WHERE j.id = g.id AND g.alive IS NOT NULL;
 
+-- The last run of each background task.
+CREATE TABLE task (
+  name       TEXT    PRIMARY KEY,
+  actor      TEXT    NOT NULL,
+  started_at INTEGER NOT NULL,
+  touched_at INTEGER NOT NULL,
+  ended_at   INTEGER,
+  code       TEXT,
+  detail     TEXT,
+  progress   TEXT    NOT NULL CHECK (json_valid(progress)),
+  done_at    INTEGER,
+  done       TEXT    NOT NULL CHECK (json_valid(done)),
+  CHECK ((ended_at IS NULL) = (code IS NULL))
+) STRICT, WITHOUT ROWID;
+
 -- What a step down to version 4 kept.
 CREATE TABLE IF NOT EXISTS ${KEPT};
 INSERT OR IGNORE INTO gap SELECT row->>'nas', row->>'until', row->>'since' FROM kept_005 WHERE what = 'gap';
 -- What an assignment was in the system that it was imported from.
 ALTER TABLE assignment ADD COLUMN imported TEXT CHECK (json_valid(imported));
 UPDATE assignment SET imported = k.row FROM kept_005 k WHERE k.what = 'imported' AND assignment.id = CAST(k.ref AS INTEGER);
+INSERT INTO task SELECT row->>'name', row->>'actor', row->>'started_at', row->>'touched_at', row->>'ended_at', row->>'code', row->>'detail', row->>'progress', row->>'done_at', row->>'done' FROM kept_005 WHERE what = 'task';
 DROP TABLE kept_005;
 
 -- What the journal says of a session.
@@ -34,7 +50,7 @@ CREATE INDEX journal_nas ON journal (nas, id) WHERE nas IS NOT NULL;
 ALTER TABLE deadline RENAME TO deadline_old;
 CREATE TABLE deadline (
   kind   TEXT    NOT NULL
-    CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval', 'pool-trim', 'pool-kind', 'pool-wait', 'renumber')),
+    CHECK (kind IN ('quarantine', 'evidence', 'epoch-grace', 'maintenance', 'approval', 'pool-trim', 'pool-kind', 'pool-wait', 'task', 'renumber')),
   ref    TEXT    NOT NULL,
   due_at INTEGER NOT NULL,
   PRIMARY KEY (kind, ref)
@@ -48,6 +64,7 @@ UPDATE pool SET unsure_since = NULL, unsure_part = ''
   WHERE retired_at IS NULL AND unsure_since < (SELECT value - 86400000 FROM meta WHERE key = 'alive_at');
 UPDATE pool SET survey = '0/' WHERE unsure_since IS NOT NULL AND retired_at IS NULL;
 INSERT INTO deadline (kind, ref, due_at) SELECT 'pool-wait', CAST(id AS TEXT), unsure_since FROM pool WHERE survey IS NOT NULL;
+INSERT INTO deadline (kind, ref, due_at) SELECT 'task', name, touched_at FROM task WHERE ended_at IS NULL;
 `;
 
 export const DOWN = `
@@ -60,7 +77,7 @@ CREATE TABLE deadline (
   due_at INTEGER NOT NULL,
   PRIMARY KEY (kind, ref)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO deadline SELECT kind, ref, due_at FROM deadline_old WHERE kind <> 'pool-wait';
+INSERT INTO deadline SELECT kind, ref, due_at FROM deadline_old WHERE kind NOT IN ('pool-wait', 'task');
 DROP TABLE deadline_old;
 CREATE INDEX deadline_due ON deadline (due_at);
 DROP INDEX journal_session; DROP INDEX journal_nas;
@@ -70,4 +87,7 @@ INSERT INTO kept_005 (what, ref, row)
 DROP TABLE gap;
 INSERT INTO kept_005 (what, ref, row) SELECT 'imported', CAST(id AS TEXT), imported FROM assignment WHERE imported IS NOT NULL;
 ALTER TABLE assignment DROP COLUMN imported;
+INSERT INTO kept_005 (what, ref, row)
+  SELECT 'task', name, json_object('name', name, 'actor', actor, 'started_at', started_at, 'touched_at', touched_at, 'ended_at', ended_at, 'code', code, 'detail', detail, 'progress', progress, 'done_at', done_at, 'done', done) FROM task;
+DROP TABLE task;
 `;

@@ -1,4 +1,4 @@
-import type { Meta } from '../../daemon/lifecycle/records.js';
+import type { Meta } from '../../daemon/lifecycle/meta-key.js';
 import type { TableSpec } from './table.js';
 
 /** Table meta. */

@@ -86,6 +86,8 @@ t.test('the description names every route with what it takes and answers', async
     'backup',
     'import',
     'restored/confirm',
+    'tasks',
+    'tasks/{name}/run',
     'alarms',
     'alarms/acknowledge',
   ];
@@ -143,6 +145,7 @@ t.test('every route is in docs/api.md', async (t) => {
     const written = path
       .replace('/{address}', '/ADDRESS')
       .replace('/approvals/{id}', '/approvals/BATCH')
+      .replace('/tasks/{name}', '/tasks/NAME')
       .replace(/\{[a-z_]+\}/, 'SUBSCRIBER')
       .replace(/ipv[46]-/, 'ipv4-');
     t.ok(page.includes(`${written}\``), written);

@@ -89,6 +89,8 @@ const TENANTS_OWN = new Set(
 type Body = object | null;
 const REVOKE = { subscriber_id: 'alice', reason: 'x', force: true };
 
+const HERS = [{ type: 'username', scope: 'tenant', value: 'alice@isp' }];
+
 /** What is sent to each route that takes a body; the last of the IPv6 twins has its family added. */
 const BODIES: Record<string, readonly Body[]> = {
   'lifecycle/allocate': [
@@ -114,6 +116,12 @@ const BODIES: Record<string, readonly Body[]> = {
   '/freeze': [{ reason: 'x' }],
   '/thaw': [{ reason: 'x' }],
   '/backup': [{}],
+  '/tasks/{name}/run': [{}, { force: true }],
+  '/import': ['100.64.0.5', '100.64.0.6'].map((address) => {
+    return {
+      rows: [{ subscriber_id: 'alice', address, status: 'assigned', pool_id: 'v4', line: 1, identities: HERS }],
+    };
+  }),
   '/restored/confirm': [{ reason: 'x' }],
   '/maintenance': [{ nas: 'bras', until: '2026-11-22T07:00:00Z', reason: 'x' }],
   '/maintenance/end': [{ nas: 'bras' }],
@@ -122,7 +130,13 @@ const BODIES: Record<string, readonly Body[]> = {
   '/alarms/acknowledge': [{ alarm: 'ALARM' }],
 };
 /** What concerns all tenants is for the one that runs addrd. */
-const FOR_ALL = ['/api/v1/freeze', '/api/v1/thaw', '/api/v1/backup', '/api/v1/restored/confirm'];
+const FOR_ALL = [
+  '/api/v1/freeze',
+  '/api/v1/thaw',
+  '/api/v1/backup',
+  '/api/v1/restored/confirm',
+  '/api/v1/tasks/{name}/run',
+];
 
 const QUERIES: Record<string, readonly string[]> = {
   '/sessions': ['', '?open=true', '?username=alice@isp', '?username=alice%40isp&open=true'],
@@ -147,6 +161,7 @@ const QUERIES: Record<string, readonly string[]> = {
 };
 
 const IDS: Record<string, readonly string[]> = {
+  name: ['clean-up'],
   subscriber_id: ['alice', 'mallory'],
   id: ['alice', 'anna', '1', '2'],
   address: ['100.64.0.5', '100.64.0.9', '2001:db8:100::'],
