@@ -61,6 +61,9 @@ export async function restoreStore(
     giveToFolder(`${path}.lock`);
     drop(copy);
     copyFileSync(file, copy);
+    // A store that a crash has left, or that was moved aside with its log: what the log holds belongs to it.
+    for (const part of ['-wal', '-journal'])
+      if (existsSync(`${file}${part}`)) copyFileSync(`${file}${part}`, `${copy}${part}`);
     chmodSync(copy, 0o640);
     giveToFolder(copy);
     const facts = inspectCopy(copy);

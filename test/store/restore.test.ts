@@ -1,5 +1,14 @@
 /** A restore: whole or not at all, on a folder of another user too, and into a store that is a new one. */
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { beginCopy, copyPages, keepCopy } from '../../src/store/backup.js';
@@ -40,6 +49,23 @@ t.test('the store of before is kept', async (t) => {
   t.notOk(existsSync(restoring(path)));
   t.notOk(existsSync(`${path}.restore`));
   t.equal(statSync(path).mode & 0o777 & ~0o640, 0);
+});
+
+t.test('what a crash has left in the log beside a store belongs to it', async (t) => {
+  const dir = temporary(t);
+  const { path, backup } = await scene(dir);
+  const crashed = join(dir, 'crashed.db');
+  const { db, close } = openStore(path, 1);
+  const house = await openHouse(NOON + 2, {}, { db });
+  await house.say(allocate('carl', NOON + 3));
+  for (const part of ['', '-wal']) copyFileSync(`${path}${part}`, `${crashed}${part}`);
+  close();
+  const aside = join(dir, 'aside.db');
+  await restoreStore(crashed, backup, aside, 1, nothing);
+  t.ok(existsSync(`${aside}-wal`), 'it is moved aside with its log');
+  const back = await restoreStore(crashed, aside, join(dir, 'other.db'), 1, nothing);
+  t.match(back.facts, { subscribers: 3, faults: [] }, 'and comes back with it');
+  t.match(inspectBackup(crashed), { subscribers: 3, faults: [] });
 });
 
 t.test('a change that fails leaves everything as it was', async (t) => {

@@ -10,6 +10,7 @@ import {
   INSTANCE_SLACK_MS,
   isLateOfAnother,
   isNewInstance,
+  isOfBefore,
   isOfEarlier,
   isReborn,
   isSomebodyElse,
@@ -19,7 +20,7 @@ import { inheritGuard } from './guard.js';
 import { shareMaintenance } from './maintenance.js';
 import type { Policy } from './policy.js';
 import { hearClass, leaveProfile, tellAgain, tellNew } from './profile.js';
-import { witnessKey } from './keys.js';
+import { KEY_OF, witnessKey } from './keys.js';
 import type { Nas } from './nas-records.js';
 import type { Session, SessionAddress, SessionUsage } from './records.js';
 import { claimsOn, isDisputed, noteDispute, resolve, subscriberOf, type Who } from './identity.js';
@@ -76,7 +77,7 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Verdi
     nas: nas.id,
     vrf: nas.vrf,
     sid: event.sid,
-    epoch: nas.epoch,
+    epoch: isOfBefore(event, nas) ? nas.epoch - 1 : nas.epoch,
     startSeen: event.kind === 'acct-start',
     startedAt,
     firstSeenAt: event.receivedAt,
@@ -93,6 +94,10 @@ function open(d: Draft, event: AccountingEvent, nas: Nas, policy: Policy): Verdi
     profile: null,
   };
   d.put('session', session);
+  const grace = KEY_OF.nas(nas);
+  if (!stopped && session.epoch < nas.epoch && d.find('deadline', `epoch-grace/${grace}`) === null) {
+    d.put('deadline', { kind: 'epoch-grace', ref: grace, dueAt: event.receivedAt + policy.epochGraceMs });
+  }
   d.put('usage', usageOf(event, session.id, null));
   note(d, 'session-started', session, event, nas, event.kind);
   const showing: Showing = { event, nas, policy, who, since: startedAt };
@@ -152,7 +157,7 @@ export function endSession(
 
 /** An open session is confirmed in the NAS's epoch by what the NAS sent after that epoch began. */
 function confirm(d: Draft, session: Session, event: AccountingEvent, nas: Nas): Session {
-  if (session.epoch >= nas.epoch || event.receivedAt < nas.epochReceivedAt) return session;
+  if (session.epoch >= nas.epoch || event.receivedAt < nas.epochReceivedAt || isOfBefore(event, nas)) return session;
   return d.put('session', { ...session, epoch: nas.epoch });
 }
 
@@ -256,7 +261,10 @@ function interim(d: Draft, event: AccountingEvent, nas: Nas, session: Session | 
   if (session === null) return open(d, event, nas, policy);
   const usage = d.get('usage', session.id);
   if (session.endedAt !== null) {
-    if (goesOn(event, session, usage, policy)) {
+    if (session.endKind === 'inferred' && isOfBefore(event, nas)) return STALE_ENDED;
+    const named = subscriberOf(resolve(d, nas.tenant, event.claims));
+    const isAnothers = named !== null && session.subscriber !== null && named !== session.subscriber;
+    if (!isAnothers && goesOn(event, session, usage, policy)) {
       const showing = { event, nas, policy, who: whoIs(d, session, event, nas, policy), since: event.at };
       const told = report(d, event, nas, reopen(d, session, showing), usage, policy);
       tellNew(d, d.get('session', session.id), event.receivedAt, policy);

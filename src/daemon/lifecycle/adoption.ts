@@ -92,6 +92,17 @@ function heldSince(d: Draft, { id }: Assignment): number {
   return latest;
 }
 
+/** Since when the last session of the holder's stood on his address, by its NAS's count, whether it does still or not. */
+export function stoodSince(d: Draft, { id }: Assignment): number {
+  let latest = 0;
+  for (const { standing, ref } of d.witnessesOf(id)) {
+    if (standing !== 'held') continue;
+    for (const { assignment, since } of d.get('session', ref).addresses)
+      if (assignment === id) latest = Math.max(latest, since);
+  }
+  return latest;
+}
+
 /** Whether everybody who stood on an assignment as its holder is gone as far as this NAS knows; somebody must have. */
 function isGone(d: Draft, { id }: Assignment, nas: number, now: number, policy: Policy): boolean {
   const held = d.witnessesOf(id).filter(({ standing }) => standing === 'held');

@@ -28,6 +28,11 @@ function isSinceReborn(event: AccountingEvent, session: Session, nas: Nas): bool
   return isBehind(session, nas) && event.receivedAt >= nas.epochReceivedAt;
 }
 
+/** Whether a packet that came after its NAS began anew was sent before: it says nothing of who is there since. */
+export function isOfBefore(event: AccountingEvent, nas: Nas): boolean {
+  return event.at < nas.epochAt && event.receivedAt >= nas.epochReceivedAt;
+}
+
 /** Same content: a retransmission, whatever its identifier and Acct-Delay-Time are. */
 export function sameContent(event: AccountingEvent, usage: SessionUsage): boolean {
   return (

@@ -7,6 +7,7 @@ export type MetaKey =
   | 'store_id'
   /** When the store was made of a backup; whether that is confirmed (0), not yet (1), or nothing is handed out either (2). */
   | 'restored_at'
+  | 'restored_alive'
   | 'restored'
   /** The last backup that was made: when, how long it took, and its octets. */
   | 'backup_at'

@@ -5,7 +5,7 @@ import type { AccountingEvent } from './events.js';
 import { impliedStart, INSTANCE_SLACK_MS, isSomebodyElse, sameContent } from './instance.js';
 import type { Policy } from './policy.js';
 import type { Session, SessionAddress, SessionUsage } from './records.js';
-import { attach, stand, type Showing } from './standing.js';
+import { attach, sameAddress, stand, type Showing } from './standing.js';
 
 /**
  * Whether an Interim is of the very session whose end was inferred: by the NAS's own count it began when that one did, and it
@@ -42,7 +42,16 @@ export function reopen(d: Draft, ended: Session, showing: Showing): Session {
     const { attribute, prefix, since } = before;
     // What rode on another address comes with that.
     if (attribute === 'parent') return [];
-    return [attach(d, session, { attribute, prefix }, { ...showing, since })];
+    const isShown = event.addresses.some((shown) => sameAddress(shown, before));
+    const holders = d.overlapping(session.vrf, prefix).map((id) => d.get('assignment', id));
+    // It has another one in its place; since when, nobody knows. Only what is his own still is left by that.
+    const isReplaced =
+      !isShown && attribute === 'Framed-IP-Address' && event.addresses.some((shown) => shown.attribute === attribute);
+    if (isReplaced && !holders.some((holder) => holder.subscriber === session.subscriber)) return [];
+    // Of what is another's by now it takes nothing away but what it shows itself.
+    const told = isShown || holders.length === 0;
+    const remembering: Showing = told ? showing : { ...showing, event: { ...event, remembered: true } };
+    return [attach(d, session, { attribute, prefix }, { ...remembering, since })];
   });
   return stand(d, session, ride(d, session, [], joined, showing));
 }

@@ -29,6 +29,7 @@ export function restore(d: Draft, event: RestoredEvent): Verdict {
   const alive = d.find('meta', 'alive_at')?.value ?? null;
   d.put('meta', { key: 'store_id', value: storeId });
   d.put('meta', { key: 'restored_at', value: at });
+  d.put('meta', { key: 'restored_alive', value: alive ?? at });
   d.put('meta', { key: 'restored', value: HELD });
   const until = alive === null ? null : isoTime(alive);
   d.note({ at, kind: 'restored', tenant: DAEMON_TENANT, actor, code: 'unconfirmed', detail: { name, until } });
@@ -45,14 +46,18 @@ export function isRestoredSince(d: Draft, alive: number | null): boolean {
 /** A NAS that the backup knew, and that was not heard for one interim round since addrd listens on it. */
 function unheard(d: Draft, now: number, policy: Policy): Nas | null {
   const listening = d.find('meta', 'listening_since')?.value ?? now;
-  const restoredAt = d.find('meta', 'restored_at')?.value ?? now;
+  // By what the backup knew: how old it is says nothing of them.
+  const aliveThen = d.find('meta', 'restored_alive')?.value ?? now;
   const vrfs = new Set([0, ...Array.from(policy.nas.values(), ({ vrf }) => vrf)]);
   for (const id of [...vrfs].flatMap((vrf) => d.nasesIn(vrf))) {
     const nas = d.get('nas', id);
     // Taken away: by the config, or so long before that nobody waits for it.
-    if (!policy.nas.has(nas.entry) || nas.heardUntil < restoredAt - policy.forgottenNasMs) continue;
+    if (!policy.nas.has(nas.entry) || nas.heardUntil < aliveThen - policy.forgottenNasMs) continue;
+    // Who is behind one that sends no Interims does not show himself.
+    if (policy.nas.get(nas.entry)?.interim === 'none') return nas;
     if (nas.heardUntil <= listening) return nas;
-    if (now < Math.max(listening, nas.heardSince) + policy.interimRoundMs) return nas;
+    const until = Math.max(listening, nas.heardSince) + policy.interimRoundMs;
+    if (now < until || nas.heardUntil < until - policy.heardStepMs) return nas;
   }
   return null;
 }

@@ -1,6 +1,6 @@
 /** How a session stands on the addresses it shows, and what its coming and going does to their assignments. */
 import { contains, samePrefix } from './address.js';
-import { adopt, goneAt, mayAdopt, succeed, takes } from './adoption.js';
+import { adopt, goneAt, mayAdopt, stoodSince, succeed, takes } from './adoption.js';
 import { conflictOpened, watchPool } from './alarms.js';
 import { freezeOf } from './braking.js';
 import type { Draft } from './draft.js';
@@ -202,7 +202,10 @@ export function attach(d: Draft, before: Session, shown: ShownAddress, showing: 
   // A route shows who it is behind, and not who is on what it leads to.
   const mayHold = live && pool !== null && !isRoute(shown) && event.remembered !== true;
   const heir = mayHold ? adoptOnto(d, session, shown, showing, pool, own ?? null) : null;
-  if (heir === 'late') return stand('unmanaged');
+  if (heir === 'late') {
+    hold(d, session, showing, shown, null);
+    return stand('unmanaged');
+  }
   if (heir !== null) return stand('held', heir.id);
   hold(d, session, showing, shown, null);
   if (holder !== undefined) {
@@ -260,7 +263,10 @@ function adoptOnto(
     if (!mayAdopt(d, session, pool, unit, since)) return null;
   } else {
     const claim = takes(d, holder, session, since, event.receivedAt, policy);
-    const late = claim === 'pushed-off' && (event.kind === 'acct-stop' || event.at < (holder.allocatedAt ?? 0));
+    const late =
+      claim === 'pushed-off'
+        ? event.kind === 'acct-stop' || event.at < (holder.allocatedAt ?? 0)
+        : claim === 'takes' && event.at < stoodSince(d, holder);
     if (late) return 'late';
     if (claim !== 'takes' || holder.pool !== pool.id) return null;
   }

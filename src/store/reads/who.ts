@@ -1,6 +1,6 @@
 /** Who had an address at a time: what the history says, what speaks against it, and the lines of the journal behind it. */
 import type { Database, Statement } from 'better-sqlite3';
-import { prefixOf, samePrefix, type Prefix } from '../../daemon/lifecycle/address.js';
+import { contains, prefixOf, type Prefix } from '../../daemon/lifecycle/address.js';
 import type { Gap, NasIdentity } from '../../daemon/lifecycle/nas-records.js';
 import type { Holding } from '../../daemon/lifecycle/records.js';
 import { HOLDING } from '../tables/holding.js';
@@ -112,8 +112,8 @@ export class WhoReads {
   /** When the NAS of a session was not heard: up to its next packet, or still. */
   #silence({ row, heardUntil }: Found, at: number, silenceMs: number): Pick<Gap, 'since' | 'until'> | null {
     if (row.nas === null || heardUntil === null) return null;
-    const still = row.until === null && at > heardUntil + silenceMs;
-    return still ? { since: heardUntil, until: at } : this.#gapAt(row.nas, at);
+    // It was not heard since, whatever has ended the row in the meantime.
+    return at > heardUntil + silenceMs ? { since: heardUntil, until: at } : this.#gapAt(row.nas, at);
   }
 
   /** Of a session when it came and went, of a tenure its transitions. */
@@ -151,7 +151,7 @@ function sessionsFirst(a: Found, b: Found): number {
 /** Whether two sessions were on one address, of which nobody can say that they were one customer's. */
 function isRival(one: Found, other: Found): boolean {
   if (one === other || one.row.kind !== 'session' || other.row.kind !== 'session') return false;
-  if (!samePrefix(one.row.prefix, other.row.prefix)) return false;
+  if (!contains(one.row.prefix, other.row.prefix) && !contains(other.row.prefix, one.row.prefix)) return false;
   // One after the other within a second is no conflict.
   const [earlier, later] = one.row.since <= other.row.since ? [one.row, other.row] : [other.row, one.row];
   if (earlier.until !== null && earlier.until <= later.since) return false;
