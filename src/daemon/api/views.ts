@@ -167,7 +167,7 @@ export const conflictView = z.strictObject({
   session_id: octets,
   username: octets.nullable(),
   subscriber_id: z.string().nullable(),
-  holder_id: z.string().nullable().describe('the subscriber whose assignment it is; null where he is another tenant\'s'),
+  holder_id: z.string().nullable().describe("the subscriber whose assignment it is; null where he is another tenant's"),
   assignment: z.number().int().nullable(),
   count: z.number().int(),
   first_at: time,
