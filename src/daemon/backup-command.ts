@@ -108,7 +108,11 @@ export async function backupCommand(
 export function urlOf({ api }: Config): string {
   const [listen] = api.listen;
   if (listen === undefined || listen.port === 0) {
-    throw new CtlFailure('unreachable', 'api.listen names no port of the running daemon', 'use addrdctl backup --url');
+    throw new CtlFailure(
+      'unreachable',
+      'api.listen names no port of the running daemon',
+      'give api.listen a port, or stop the daemon first',
+    );
   }
   const { host, port } = listen;
   const local = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
