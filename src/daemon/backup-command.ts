@@ -108,21 +108,32 @@ export async function backupCommand(
 export function urlOf({ api }: Config): string {
   const [listen] = api.listen;
   if (listen === undefined || listen.port === 0) {
-    throw new CtlFailure('unreachable', 'api.listen names no port of the running daemon', 'use addrdctl backup --url');
+    throw new CtlFailure(
+      'unreachable',
+      'api.listen names no port of the running daemon',
+      'give api.listen a port, or stop the daemon first',
+    );
   }
   const { host, port } = listen;
   const local = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `http://${local.includes(':') ? `[${local}]` : local}:${String(port)}`;
 }
 
-/** A token that may order a backup: one of the config with scope `admin`, or that of the first start. */
+/**
+ * A token that may order it: one of the config with scope `admin`, or that of the first start. `tenant`: whose it has to be, where
+ * that matters.
+ */
 export function tokenOf(
-  { api, store }: Config,
+  { api, store, tenant: own }: Config,
   readFile: (path: string) => string,
+  tenant: string | null = null,
 ): { readonly text: string | null; readonly from: string } {
-  const own = api.tokens.find(({ scopes }) => scopes.includes('admin'));
-  if (own !== undefined) return { text: own.secret.revealText(), from: `api.tokens of the config, ${own.name}` };
-  if (api.tokens.length > 0) return { text: null, from: 'api.tokens of the config: none has scope admin' };
+  const whose = tenant === null ? '' : ` for tenant ${tenant}`;
+  const found = api.tokens.find((one) => one.scopes.includes('admin') && (tenant ?? one.tenant) === one.tenant);
+  if (found !== undefined) return { text: found.secret.revealText(), from: `api.tokens of the config, ${found.name}` };
+  if (api.tokens.length > 0 || (tenant ?? own) !== own) {
+    return { text: null, from: `api.tokens of the config: none has scope admin${whose}` };
+  }
   const from = tokenPath(store.path);
   try {
     return { text: readFile(from).trim(), from };

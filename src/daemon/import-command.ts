@@ -25,6 +25,8 @@ export interface ImportOptions {
   /** For rows that name none. */
   readonly pool?: string;
   readonly vrf?: string;
+  /** Whose they are, where not the tenant of the config. */
+  readonly tenant?: string;
 }
 
 /** What an import needs of the process. */
@@ -117,8 +119,13 @@ export async function importCommand(
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'store-owned') throw error;
   }
-  const client = new Client(urlOf(config), tokenOf(config, world.readFile), new AbortController().signal);
+  const token = tokenOf(config, world.readFile, tenantOf(config, options));
+  const client = new Client(urlOf(config), token, new AbortController().signal);
   return await run(sinkOfClient(client), options, world);
+}
+
+function tenantOf(config: Config, { tenant }: ImportOptions): string {
+  return tenant ?? config.tenant;
 }
 
 /** A copy of the store as it is at this moment, also while a daemon writes it. */
@@ -142,7 +149,7 @@ async function intoStore(
     if (options.dryRun !== true) backUpBeforeUpgrade(db, path, schema, fileStamp(now));
   });
   try {
-    return await run(sinkOfStore(store.db, config), options, world);
+    return await run(sinkOfStore(store.db, config, tenantOf(config, options)), options, world);
   } finally {
     store.close();
   }

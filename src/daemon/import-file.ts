@@ -101,6 +101,7 @@ async function* csvRows(
   shaped: (line: number, given: Readonly<Record<string, unknown>>) => FileRow,
 ): AsyncGenerator<FileRow> {
   const broken: FileRow[] = [];
+  const lost: { readonly line: number; readonly message: string }[] = [];
   const parser = parse({
     bom: true,
     columns: (names: string[]) => headerOf(names),
@@ -109,13 +110,17 @@ async function* csvRows(
     max_record_size: LONGEST_ROW,
     on_skip: (error: CsvError | undefined) => {
       const line = typeof error?.['lines'] === 'number' ? error['lines'] : 0;
-      broken.push({ line, fault: error?.message ?? 'it cannot be read as CSV' });
+      const message = error?.message ?? 'it cannot be read as CSV';
+      if (error?.code === 'CSV_RECORD_INCONSISTENT_COLUMNS') broken.push({ line, fault: message });
+      // Where quotes are out of order nobody can tell where the next row begins.
+      else lost.push({ line, message });
       return undefined;
     },
     skip_empty_lines: true,
     skip_records_with_error: true,
     trim: true,
   });
+  const lostBefore = (line: number): boolean => (lost[0]?.line ?? Infinity) <= line;
   input.on('error', (error) => parser.destroy(error));
   input.pipe(parser);
   try {
@@ -123,15 +128,22 @@ async function* csvRows(
       record: Record<string, string>;
       info: { lines: number };
     }>) {
-      yield* broken.splice(0);
+      if (lostBefore(info.lines)) break;
+      // The parser is ahead of us.
+      const before = broken.findIndex(({ line }) => line > info.lines);
+      yield* broken.splice(0, before < 0 ? broken.length : before);
       yield shaped(info.lines, filled(record));
     }
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_'))
       throw new UnfitImport(error.message);
     throw error;
+  } finally {
+    input.destroy();
   }
-  yield* broken.splice(0);
+  yield* broken.filter(({ line }) => !lostBefore(line));
+  const [first] = lost;
+  if (first !== undefined) throw new UnfitImport(first.message);
 }
 
 /** The names of the columns. @throws UnfitImport */

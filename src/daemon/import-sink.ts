@@ -42,7 +42,7 @@ export function sinkOfClient(client: Pick<Client, 'post'>): ImportSink {
 }
 
 /** By the door of a store that this process owns. Pools of the config that the store does not have are unknown to it. */
-export function sinkOfStore(db: Database, config: Config): ImportSink {
+export function sinkOfStore(db: Database, config: Config, tenant: string): ImportSink {
   const pending = new Pending(db);
   const pools = new Map(pending.poolIds().map(({ id, tenant, name }) => [`${tenant}/${name}`, id]));
   const vrfs = pending.vrfIds();
@@ -52,7 +52,7 @@ export function sinkOfStore(db: Database, config: Config): ImportSink {
     { pool: (tenant, name) => pools.get(`${tenant}/${name}`) ?? 0, vrf: (name) => vrfs.get(name) ?? 0 },
   );
   const door = new Door<LifecycleEvent>({ db, sleep: (ms) => after(systemTimers, ms) });
-  const by = { tenant: config.tenant, actor: 'addrd' };
+  const by = { tenant, actor: 'addrd' };
   return async (rows) => {
     const receivedAt = systemClock.wallMs();
     const batch = rows.map(({ row }) => {

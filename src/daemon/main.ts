@@ -345,6 +345,7 @@ program
   .option('--dry-run', 'judge each row on a copy of the store, and write nothing')
   .option('--pool <pool>', 'the pool of rows that name none')
   .option('--vrf <vrf>', 'the VRF of rows that name none')
+  .option('--tenant <tenant>', 'whose they are, where not the tenant of the config')
   .option('--report <file>', 'refused rows as JSON Lines, instead of on standard error')
   .option('--json', 'the counts as JSON, for scripts')
   .action((file: string, options: ImportFileOptions & { config: string }) =>

@@ -14,6 +14,7 @@ import type { ImportRowEvent } from './import-row.js';
 import { holdingKey, identityKey } from './keys.js';
 import { refused, subscriberRow } from './orders.js';
 import { offerTimeoutOf, type Policy } from './policy.js';
+import { tellNew } from './profile.js';
 import type { Assignment, Conflict, Pool, Session } from './records.js';
 import { openWitness } from './standing.js';
 import { beginTenure, recheck, settleConflict } from './tenure.js';
@@ -235,12 +236,18 @@ function begin(d: Draft, event: ImportRowEvent, pool: Pool, occupants: readonly 
   if (status === 'assigned' || occupants.length > 0) {
     intoService(d, d.get('assignment', id), { at: now, actor, code: 'import' });
   } else if (pool.kind === 'dynamic') recheck(d, d.get('assignment', id), now + offerTimeoutOf(policy, pool.id));
-  for (const conflict of occupants) comeTo(d, d.get('assignment', id), conflict, actor, now);
+  for (const conflict of occupants) comeTo(d, d.get('assignment', id), conflict, event, policy);
   return told('applied', null, d.get('assignment', id));
 }
 
 /** A session of the subscriber's has been on the address without an assignment: it stands on his own from now on. */
-function comeTo(d: Draft, { id, subscriber }: Assignment, conflict: Conflict, actor: string, now: number): void {
+function comeTo(
+  d: Draft,
+  { id, subscriber }: Assignment,
+  conflict: Conflict,
+  { actor, receivedAt: now }: ImportRowEvent,
+  policy: Policy,
+): void {
   const session = d.get('session', conflict.session);
   const { vrf, tenant, nas } = session;
   settleConflict(d, conflict.id, now);
@@ -261,4 +268,5 @@ function comeTo(d: Draft, { id, subscriber }: Assignment, conflict: Conflict, ac
   d.put('session', { ...session, subscriber, addresses });
   openWitness(d, id, session.id, 'held', now);
   verify(d, id, session, actor, now);
+  if (session.subscriber === null) tellNew(d, d.get('session', session.id), now, policy);
 }

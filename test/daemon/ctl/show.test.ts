@@ -2,6 +2,7 @@
 import t from 'tap';
 import { EXIT } from '../../../src/daemon/ctl/failure.js';
 import { endStory, NIGHT, packet, tellStory } from '../api/world.js';
+import { prefix } from '../../support/house.js';
 import { listen, widest } from './listening.js';
 
 t.test('show tells the story of a subscriber whose termination waits', async (t) => {
@@ -75,4 +76,23 @@ t.test('what only open sessions show', async (t) => {
   t.match(name.err, 'there is no subscriber bob@isp; open sessions with that User-Name:');
   t.match(name.out, 's-9');
   t.match((await within('show', '100.64.0.5/24')).err, 'has bits set beyond /24');
+});
+
+t.test('what was imported says so, and whether anybody saw it', async (t) => {
+  const { world, within } = await listen(t);
+  const row = { pool: null, vrf: null, identities: [], metadata: null, line: 7 } as const;
+  const by = { kind: 'import-row', tenant: 'default', actor: 'token:noc', receivedAt: NIGHT } as const;
+  const shown = async (name: string): Promise<string> => (await within('show', name)).out;
+  const [v4, old] = [prefix('100.64.0.3'), prefix('100.64.0.4')];
+  await world.house.say(
+    { ...by, ...row, subscriber: 'ivy', prefix: v4, status: 'assigned' },
+    { ...by, ...row, subscriber: 'ivy', prefix: old, status: 'expired' },
+  );
+  t.match(
+    await shown('ivy'),
+    '  imported as assigned 2026-11-22 03:00:00Z; no session has shown it yet (unverified)\n',
+  );
+  t.match(await shown('ivy'), '  imported as expired 2026-11-22 03:00:00Z\n');
+  await world.house.say(packet({ kind: 'acct-start', sid: 's', username: 'ivy', at: NIGHT + 9_000, v4: '100.64.0.3' }));
+  t.match(await shown('ivy'), '  imported as assigned 2026-11-22 03:00:00Z; verified 2026-11-22 03:00:09Z\n');
 });

@@ -1,13 +1,10 @@
-/** `addrd import` from outside: through a daemon, past one that is down, on a copy, and after a kill in its middle. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+/** `addrd import` from outside: through a daemon, past one that is down, and on a copy. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import t from 'tap';
 import { freeUdpPort } from '../../peers/freeradius.js';
-import { call, MAIN, makePlace, runAddrd, startAddrd } from '../../support/process.js';
+import { call, makePlace, runAddrd, startAddrd } from '../../support/process.js';
 import { TestNas } from '../../support/test-nas.js';
 
 async function freeTcpPort(): Promise<number> {
@@ -139,45 +136,4 @@ pools: [{ name: v4, family: ipv4, prefix: 100.64.0.0/16, kind: static }]
   t.match(await run(join(place.folder, 'none.csv')), { status: 66, stderr: /ENOENT/ });
   t.match(await run(more, '--format', 'csv'), { status: 66, stderr: /names no column subscriber_id/ });
   t.match(await run('x.txt'), { status: 1, stderr: /--format says/ });
-});
-
-t.test('a kill in the middle, and the same file again', { timeout: 90_000 }, async (t) => {
-  const place = makePlace(
-    (store) => `
-store: { path: ${store} }
-api: { listen: ["127.0.0.1:0"] }
-radius: { accounting: { listen: ["127.0.0.1:0"] } }
-pools: [{ name: v4, family: ipv4, prefix: 100.64.0.0/16, kind: static }]
-`,
-  );
-  t.teardown(() => {
-    place.remove();
-  });
-  await (await startAddrd(place)).stop();
-  const count = 6_000;
-  const file = join(place.folder, 'many.csv');
-  const rows = Array.from({ length: count }, (_, n) => {
-    const at = n + 1;
-    return `s${String(at)},100.64.${String(at >> 8)}.${String(at & 255)},assigned`;
-  });
-  writeFileSync(file, `subscriber_id,address,status\n${rows.join('\n')}\n`);
-  const child = spawn(process.execPath, [MAIN, 'import', file, '--config', place.config], { stdio: 'ignore' });
-  const gone = once(child, 'exit');
-  const db = new Database(place.store, { readonly: true });
-  const imported = db.prepare("SELECT count(*) FROM assignment WHERE state = 'active'").pluck();
-  while ((imported.get() as number) < 500 && child.exitCode === null)
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  child.kill('SIGKILL');
-  await gone;
-  const before = imported.get() as number;
-  t.ok(before >= 500 && before < count, `killed after ${String(before)}`);
-  db.close();
-  t.match(await runAddrd(['import', file, '--json', '--config', place.config]), {
-    status: 0,
-    stdout: new RegExp(`"applied": ${String(count - before)},\\s+"duplicate": ${String(before)},\\s+"refused": 0`),
-  });
-  t.notOk(existsSync(`${place.store}.restoring`));
-  const daemon = await startAddrd(place);
-  t.teardown(() => daemon.kill());
-  t.match((await call(daemon, 'GET', '/api/v1/status')).body, { assignments: { ipv4: { active: count } } });
 });
