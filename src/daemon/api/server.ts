@@ -7,6 +7,7 @@ import { CommandUnavailable } from '../command.js';
 import { backupRoutes } from './backup-routes.js';
 import { brakeRoutes } from './brake-routes.js';
 import type { ApiDeps, ApiLog } from './deps.js';
+import { holdRoutes } from './hold-routes.js';
 import { identityRoutes } from './identity-routes.js';
 import { lifecycleRoutes, releaseRoute } from './lifecycle-routes.js';
 import { openapiOptions } from './openapi.js';
@@ -94,6 +95,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     whoRoute(routes, deps);
     backupRoutes(routes, deps);
     taskRoutes(routes, deps);
+    holdRoutes(routes, deps);
   });
   return app;
 }
