@@ -61,9 +61,9 @@ export class ChoreQueries implements Chores {
     return this.#countUnreleased.get(before, most) as number;
   }
 
-  journal(before: number, after: number, most: number): readonly JournalRow[] {
+  journal(before: number, now: number, after: number, most: number): readonly JournalRow[] {
     const lines = (this.#journal.all(after, most) as SqlValue[][]).map(lineOf);
-    const end = lines.findIndex(({ at }) => at >= before);
+    const end = lines.findIndex(({ at }) => at >= before && at <= now);
     return end < 0 ? lines : lines.slice(0, end);
   }
 
@@ -117,8 +117,8 @@ export class ImageChores implements Chores {
     return this.#queries.allocated(before, after, most);
   }
 
-  journal(before: number, after: number, most: number): readonly JournalRow[] {
-    return this.#queries.journal(before, after, most);
+  journal(before: number, now: number, after: number, most: number): readonly JournalRow[] {
+    return this.#queries.journal(before, now, after, most);
   }
 
   journalSpan(before: number): { readonly older: number; readonly all: number } {

@@ -33,8 +33,10 @@ export function retain(
     const hold = d.find('hold', ref);
     return hold?.endedAt === null ? [hold] : [];
   });
-  const lines = d.chores.journal(startedAt - journalMs, progress.after[1], SLICE);
-  const old = holds.length === 0 ? lines : lines.filter((line) => !isHeld(d, line, holds));
+  const before = startedAt - journalMs;
+  const lines = d.chores.journal(before, startedAt, progress.after[1], SLICE);
+  const due = lines.filter(({ at }) => at < before);
+  const old = holds.length === 0 ? due : due.filter((line) => !isHeld(d, line, holds));
   d.forget(old.map(({ id }) => id));
   const [latest, last] = [old.at(-1), lines.at(-1)];
   if (latest !== undefined && latest.at > (d.find('meta', 'journal_deleted_until')?.value ?? 0)) {
@@ -42,7 +44,7 @@ export function retain(
   }
   const counts = {
     'journal-deleted': counted['journal-deleted'] + old.length,
-    'journal-held': counted['journal-held'] + lines.length - old.length,
+    'journal-held': counted['journal-held'] + due.length - old.length,
   };
   const after = last === undefined ? progress.after : ([last.at, last.id] as const);
   return { progress: { ...progress, after, counts }, isDone: lines.length < SLICE };

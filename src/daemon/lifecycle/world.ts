@@ -105,8 +105,11 @@ export interface Chores {
   revoking(before: number, after: readonly [at: number, id: number], most: number): readonly ChoreRow[];
   /** Assignments that are ALLOCATED since before a time. */
   allocated(before: number, after: readonly [at: number, id: number], most: number): readonly ChoreRow[];
-  /** Lines of the journal behind a number, up to the first that is not older than a time. */
-  journal(before: number, after: number, most: number): readonly JournalRow[];
+  /**
+   * Lines of the journal behind a number, up to the first that was written between two times. One of a later time was written by a
+   * clock that was wrong: it is among them, and what comes behind it.
+   */
+  journal(before: number, now: number, after: number, most: number): readonly JournalRow[];
   /** How many lines are older than a time, and how many there are: by their numbers, so that held ones that are gone count. */
   journalSpan(before: number): { readonly older: number; readonly all: number };
   /** Keys of the holds that are set, and of those that this batch has set or ended. */

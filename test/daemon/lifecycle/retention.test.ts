@@ -155,6 +155,27 @@ t.test('a hold is its tenant’s own', async (t) => {
   t.match((await finish(house, at)).done, { 'journal-held': 1 }, 'but for the line that says so');
 });
 
+t.test('lines of a clock that was ahead do not keep those behind them for ever', async (t) => {
+  const house = await openHouse(NOON - 1, keeping(KEPT), { pools: WIDE });
+  const put = house.db.prepare(
+    "INSERT INTO journal (at, kind, tenant, actor, code) VALUES (?, 'gap', 'x', 'addrd', ?)",
+  );
+  const at = NOON + 10 + KEPT;
+  for (const [when, code] of [
+    [NOON, 'old'],
+    [at + 100 * DAY, 'ahead'],
+    [NOON + 1, 'old'],
+    [at - 1, 'young'],
+    [NOON + 2, 'old, behind a young one'],
+  ] as const) {
+    put.run(when, code);
+  }
+  const left = house.db.prepare("SELECT code FROM journal WHERE tenant = 'x' ORDER BY id").pluck();
+  await house.say(run(at));
+  t.match((await finish(house, at)).done, { 'journal-held': 0 });
+  t.strictSame(left.all(), ['ahead', 'young', 'old, behind a young one']);
+});
+
 t.test('a clock that jumps ahead deletes nothing without force', async (t) => {
   const house = await openHouse(NOON - 1, keeping(KEPT), { pools: WIDE });
   await fill(house, 1_700);
