@@ -5,7 +5,7 @@ import type { Policy } from './policy.js';
 import type { Task, TaskProgress } from './task.js';
 
 /** Lines that one event deletes: each has its pages in several indexes, and the commit writes them all. */
-const SLICE = 100;
+const SLICE = 50;
 /** So many may be deleted of any journal. */
 const FLOOR = 10_000;
 const DAY_MS = 86_400_000;
