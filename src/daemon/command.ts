@@ -8,6 +8,7 @@ import type {
   AllocateEvent,
   ApproveEvent,
   FreezeEvent,
+  HoldEvent,
   IdentityDropEvent,
   IdentityPutEvent,
   MaintenanceEndEvent,
@@ -53,6 +54,7 @@ export type Command = (
   | Order<AcknowledgeEvent>
   | Order<WhoAskedEvent>
   | Order<TaskRunEvent>
+  | Order<HoldEvent>
 ) & {
   readonly idempotency: Idempotency | null;
 };

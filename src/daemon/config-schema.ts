@@ -63,6 +63,11 @@ function duration(leastMs = 0): z.ZodType<number, string> {
   }, durationText);
 }
 
+/** How long something is kept, or null for ever. */
+const keep = z.union([z.literal('never').transform(() => null), duration(UNIT_MS.d)], {
+  error: 'must be never, or a duration of a day or more such as 365d',
+});
+
 function size(least: number, most: number): z.ZodType<number, string> {
   return text((given) => {
     const match = SIZE.exec(given);
@@ -240,6 +245,7 @@ export function configSchemas(sources: ConfigSources) {
     ack_grace: duration(1).prefault('5s'),
     disconnect_count: whole(1, 100).default(3),
     disconnect_window: duration(1_000).prefault('10m'),
+    retention: z.strictObject({ journal: keep.prefault('never') }).prefault({}),
     task_share: share.prefault('10%'),
     retry_base: duration(1).prefault('1s'),
     retry_cap: duration(1).prefault('5m'),

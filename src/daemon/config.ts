@@ -95,7 +95,9 @@ export interface LifecycleConfig {
   readonly ackGraceMs: number;
   readonly disconnectCount: number;
   readonly disconnectWindowMs: number;
-  /** What one run of a background task may touch, of all live assignments. */
+  /** How long lines of the journal are kept; null: for ever. */
+  readonly keepJournalMs: number | null;
+  /** What one run of a background task may touch, of all there is. */
   readonly taskShare: number;
   readonly retryBaseMs: number;
   readonly retryCapMs: number;
@@ -260,6 +262,7 @@ function compile(file: ConfigFile): Config {
       ackGraceMs: lifecycle.ack_grace,
       disconnectCount: lifecycle.disconnect_count,
       disconnectWindowMs: lifecycle.disconnect_window,
+      keepJournalMs: lifecycle.retention.journal,
       taskShare: lifecycle.task_share,
       retryBaseMs: lifecycle.retry_base,
       retryCapMs: lifecycle.retry_cap,

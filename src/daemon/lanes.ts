@@ -53,6 +53,8 @@ export const LANE_OF: Readonly<Record<LifecycleEvent['kind'], Lane>> = {
   acknowledge: 'control',
   'who-asked': 'control',
   'task-run': 'control',
+  hold: 'control',
+  'hold-end': 'control',
   'pool-release': 'control',
   renumber: 'control',
   'daemon-trouble': 'control',

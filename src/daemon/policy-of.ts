@@ -32,6 +32,7 @@ export function compilePolicy(config: Config, numbers: Numbers): Policy {
     evidence: lifecycle.evidence,
     renumberTimeoutMs: lifecycle.renumberTimeoutMs,
     task: { ...DEFAULT_KNOBS.task, share: lifecycle.taskShare },
+    retention: { journalMs: lifecycle.keepJournalMs },
     guard: config.guard,
     retry: { baseMs: lifecycle.retryBaseMs, capMs: lifecycle.retryCapMs },
   };

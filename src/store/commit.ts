@@ -135,6 +135,7 @@ export class Door<E extends { readonly kind: string; readonly receivedAt: number
     const image = new Image(this.#tables, this.#queries, ids);
     const settlements: Settlement[] = [];
     const journal: (readonly JournalEntry[])[] = [];
+    const old: (readonly number[])[] = [];
     const responses: { key: IdempotencyKey; response: string; at: number }[] = [];
     this.#begin.run();
     this.#mayDie('after-begin');
@@ -144,9 +145,10 @@ export class Door<E extends { readonly kind: string; readonly receivedAt: number
         settlements.push(replay);
         continue;
       }
-      const { verdict, code, detail, reply, changes, journal: lines } = decide(image, event);
+      const { verdict, code, detail, reply, changes, journal: lines, forgotten } = decide(image, event);
       image.apply(changes);
       if (lines.length > 0) journal.push(lines);
+      if (forgotten !== undefined) old.push(forgotten);
       settlements.push({ verdict, code, detail, reply, replayed: false });
       if (idempotency !== null) {
         const response = JSON.stringify({ verdict, code, detail, reply });
@@ -155,6 +157,7 @@ export class Door<E extends { readonly kind: string; readonly receivedAt: number
     }
     image.flush();
     for (const lines of journal) for (const line of lines) this.#journal.append(line);
+    for (const lines of old) this.#journal.forget(lines);
     for (const { key, response, at } of responses) this.#idempotency.insert(key, response, at);
     this.#mayDie('before-commit');
     this.#finish();

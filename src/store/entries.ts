@@ -39,5 +39,6 @@ export function noEntries(): Entries {
     heldSuspend: new Map(),
     alarm: new Map(),
     task: new Map(),
+    hold: new Map(),
   };
 }

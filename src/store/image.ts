@@ -4,6 +4,7 @@ import { DROPPED, identityOfKey, KEY_OF, witnessKey } from '../daemon/lifecycle/
 import type { Nas, NasIdentity } from '../daemon/lifecycle/nas-records.js';
 import type { IdentityType, Rows, TableName } from '../daemon/lifecycle/records.js';
 import type { Change, Chores, HeldBack, NumberedTable, Units, World } from '../daemon/lifecycle/world.js';
+import { ImageChores } from './chores.js';
 import { bornWith, FLUSH_ORDER, type NextIds } from './order.js';
 import { noEntries, type Entry } from './entries.js';
 import { summaryOf, type Summary } from './summary.js';
@@ -54,7 +55,7 @@ export class Image implements World {
     this.#queries = queries;
     this.#ids = ids;
     this.#firstIds = { ...ids };
-    this.chores = queries.chores;
+    this.chores = new ImageChores(queries.chores, this.#entries);
     this.units = new ImageUnits(this, queries.units, this.#entries);
   }
 

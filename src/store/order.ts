@@ -29,6 +29,7 @@ export const FLUSH_ORDER: readonly TableName[] = [
   'heldSuspend',
   'alarm',
   'task',
+  'hold',
 ];
 
 /** The next number of each numbered table. */

@@ -10,6 +10,7 @@ import { ConflictReads, type ShownConflict } from './reads/conflicts.js';
 import { CountReads, type Counts } from './reads/counts.js';
 import { EffectReads, type ShownEffect } from './reads/effects.js';
 import { FigureReads, type Figures, type Lateness, type OpenSessions } from './reads/figures.js';
+import { HoldReads, type ShownHold } from './reads/holds.js';
 import { HoldingReads, type ShownHolding } from './reads/holdings.js';
 import { JournalReads, type JournalSubject, type ShownEntry } from './reads/journal.js';
 import { MOST_ROWS, ReadLimit, sane } from './reads/limit.js';
@@ -92,6 +93,7 @@ export class Reads {
   readonly #figures: FigureReads;
   readonly #brakes: BrakeReads;
   readonly #tasks: TaskReads;
+  readonly #holds: HoldReads;
 
   /**
    * `db` may be a read-only connection; statements are prepared once, so the schema must be there. By `clock`, a read that
@@ -120,6 +122,7 @@ export class Reads {
     this.#figures = new FigureReads(db);
     this.#brakes = new BrakeReads(db);
     this.#tasks = new TaskReads(db);
+    this.#holds = new HoldReads(db);
   }
 
   /** Everything about a subscriber, or null where the tenant has none of that name. */
@@ -284,6 +287,16 @@ export class Reads {
   /** The last run of each background task that has run. */
   tasks(): Task[] {
     return this.#tasks.all();
+  }
+
+  /** Legal holds; with `all`, those that were ended too. */
+  holds(tenant: string, all: boolean, limit = MOST_ROWS): ShownHold[] {
+    return this.#holds.list(tenant, all, sane(limit));
+  }
+
+  /** Until when lines of the journal were deleted, Unix milliseconds; null where none was. */
+  journalDeletedUntil(): number | null {
+    return this.#holds.deletedUntil();
   }
 
   /** Batches that the blast guard holds back; with `all`, those that were decided too. */

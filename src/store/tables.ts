@@ -8,6 +8,7 @@ import { CONFLICT } from './tables/conflict.js';
 import { DEADLINE } from './tables/deadline.js';
 import { NAS_EPOCH } from './tables/epoch.js';
 import { GAP } from './tables/gap.js';
+import { HOLD } from './tables/hold.js';
 import { HOLDING } from './tables/holding.js';
 import { IDENTITY } from './tables/identity.js';
 import { LIVE } from './tables/live.js';
@@ -57,5 +58,6 @@ export function openTables(db: Database): Tables {
     heldSuspend: new Table(db, HELD_SUSPEND),
     alarm: new Table(db, ALARM),
     task: new Table(db, TASK),
+    hold: new Table(db, HOLD),
   };
 }

@@ -93,6 +93,7 @@ t.test('an empty mapping is the defaults, and acts on nothing', async (t) => {
     ackGraceMs: 5_000,
     disconnectCount: 3,
     disconnectWindowMs: 600_000,
+    keepJournalMs: null,
     taskShare: 0.1,
     retryBaseMs: 1_000,
     retryCapMs: 300_000,

@@ -37,6 +37,8 @@ async function fill(db: Database.Database): Promise<void> {
   await house.say(allocate('cat', NOON + 6), revoke('cat', NOON + 7), service('suspend', 'cat', NOON + 8));
   const cause = 'ordered';
   await house.say({ ...by, kind: 'task-run', task: 'clean-up', cause, force: false, receivedAt: NOON + 9 });
+  const about = { subscriber: 'ann', prefix: null, vrf: null, reason: 'case 7' };
+  await house.say({ ...by, kind: 'hold', ...about });
 }
 
 t.test('a fresh file', (t) => {
@@ -273,29 +275,39 @@ t.test(
   },
 );
 
-t.test('down to version 4 and 3: the last run of a task is known again, and one that ran goes on', async (t) => {
-  const db = new Database(':memory:');
-  const house = await openHouse(NOON, {}, { db });
-  const by = { tenant: 'default', actor: 'token:noc', task: 'clean-up', cause: 'ordered', force: false } as const;
-  await house.say({ kind: 'task-run', ...by, receivedAt: NOON + 1 });
-  const tasks = () => db.prepare('SELECT * FROM task').all();
-  const due = () => db.prepare("SELECT ref, due_at FROM deadline WHERE kind = 'task'").raw().all();
-  const running = tasks();
-  for (const version of [4, 3]) {
-    migrate(db, 'x', version);
-    t.strictSame(due(), []);
+t.test(
+  'down to version 4 and 3: the last run of a task and what is held are known again, and what ran goes on',
+  async (t) => {
+    const db = new Database(':memory:');
+    const house = await openHouse(NOON, {}, { db });
+    const by = { tenant: 'default', actor: 'token:noc', task: 'clean-up', cause: 'ordered', force: false } as const;
+    await house.say({ kind: 'task-run', ...by, receivedAt: NOON + 1 });
+    await house.say(allocate('ann', NOON));
+    const none = { subscriber: null, prefix: null, vrf: null, reason: 'case 7', receivedAt: NOON + 2 };
+    const who = { tenant: 'default', actor: 'token:root', kind: 'hold', ...none } as const;
+    await house.say({ ...who, subscriber: 'ann' }, { ...who, prefix: prefix('100.64.0.0/30'), vrf: 'global' });
+    const holds = db.prepare('SELECT * FROM hold ORDER BY ref').all();
+    const tasks = () => db.prepare('SELECT * FROM task').all();
+    const due = () => db.prepare("SELECT ref, due_at FROM deadline WHERE kind = 'task'").raw().all();
+    const running = tasks();
+    for (const version of [4, 3]) {
+      migrate(db, 'x', version);
+      t.strictSame(due(), []);
+      migrate(db, 'x');
+      t.strictSame([tasks(), due()], [running, [['clean-up', NOON + 1]]]);
+      t.same(db.prepare('SELECT * FROM hold ORDER BY ref').all(), holds);
+      t.equal(holds.length, 2);
+    }
+    for (let at = NOON + 1; due().length > 0; at += 100) {
+      await house.say({ kind: 'deadline', what: 'task', ref: 'clean-up', receivedAt: at });
+    }
+    const done = tasks();
+    t.match(done, [{ code: 'done' }]);
+    migrate(db, 'x', 4);
     migrate(db, 'x');
-    t.strictSame([tasks(), due()], [running, [['clean-up', NOON + 1]]]);
-  }
-  for (let at = NOON + 1; due().length > 0; at += 100) {
-    await house.say({ kind: 'deadline', what: 'task', ref: 'clean-up', receivedAt: at });
-  }
-  const done = tasks();
-  t.match(done, [{ code: 'done' }]);
-  migrate(db, 'x', 4);
-  migrate(db, 'x');
-  t.strictSame([tasks(), due()], [done, []]);
-});
+    t.strictSame([tasks(), due()], [done, []]);
+  },
+);
 
 t.test('what was open before there were alarms is counted, and ends one by one', async (t) => {
   const db = new Database(':memory:');

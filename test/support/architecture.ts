@@ -76,6 +76,7 @@ export const rooms: readonly Room[] = [
       'src/daemon/lifecycle/nas-records.ts',
       'src/daemon/lifecycle/meta-key.ts',
       'src/daemon/lifecycle/task.ts',
+      'src/daemon/lifecycle/hold.ts',
       'src/daemon/lifecycle/ranges.ts',
       'src/daemon/lifecycle/brake.ts',
     ],

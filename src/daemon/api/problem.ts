@@ -15,6 +15,7 @@ export const PROBLEMS = {
   'unknown-nas': { status: 404, title: 'There is no such NAS' },
   'unknown-batch': { status: 404, title: 'There is no such batch' },
   'unknown-task': { status: 404, title: 'There is no such background task' },
+  'unknown-hold': { status: 404, title: 'There is no such hold' },
   'unknown-alarm': { status: 404, title: 'There is no such alarm' },
   'pool-exhausted': { status: 409, title: 'The pool has no free address' },
   'pool-unsure': {

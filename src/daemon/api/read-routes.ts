@@ -237,7 +237,12 @@ export function readRoutes(
       });
       if (entries === null && nas !== undefined) throw new Problem('unknown-nas', `no NAS ${nas} was heard yet`);
       if (entries === null) throw new Problem('unknown-subscriber', `there is no subscriber ${subscriber ?? ''}`);
-      return { events: entries.map(eventOf), last_id: entries.at(-1)?.id ?? after ?? null };
+      const deletedUntil = reads.journalDeletedUntil();
+      return {
+        events: entries.map(eventOf),
+        last_id: entries.at(-1)?.id ?? after ?? null,
+        deleted_until: deletedUntil === null ? null : isoTime(deletedUntil),
+      };
     },
   );
 

@@ -7,6 +7,7 @@ import { CommandUnavailable } from '../command.js';
 import { backupRoutes } from './backup-routes.js';
 import { brakeRoutes } from './brake-routes.js';
 import type { ApiDeps, ApiLog } from './deps.js';
+import { holdRoutes } from './hold-routes.js';
 import { identityRoutes } from './identity-routes.js';
 import { importRoutes } from './import-routes.js';
 import { lifecycleRoutes, releaseRoute } from './lifecycle-routes.js';
@@ -97,6 +98,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     backupRoutes(routes, deps);
     importRoutes(routes, deps);
     taskRoutes(routes, deps);
+    holdRoutes(routes, deps);
   });
   return app;
 }

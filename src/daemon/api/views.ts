@@ -337,9 +337,16 @@ export const problemView = z.strictObject({
 
 /** A list under its name, with the number to ask on from. */
 export const sessionsView = z.strictObject({ sessions: z.array(sessionView), next_after: z.number().int().nullable() });
+/** What every answer with lines of the journal says of those that are not there. */
+export const journalDeletedUntil = z
+  .string()
+  .nullable()
+  .describe('lines that were written until then were deleted by retention; null: none was');
+
 export const eventsView = z.strictObject({
   events: z.array(eventView),
   last_id: z.number().int().nullable().describe('ask for the lines after this one'),
+  deleted_until: journalDeletedUntil,
 });
 export const poolsView = z.strictObject({ pools: z.array(poolView) });
 export const outboxView = z.strictObject({ outbox: z.array(effectView) });

@@ -67,12 +67,18 @@ export function whoRoute(
       const silenceMs = longestPause(deps.reporting);
       const window = { at, until: Math.min(at + SECOND_MS, now), prefix: address, silenceMs };
       const found = deps.reads.who(by.tenant, window, vrf ?? undefined);
-      return whoOf(formatPrefix(address), at, found, nats);
+      return whoOf(formatPrefix(address), at, found, nats, deps.reads.journalDeletedUntil());
     },
   );
 }
 
-function whoOf(address: string, at: number, { possessors, gap }: WhoAnswer, nats: ApiDeps['nats']): WhoView {
+function whoOf(
+  address: string,
+  at: number,
+  { possessors, gap }: WhoAnswer,
+  nats: ApiDeps['nats'],
+  deletedUntil: number | null,
+): WhoView {
   // Behind a NAT the address says nothing of whose it was.
   const named = possessors.filter(({ vrf }) => !nats.some((nat) => nat.vrf === vrf));
   return {
@@ -81,6 +87,7 @@ function whoOf(address: string, at: number, { possessors, gap }: WhoAnswer, nats
     vrfs: [...new Set(named.map(({ vrf }) => vrf))],
     possessors: named.map(possessorOf),
     unobserved: gapOf(gap),
+    journal_deleted_until: deletedUntil === null ? null : isoTime(deletedUntil),
     nat: nats.map(({ vrf, name }) => ({ vrf, pool_id: name })),
   };
 }

@@ -1,6 +1,6 @@
 /** What `who` answers, as schemas. */
 import { z } from 'zod';
-import { eventView } from './views.js';
+import { eventView, journalDeletedUntil } from './views.js';
 
 const time = z.string().describe('ISO 8601, UTC');
 const octets = z.string().describe(String.raw`octets that are not printable are shown as \xNN, a backslash as \\`);
@@ -46,6 +46,7 @@ export const whoView = z.strictObject({
   vrfs: z.array(z.string()).describe('where somebody had it; where there are several, all are told'),
   possessors: z.array(possessorView).describe('sessions before tenures, each the newest first; none: nobody is known'),
   unobserved: gap,
+  journal_deleted_until: journalDeletedUntil,
   nat: z
     .array(z.strictObject({ vrf: z.string(), pool_id: z.string() }))
     .describe('pools of kind nat that hold it: the port is required, and is not known here'),

@@ -56,6 +56,10 @@ async function who({ client, screen, notes, json }: Desk, address: string, optio
     );
   }
   if (view.vrfs.length > 1) notes.line('it is known in several VRFs; --vrf names one', null, 2);
+  const deleted = view.journal_deleted_until;
+  if (deleted !== null && view.at <= deleted) {
+    notes.line(`lines of the journal until ${time(deleted)} were deleted by retention`, null, 2);
+  }
   if (view.possessors.length === 0 && view.nat.length === 0) {
     const gap = view.unobserved;
     const because = gap === null ? '' : `: addrd did not listen from ${time(gap.since)} to ${time(gap.until)}`;

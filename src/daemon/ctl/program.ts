@@ -24,6 +24,7 @@ import {
   type RevokeOptions,
   type SelectOptions,
 } from './ordering.js';
+import { addHold } from './keeping.js';
 import { poolCommands } from './pooling.js';
 import { nasTable, poolTable, statusPage } from './overview.js';
 import { Screen } from './screen.js';
@@ -354,6 +355,7 @@ function buildProgram(world: CtlWorld): Command {
   addBackup(program, desk);
   addRestored(program, desk);
   addTasks(program, desk);
+  addHold(program, desk);
   return program;
 }
 

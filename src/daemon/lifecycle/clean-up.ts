@@ -19,10 +19,10 @@ const MOST_COUNTED = 100_000;
 const EXAMPLES = 3;
 
 /** How many assignments a clean-up would touch, counted no further than one more than it may. */
-export function touchedBy(d: Draft, now: number, policy: Policy): { touched: number; most: number } {
+export function touchedBy(d: Draft, now: number, policy: Policy): { touched: number; most: number; what: string } {
   const live = d.pools().reduce((sum, id) => sum + d.get('pool', id).held, 0);
   const most = Math.max(policy.task.floor, Math.floor(live * policy.task.share));
-  return { touched: d.chores.countRevoking(now - policy.evidenceTimeoutMs, most + 1), most };
+  return { touched: d.chores.countRevoking(now - policy.evidenceTimeoutMs, most + 1), most, what: 'assignments' };
 }
 
 /** One slice of a clean-up. Times are measured from its start, so that it ends. */
@@ -59,6 +59,7 @@ export function cleanUp(
       }
       return further({ ...progress, counts: { ...progress.counts, 'never-seen': count }, neverSeen }, rows, 'leaks');
     }
+    case 'journal':
     case 'leaks': {
       const overdue = d.chores.countRevoking(startedAt - policy.evidenceTimeoutMs, MOST_COUNTED);
       const leaks = overdue + d.chores.countUnreleased(now - UNRELEASED_MS, MOST_COUNTED);

@@ -15,6 +15,7 @@ import { dropIdentity, putIdentity } from './identity-orders.js';
 import { importRow } from './importing.js';
 import { freeze, thaw } from './freeze.js';
 import { hear, TOO_MANY_NASES } from './hearing.js';
+import { holdOrEnd } from './holding-back.js';
 import { beginMaintenance, endMaintenance, maintenanceDue } from './maintenance.js';
 import type { Policy } from './policy.js';
 import { judgeHeld } from './pool-kind.js';
@@ -109,6 +110,9 @@ function judge(d: Draft, event: LifecycleEvent, policy: Policy): Verdict {
       return acknowledge(d, event);
     case 'who-asked':
       return whoAsked(d, event);
+    case 'hold':
+    case 'hold-end':
+      return holdOrEnd(d, event);
     case 'task-run':
       return runTask(d, event, policy);
     case 'restored':

@@ -15,6 +15,7 @@ export class Draft {
   /** Places in `#changes` by table and key, once there are so many that looking through them is slower. */
   #places: Map<string, number> | null = null;
   readonly #journal: JournalEntry[] = [];
+  #forgotten: readonly number[] = [];
   readonly #newWitnesses: { assignment: number; key: string }[] = [];
 
   constructor(world: World) {
@@ -71,6 +72,11 @@ export class Draft {
   /** Adds a line to the journal. */
   note(entry: JournalEntry): void {
     this.#journal.push(entry);
+  }
+
+  /** Deletes lines of the journal: retention only. */
+  forget(lines: readonly number[]): void {
+    this.#forgotten = lines;
   }
 
   nextId(table: NumberedTable): number {
@@ -212,7 +218,8 @@ export class Draft {
   /** The whole decision. */
   close(verdict: Verdict): Decision {
     const { verdict: kind, code, detail, reply } = verdict;
-    return { verdict: kind, code, detail, reply, changes: this.#changes, journal: this.#journal };
+    const decision = { verdict: kind, code, detail, reply, changes: this.#changes, journal: this.#journal };
+    return this.#forgotten.length === 0 ? decision : { ...decision, forgotten: this.#forgotten };
   }
 }
 

@@ -307,6 +307,15 @@ export interface TaskRunEvent extends Commanded {
   readonly force: boolean;
 }
 
+/** What is known of a subscriber, or of an address, is not deleted from now on, or may be again. `vrf` null: in each. */
+export interface HoldEvent extends Commanded {
+  readonly kind: 'hold' | 'hold-end';
+  readonly subscriber: string | null;
+  readonly prefix: Prefix | null;
+  readonly vrf: string | null;
+  readonly reason: string;
+}
+
 /** The daemon tells of trouble of its own, which it could not write down while it lasted. */
 export interface TroubleEvent extends Received {
   readonly kind: 'daemon-trouble';
@@ -373,6 +382,7 @@ export type LifecycleEvent =
   | AcknowledgeEvent
   | WhoAskedEvent
   | TaskRunEvent
+  | HoldEvent
   | TroubleEvent
   | BackupEvent
   | RestoredEvent

@@ -47,6 +47,8 @@ export type JournalKind =
   | 'who-asked'
   | 'task'
   | 'never-seen'
+  | 'hold'
+  | 'hold-ended'
   | 'alarm'
   | 'alarm-cleared'
   | 'pool-created'

@@ -25,6 +25,7 @@ export const KEY_OF: { readonly [T in TableName]: (row: Rows[T]) => string } = {
   outbox: (row) => String(row.id),
   meta: (row) => row.key,
   task: (row) => row.name,
+  hold: (row) => row.ref,
   ...BRAKE_KEY_OF,
 };
 

@@ -12,7 +12,9 @@ export type MetaKey =
   /** The last backup that was made: when, how long it took, and its octets. */
   | 'backup_at'
   | 'backup_ms'
-  | 'backup_bytes';
+  | 'backup_bytes'
+  /** Lines of the journal that were written until then were deleted by retention, but for those that are held. */
+  | 'journal_deleted_until';
 
 /** A named value of the daemon itself. */
 export interface Meta {

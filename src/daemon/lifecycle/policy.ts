@@ -88,6 +88,8 @@ export interface Policy {
     readonly floor: number;
     readonly windowMs: number;
   };
+  /** How long what is over is kept; null: for ever. */
+  readonly retention: { readonly journalMs: number | null };
   /** What one run of a background task may touch: this share of the live assignments, and as many as `floor` in any case. */
   readonly task: { readonly share: number; readonly floor: number };
   /** How coarse `heardUntil` of a NAS is. */
@@ -109,6 +111,7 @@ export const DEFAULT_KNOBS = {
   disconnect: { count: 3, windowMs: 600_000 },
   retry: { baseMs: 1_000, capMs: 300_000 },
   guard: { count: 200, share: 0.01, floor: 20, windowMs: 600_000 },
+  retention: { journalMs: null },
   task: { share: 0.1, floor: 1_000 },
   heardStepMs: 5_000,
 } as const;

@@ -8,16 +8,29 @@ import { cleanUp, touchedBy } from './clean-up.js';
 import type { Draft } from './draft.js';
 import type { TaskRunEvent } from './events.js';
 import type { Policy } from './policy.js';
-import type { Task, TaskName } from './task.js';
+import { linesTouched, retain } from './retention.js';
+import type { Task, TaskName, TaskProgress } from './task.js';
 import { isoTime } from './time.js';
 import type { Verdict } from './world.js';
 
 /** Between two slices: accounting has the door for itself. */
-const PAUSE_MS = 20;
+const PAUSE_MS = 50;
 /** A run that came no further for so long is given up: the next one begins anew. */
 const STALLED_MS = 3_600_000;
 /** After so long without a run the calendar has missed one. */
 const MISSED_MS = 25 * 3_600_000;
+
+/** What makes a task: how much a run would touch and may, where it begins, and one slice of it. */
+interface Chore {
+  readonly first: TaskProgress['part'];
+  touched(d: Draft, now: number, policy: Policy): { touched: number; most: number; what: string };
+  slice(d: Draft, task: Task, now: number, policy: Policy): { progress: TaskProgress; isDone: boolean };
+}
+
+const CHORES: Readonly<Record<TaskName, Chore>> = {
+  'clean-up': { first: 'revoking', touched: touchedBy, slice: cleanUp },
+  retention: { first: 'journal', touched: linesTouched, slice: (d, task, _now, policy) => retain(d, task, policy) },
+};
 
 function about(name: TaskName): About {
   return { ref: `task:${name}`, tenant: DAEMON_TENANT, name };
@@ -30,11 +43,11 @@ function refusal(d: Draft, event: TaskRunEvent, policy: Policy): { code: string;
     return { code: 'clock-behind', detail: `the clock is behind: addrd was alive at ${isoTime(alive)}` };
   }
   if (freezeOf(d) !== null) return { code: 'frozen', detail: 'addrd is frozen' };
-  const { touched, most } = touchedBy(d, now, policy);
+  const { touched, most, what } = CHORES[task].touched(d, now, policy);
   if (force || touched <= most) return null;
   return {
     code: 'task-too-large',
-    detail: `${task} would touch more than ${String(most)} assignments; with force it does`,
+    detail: `${task} would touch more than ${String(most)} ${what}; with force it does`,
   };
 }
 
@@ -50,7 +63,7 @@ export function runTask(d: Draft, event: TaskRunEvent, policy: Policy): Verdict 
     return { verdict: 'refused', code: 'task-running', detail, reply: null };
   }
   const last = { doneAt: before?.doneAt ?? null, done: before?.done ?? {} };
-  const progress: Task['progress'] = { part: 'revoking', after: [0, 0], counts: {}, neverSeen: {} };
+  const progress: Task['progress'] = { part: CHORES[name].first, after: [0, 0], counts: {}, neverSeen: {} };
   const run = { name, actor, startedAt: now, touchedAt: now, progress, ...last };
   const refused = refusal(d, event, policy);
   if (refused !== null) {
@@ -74,7 +87,7 @@ export function taskDue(d: Draft, name: string, now: number, policy: Policy): vo
     d.drop('deadline', `task/${name}`);
     return;
   }
-  const { progress, isDone } = cleanUp(d, task, now, policy);
+  const { progress, isDone } = CHORES[task.name].slice(d, task, now, policy);
   if (!isDone) {
     d.put('task', { ...task, touchedAt: now, progress });
     d.put('deadline', { kind: 'task', ref: name, dueAt: now + PAUSE_MS });

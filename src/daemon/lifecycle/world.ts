@@ -89,12 +89,33 @@ export interface ChoreRow {
   readonly id: number;
 }
 
+/** What a line of the journal is about. */
+export interface JournalRow {
+  readonly id: number;
+  readonly at: number;
+  readonly tenant: string;
+  readonly subscriber: number | null;
+  readonly assignment: number | null;
+  readonly session: number | null;
+  readonly vrf: number | null;
+  readonly prefix: Prefix | null;
+}
+
 /** Questions of background tasks, answered as of before the batch. Rows come in the order of their times, behind a place. */
 export interface Chores {
   /** Assignments that are REVOKING since before a time. */
   revoking(before: number, after: readonly [at: number, id: number], most: number): readonly ChoreRow[];
   /** Assignments that are ALLOCATED since before a time. */
   allocated(before: number, after: readonly [at: number, id: number], most: number): readonly ChoreRow[];
+  /**
+   * Lines of the journal behind a number, up to the first that was written between two times. One of a later time was written by a
+   * clock that was wrong: it is among them, and what comes behind it.
+   */
+  journal(before: number, now: number, after: number, most: number): readonly JournalRow[];
+  /** How many lines are older than a time, and how many there are: by their numbers, so that held ones that are gone count. */
+  journalSpan(before: number): { readonly older: number; readonly all: number };
+  /** Keys of the holds that are set, and of those that this batch has set or ended. */
+  holds(): readonly string[];
   /** How many are REVOKING since before a time; counting ends at `most`. */
   countRevoking(before: number, most: number): number;
   /** How many quarantines should have ended before a time; counting ends at `most`. */
@@ -133,4 +154,6 @@ export interface Verdict {
 export interface Decision extends Verdict {
   readonly changes: readonly Change[];
   readonly journal: readonly JournalEntry[];
+  /** Numbers of lines of the journal that retention deletes. */
+  readonly forgotten?: readonly number[];
 }

@@ -32,6 +32,25 @@ CREATE TABLE task (
   CHECK ((ended_at IS NULL) = (code IS NULL))
 ) STRICT, WITHOUT ROWID;
 
+-- Of whom and of what nothing is deleted.
+CREATE TABLE hold (
+  ref        TEXT    PRIMARY KEY,
+  tenant     TEXT    NOT NULL,
+  subscriber INTEGER REFERENCES subscriber,
+  net        BLOB    CHECK (length(net) IN (4, 16)),
+  plen       INTEGER,
+  vrf        INTEGER REFERENCES vrf,
+  actor      TEXT    NOT NULL,
+  reason     TEXT    NOT NULL,
+  since      INTEGER NOT NULL,
+  ended_at   INTEGER,
+  ended_by   TEXT,
+  CHECK ((subscriber IS NULL) <> (net IS NULL)),
+  CHECK ((net IS NULL) = (plen IS NULL)),
+  CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hold_open ON hold (ref) WHERE ended_at IS NULL;
+
 -- What a step down to version 4 kept.
 CREATE TABLE IF NOT EXISTS ${KEPT};
 INSERT OR IGNORE INTO gap SELECT row->>'nas', row->>'until', row->>'since' FROM kept_005 WHERE what = 'gap';
@@ -39,6 +58,7 @@ INSERT OR IGNORE INTO gap SELECT row->>'nas', row->>'until', row->>'since' FROM 
 ALTER TABLE assignment ADD COLUMN imported TEXT CHECK (json_valid(imported));
 UPDATE assignment SET imported = k.row FROM kept_005 k WHERE k.what = 'imported' AND assignment.id = CAST(k.ref AS INTEGER);
 INSERT INTO task SELECT row->>'name', row->>'actor', row->>'started_at', row->>'touched_at', row->>'ended_at', row->>'code', row->>'detail', row->>'progress', row->>'done_at', row->>'done' FROM kept_005 WHERE what = 'task';
+INSERT INTO hold SELECT row->>'ref', row->>'tenant', row->>'subscriber', unhex(row->>'net'), row->>'plen', row->>'vrf', row->>'actor', row->>'reason', row->>'since', row->>'ended_at', row->>'ended_by' FROM kept_005 WHERE what = 'hold';
 DROP TABLE kept_005;
 
 -- What the journal says of a session.
@@ -90,4 +110,7 @@ ALTER TABLE assignment DROP COLUMN imported;
 INSERT INTO kept_005 (what, ref, row)
   SELECT 'task', name, json_object('name', name, 'actor', actor, 'started_at', started_at, 'touched_at', touched_at, 'ended_at', ended_at, 'code', code, 'detail', detail, 'progress', progress, 'done_at', done_at, 'done', done) FROM task;
 DROP TABLE task;
+INSERT INTO kept_005 (what, ref, row)
+  SELECT 'hold', ref, json_object('ref', ref, 'tenant', tenant, 'subscriber', subscriber, 'net', iif(net IS NULL, NULL, hex(net)), 'plen', plen, 'vrf', vrf, 'actor', actor, 'reason', reason, 'since', since, 'ended_at', ended_at, 'ended_by', ended_by) FROM hold;
+DROP TABLE hold;
 `;

@@ -88,6 +88,8 @@ t.test('the description names every route with what it takes and answers', async
     'restored/confirm',
     'tasks',
     'tasks/{name}/run',
+    'holds',
+    'holds/end',
     'alarms',
     'alarms/acknowledge',
   ];

@@ -1,4 +1,4 @@
-/** Background tasks over the API and addrdctl: who may start one, and what is told of it. */
+/** Background tasks and legal holds over the API and addrdctl: who may start one, and what is told of it. */
 import t from 'tap';
 import { deadline } from '../../support/events.js';
 import { listen } from '../ctl/listening.js';
@@ -48,4 +48,37 @@ t.test('addrdctl', async (t) => {
   world.now = NIGHT + 10_000;
   t.match(await within('tasks', 'run', 'clean-up'), { code: 1, err: /frozen/ });
   t.match((await within('tasks')).out, /was refused \(frozen\)/);
+});
+
+t.test('legal holds', async (t) => {
+  const { world, within, as } = await listen(t);
+  await within('allocate', 'alice', '--family', 'ipv4');
+  const told = await within('hold', 'set', '--subscriber', 'alice', '--reason', 'case 4711');
+  t.match(told, { code: 0, out: /alice is held since 2026-11-22 03:00:00Z by token:root: case 4711/ });
+  t.match((await within('hold', 'set', '--subscriber', 'alice', '--reason', 'x')).out, /alice is already held/);
+  t.match(await within('hold', 'set', '--address', '100.64.0.0/30', '--vrf', 'global', '--reason', 'case 5'), {
+    code: 0,
+  });
+  t.match((await within('hold')).out, /alice +- .*case 4711.*\n?/);
+  t.match((await within('hold')).out, /100\.64\.0\.0\/30 +global/);
+  for (const [args, code] of [
+    [['--reason', 'x'], 2],
+    [['--subscriber', 'a', '--address', '100.64.0.1', '--reason', 'x'], 2],
+    [['--subscriber', 'nobody', '--reason', 'x'], 1],
+    [['--subscriber', 'alice', '--vrf', 'global', '--reason', 'x'], 1],
+    [['--subscriber', 'alice'], 2],
+  ] as const) {
+    t.equal((await within('hold', 'set', ...args)).code, code, args.join(' '));
+  }
+  t.equal((await as('noc', 'hold')).code, 4, 'not even told to less than an admin');
+  t.match((await as('stranger', 'hold')).err, 'no hold');
+  t.match(
+    (await within('hold', 'end', '--subscriber', 'alice', '--reason', 'closed')).out,
+    'the hold on alice is ended',
+  );
+  t.match(await within('hold', 'end', '--subscriber', 'alice', '--reason', 'closed'), { code: 1 });
+  t.notMatch((await within('hold')).out, 'alice');
+  t.match((await within('hold', '--all')).out, /alice.*token:root/s);
+  const none = (await world.call('GET', '/api/v1/events')).json<object>();
+  t.match(none, { deleted_until: null });
 });

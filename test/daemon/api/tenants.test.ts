@@ -36,6 +36,7 @@ async function rich(): Promise<World> {
   await order('/subscribers/alice/identities', { type: 'circuit-id', value: 'secret-circuit' }, 'PUT');
   await order('/network/ipv6-lifecycle/allocate', { family: 'ipv6-pd', subscriber_id: 'alice' });
   await order('/network/ipv4-lifecycle/allocate', { subscriber_id: 'anna', requested_address: '100.64.0.7' });
+  await order('/holds', { subscriber_id: 'alice', reason: 'our reason' });
   await order('/maintenance', { nas: 'bras', until: '2026-11-22T06:00:00Z', reason: 'our reason' });
   house.policy = { ...house.policy, guard: { ...house.policy.guard, count: 1, floor: 0 } };
   await order('/network/ipv6-lifecycle/revoke', { family: 'ipv6-pd', subscriber_id: 'alice', reason: 'moved out' });
@@ -89,6 +90,10 @@ const TENANTS_OWN = new Set(
 type Body = object | null;
 const REVOKE = { subscriber_id: 'alice', reason: 'x', force: true };
 
+const HOLDS = [
+  { subscriber_id: 'alice', reason: 'x' },
+  { address: '100.64.0.5', reason: 'x' },
+];
 const HERS = [{ type: 'username', scope: 'tenant', value: 'alice@isp' }];
 
 /** What is sent to each route that takes a body; the last of the IPv6 twins has its family added. */
@@ -116,6 +121,8 @@ const BODIES: Record<string, readonly Body[]> = {
   '/freeze': [{ reason: 'x' }],
   '/thaw': [{ reason: 'x' }],
   '/backup': [{}],
+  '/holds': HOLDS,
+  '/holds/end': HOLDS,
   '/tasks/{name}/run': [{}, { force: true }],
   '/import': ['100.64.0.5', '100.64.0.6'].map((address) => {
     return {
@@ -151,6 +158,7 @@ const QUERIES: Record<string, readonly string[]> = {
     ].map((one) => `?${one}`),
   ],
   '/outbox': ['', '?status=pending'],
+  '/holds': ['', '?all=true'],
   '/approvals': ['', '?all=true'],
   '/alarms': ['', '?all=true'],
   '/who': ['100.64.0.5', '100.64.0.9', '2001:db8:100::1'].map(

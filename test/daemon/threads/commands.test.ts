@@ -70,7 +70,8 @@ t.test('answers find their orders, in whatever order they come', async (t) => {
   const waiting = new Map<string, (result: CommandResult) => void>();
   const { remote } = sides(
     t,
-    (command) => new Promise((resolve) => waiting.set('subscriber' in command ? command.subscriber : '', resolve)),
+    (command) =>
+      new Promise((resolve) => waiting.set('subscriber' in command ? (command.subscriber ?? '') : '', resolve)),
   );
   const both = ['a', 'b'].map((subscriber) => remote.execute({ ...order, subscriber }));
   while (waiting.size < 2) await new Promise((resolve) => setImmediate(resolve));
