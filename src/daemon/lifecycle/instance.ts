@@ -30,7 +30,7 @@ function isSinceReborn(event: AccountingEvent, session: Session, nas: Nas): bool
 
 /** Whether a packet that came after its NAS began anew was sent before: it says nothing of who is there since. */
 export function isOfBefore(event: AccountingEvent, nas: Nas): boolean {
-  return event.at < nas.epochAt && event.receivedAt >= nas.epochReceivedAt;
+  return event.at < nas.epochAt - DELAY_SLACK_MS && event.receivedAt >= nas.epochReceivedAt;
 }
 
 /** Same content: a retransmission, whatever its identifier and Acct-Delay-Time are. */
@@ -72,7 +72,7 @@ export function isNewInstance(
   if (session.endedAt === null) {
     // What left before its NAS began anew, and is sent again, is no packet of a session since; unless its clock does not tell.
     const told = event.eventTimestamp === null || later !== null;
-    const isOlder = told && event.at < nas.epochAt - DELAY_SLACK_MS;
+    const isOlder = told && isOfBefore(event, nas);
     const moved = session.startSeen && isElsewhere(event, session);
     return (reborn && !isOlder) || later === true || isSomebodyElse(event, session, policy) || moved;
   }
